@@ -1,0 +1,1 @@
+"""neotype learns a real table and makes a synthetic stand-in for it."""

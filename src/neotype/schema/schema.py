@@ -1,0 +1,230 @@
+"""What the data is: columns of a kind, in tables, tied by keys. A YAML file a person can edit.
+
+Every column knows three things: its *kind* (what it means), its *storage* (the dtype that the
+user's frame has and gets back) and the *reason* for which the kind was inferred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from neotype.errors import ColumnNotFoundError, SchemaError
+
+Scalar = bool | int | float | str
+
+
+class Value(BaseModel):
+    """A frozen value that refuses fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ColumnBase(Value):
+    """What every column has."""
+
+    storage: str = Field(
+        description="dtype of the user's frame, e.g. Int64, String, Datetime[us,UTC]"
+    )
+    nullable: bool = Field(default=False, description="whether cells may be missing")
+    public: bool = Field(
+        default=False, description="values may be published: no protection of rare values"
+    )
+    reason: str = Field(default="", description="why the kind was inferred")
+
+
+class Numeric(ColumnBase):
+    """A quantity. `decimals` is the number of decimal places kept (0 for whole numbers)."""
+
+    kind: Literal["numeric"] = "numeric"
+    subtype: Literal["integer", "decimal", "float"] = "float"
+    decimals: int | None = Field(default=None, ge=0, le=30)
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+class Categorical(ColumnBase):
+    """One of a set of labels without order. `values` may declare the set."""
+
+    kind: Literal["categorical"] = "categorical"
+    values: tuple[Scalar, ...] | None = None
+    rare: Literal["resample", "mask"] = Field(
+        default="resample", description="rare labels become a frequent label, or '*'"
+    )
+
+
+class Ordinal(ColumnBase):
+    """One of a list of labels; `values` is the order, lowest first."""
+
+    kind: Literal["ordinal"] = "ordinal"
+    values: tuple[Scalar, ...]
+
+
+class Boolean(ColumnBase):
+    """True or false; `labels` are the (false, true) texts where the storage is text or number."""
+
+    kind: Literal["boolean"] = "boolean"
+    labels: tuple[Scalar, Scalar] | None = None
+
+
+class Datetime(ColumnBase):
+    """A point in time, a date, or a time of day.
+
+    `format` (strftime) is set where the storage is text; `resolution` is the coarsest unit that
+    loses nothing.
+    """
+
+    kind: Literal["datetime"] = "datetime"
+    part: Literal["datetime", "date", "time"] = "datetime"
+    format: str | None = None
+    resolution: Literal["day", "hour", "minute", "second", "millisecond", "microsecond", "nanosecond"] = (
+        "microsecond"
+    )
+
+
+class Duration(ColumnBase):
+    """A length of time."""
+
+    kind: Literal["duration"] = "duration"
+
+
+class Identifier(ColumnBase):
+    """A label that names a row or an entity and carries no other meaning.
+
+    It is generated anew, never learned. `pattern` is a restricted regular expression (literals,
+    classes such as [0-9A-F], counts {n}); without one, numbers count up from 1.
+    """
+
+    kind: Literal["identifier"] = "identifier"
+    pattern: str | None = None
+    unique: bool = True
+
+
+class Text(ColumnBase):
+    """Free text."""
+
+    kind: Literal["text"] = "text"
+
+
+class Geo(ColumnBase):
+    """One half of a coordinate pair; `partner` is the column with the other half."""
+
+    kind: Literal["geo"] = "geo"
+    axis: Literal["latitude", "longitude"]
+    partner: str
+    decimals: int | None = Field(default=None, ge=0, le=15)
+
+
+class Constant(ColumnBase):
+    """The same value in every row (or nothing at all: `value` None)."""
+
+    kind: Literal["constant"] = "constant"
+    value: Scalar | None = None
+
+
+class Json(ColumnBase):
+    """A nested value: a list, a struct, or JSON text."""
+
+    kind: Literal["json"] = "json"
+
+
+Column = Annotated[
+    Numeric
+    | Categorical
+    | Ordinal
+    | Boolean
+    | Datetime
+    | Duration
+    | Identifier
+    | Text
+    | Geo
+    | Constant
+    | Json,
+    Field(discriminator="kind"),
+]
+
+KINDS = (
+    "numeric",
+    "categorical",
+    "ordinal",
+    "boolean",
+    "datetime",
+    "duration",
+    "identifier",
+    "text",
+    "geo",
+    "constant",
+    "json",
+)
+
+
+class Table(Value):
+    """Columns in order, the key that names a row, and the entity a row belongs to."""
+
+    columns: dict[str, Column]
+    primary_key: tuple[str, ...] = ()
+    entity: str | None = Field(
+        default=None, description="column whose owner a row belongs to; splits never divide an owner"
+    )
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Table:
+        for name in self.primary_key:
+            self.column(name, asked_by="primary_key")
+        if self.entity is not None:
+            self.column(self.entity, asked_by="entity")
+        for name, column in self.columns.items():
+            if isinstance(column, Geo):
+                other = self.column(column.partner, asked_by=f"geo column '{name}'")
+                if not isinstance(other, Geo) or other.partner != name:
+                    raise SchemaError(
+                        f"geo column '{name}' names partner '{column.partner}', "
+                        f"which does not name it back.",
+                        mend="make both columns kind geo, each the other's partner",
+                    )
+        return self
+
+    def column(self, name: str, *, asked_by: str) -> Column:
+        """The column of this name; ColumnNotFoundError says who asked and what is there."""
+        if name not in self.columns:
+            raise ColumnNotFoundError(name, self.columns, asked_by=asked_by)
+        return self.columns[name]
+
+
+class Relationship(Value):
+    """A foreign key: `child`.`child_key` refers to `parent`.`parent_key`."""
+
+    parent: str
+    parent_key: tuple[str, ...]
+    child: str
+    child_key: tuple[str, ...]
+
+
+class Schema(Value):
+    """The tables and how they are tied."""
+
+    tables: dict[str, Table]
+    relationships: tuple[Relationship, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of the only table; SchemaError when there are several."""
+        if len(self.tables) != 1:
+            raise SchemaError(
+                f"one table is needed here, and the schema has {len(self.tables)}: "
+                f"{', '.join(self.tables)}.",
+                mend="name one of the tables, or give a single file",
+            )
+        return next(iter(self.tables))
+
+    @property
+    def table(self) -> Table:
+        """The only table."""
+        return self.tables[self.name]
+
+    @property
+    def columns(self) -> Mapping[str, Any]:
+        """The columns of the only table."""
+        return self.table.columns

@@ -1,0 +1,68 @@
+"""The two Protocols of generation: a recipe that fits, and the model that it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from neotype.data import Dataset
+from neotype.progress import Progress, silent
+from neotype.rng import Rng
+from neotype.schema.schema import Schema
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a family can take."""
+
+    conditional: bool = True
+    private: bool = False
+
+
+@dataclass(frozen=True)
+class State:
+    """A model at rest: JSON-ready facts and numpy arrays, nothing else."""
+
+    facts: Mapping[str, Any]
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+class Model(Protocol):
+    """What fitting gives; there is no unfitted model."""
+
+    @property
+    def schema(self) -> Schema:
+        """The schema of the rows it makes."""
+
+    @property
+    def protections(self) -> tuple[Mapping[str, Any], ...]:
+        """What was protected: {"column", "what" (rare values | extremes | …), "cells", "note"}."""
+
+    def sample(self, rows: int | None = None, *, rng: Rng, given: Dataset | None = None) -> Dataset:
+        """`rows` rows, or one row for every row of `given` with its columns kept."""
+
+    def blocks(self, rows: int, *, rng: Rng, start: int = 0) -> Iterator[pl.DataFrame]:
+        """The sample block by block from block `start`; block k depends on (model, rng, k) alone."""
+
+    def log_density(self, data: Dataset) -> NDArray[np.float64] | None:
+        """The log-probability of each row's digits, or None where the family has none."""
+
+    def describe(self) -> list[str]:
+        """In words: which statistics the model holds."""
+
+    def state(self) -> State:
+        """The model at rest."""
+
+
+class Synthesizer(Protocol):
+    """A recipe: a frozen dataclass of hyperparameters and nothing else."""
+
+    takes: ClassVar[Capabilities]
+
+    def fit(self, data: Dataset, *, rng: Rng, progress: Progress = silent) -> Model:
+        """Learn `data`; what cannot be learnt is refused here with a reason, never at sample."""
