@@ -27,9 +27,7 @@ _SHOWN = 30
 class NeotypeError(Exception):
     """What went wrong, in words: first the fault, then what is there, then the nearest mend."""
 
-    def __init__(
-        self, problem: str, *, found: str | None = None, mend: str | None = None
-    ) -> None:
+    def __init__(self, problem: str, *, found: str | None = None, mend: str | None = None) -> None:
         self.problem, self.found, self.mend = problem, found, mend
         super().__init__("\n  ".join(part for part in (problem, found, mend) if part))
 

@@ -1,0 +1,1 @@
+"""Check a synthetic table: fidelity, utility, privacy."""

@@ -1,0 +1,1 @@
+"""What the data is: kinds, tables, keys, and how they are inferred."""

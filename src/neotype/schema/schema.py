@@ -79,9 +79,9 @@ class Datetime(ColumnBase):
     kind: Literal["datetime"] = "datetime"
     part: Literal["datetime", "date", "time"] = "datetime"
     format: str | None = None
-    resolution: Literal["day", "hour", "minute", "second", "millisecond", "microsecond", "nanosecond"] = (
-        "microsecond"
-    )
+    resolution: Literal[
+        "day", "hour", "minute", "second", "millisecond", "microsecond", "nanosecond"
+    ] = "microsecond"
 
 
 class Duration(ColumnBase):
@@ -166,7 +166,8 @@ class Table(Value):
     columns: dict[str, Column]
     primary_key: tuple[str, ...] = ()
     entity: str | None = Field(
-        default=None, description="column whose owner a row belongs to; splits never divide an owner"
+        default=None,
+        description="column whose owner a row belongs to; splits never divide an owner",
     )
 
     @model_validator(mode="after")

@@ -1,0 +1,1 @@
+"""Fit and sample: one family a file."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from neotype.data import Dataset
+from neotype.encode.encoder import Protection, State
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
@@ -24,14 +25,6 @@ class Capabilities:
     private: bool = False
 
 
-@dataclass(frozen=True)
-class State:
-    """A model at rest: JSON-ready facts and numpy arrays, nothing else."""
-
-    facts: Mapping[str, Any]
-    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-
-
 class Model(Protocol):
     """What fitting gives; there is no unfitted model."""
 
@@ -40,14 +33,14 @@ class Model(Protocol):
         """The schema of the rows it makes."""
 
     @property
-    def protections(self) -> tuple[Mapping[str, Any], ...]:
-        """What was protected: {"column", "what" (rare values | extremes | …), "cells", "note"}."""
+    def protections(self) -> tuple[Protection, ...]:
+        """What of the data is not stored as it was."""
 
     def sample(self, rows: int | None = None, *, rng: Rng, given: Dataset | None = None) -> Dataset:
         """`rows` rows, or one row for every row of `given` with its columns kept."""
 
     def blocks(self, rows: int, *, rng: Rng, start: int = 0) -> Iterator[pl.DataFrame]:
-        """The sample block by block from block `start`; block k depends on (model, rng, k) alone."""
+        """The sample from block `start` on; block k depends on (model, rng, k) alone."""
 
     def log_density(self, data: Dataset) -> NDArray[np.float64] | None:
         """The log-probability of each row's digits, or None where the family has none."""

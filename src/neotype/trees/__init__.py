@@ -1,0 +1,1 @@
+"""The density-tree engine: numba kernels and nothing else."""

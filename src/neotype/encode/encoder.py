@@ -1,0 +1,123 @@
+"""What turns columns into digits and back, and the note of what was protected on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+import numpy as np
+import polars as pl
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from neotype.errors import ModelFileError
+from neotype.schema.schema import ColumnBase
+
+Codes = NDArray[np.uint8]
+
+SYMBOLS = 64
+"""The most symbols that one digit may have."""
+
+
+@dataclass(frozen=True)
+class Digit:
+    """One small integer per row: `size` symbols, 0 .. size − 1, in order or not."""
+
+    name: str
+    size: int
+    ordered: bool
+
+
+@dataclass(frozen=True)
+class Protection:
+    """What of a column is not stored as it was: `cells` values became something safer."""
+
+    column: str
+    what: str
+    cells: int
+    note: str
+
+
+@dataclass(frozen=True)
+class State:
+    """An encoder or a model at rest: JSON-ready facts and numpy arrays, nothing else."""
+
+    facts: Mapping[str, Any]
+    arrays: Mapping[str, NDArray[Any]]
+
+    def fact(self, name: str) -> Any:
+        """The fact of this name; ModelFileError when the file lacks it."""
+        try:
+            return self.facts[name]
+        except KeyError:
+            raise ModelFileError(f"the model file lacks '{name}': it is damaged.") from None
+
+    def array(self, name: str) -> NDArray[Any]:
+        """The array of this name; ModelFileError when the file lacks it."""
+        try:
+            return self.arrays[name]
+        except KeyError:
+            raise ModelFileError(f"the model file lacks array '{name}': it is damaged.") from None
+
+    def within(self, prefix: str) -> State:
+        """The part that was nested under `prefix`."""
+        start = prefix + "/"
+        arrays = {k[len(start) :]: v for k, v in self.arrays.items() if k.startswith(start)}
+        return State(self.fact(prefix), arrays)
+
+    @staticmethod
+    def nest(facts: Mapping[str, Any], parts: Mapping[str, State]) -> State:
+        """One state out of several, each under its own prefix."""
+        arrays = {f"{p}/{k}": v for p, part in parts.items() for k, v in part.arrays.items()}
+        return State({**facts, **{p: part.facts for p, part in parts.items()}}, arrays)
+
+
+class Encoder(Protocol):
+    """A fitted coding of one column (or of a pair) as digits.
+
+    decode(encode(x)) returns x within the loss that the class states. What `encode` has not seen
+    goes to the nearest cell, or to the symbol of rare values.
+    """
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the frame that it covers."""
+
+    @property
+    def digits(self) -> tuple[Digit, ...]:
+        """The digits that it writes; none for a column that is generated and not learnt."""
+
+    @property
+    def protections(self) -> tuple[Protection, ...]:
+        """What it does not store as it was."""
+
+    @classmethod
+    def learn(cls, name: str, column: Any, frame: pl.DataFrame, *, protect: int) -> Self:
+        """Learn column `name` of `frame`; no value of fewer than `protect` rows is stored."""
+
+    def encode(self, frame: pl.DataFrame) -> Codes:
+        """Digits × rows."""
+
+    def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:
+        """The columns again, in their storage dtypes; `first_row` is the first row's number."""
+
+    def unknown(self, frame: pl.DataFrame) -> list[str]:
+        """Why these cells cannot be a condition: one sentence per unknown value; none if all can."""
+
+    def describe(self) -> str:
+        """In words: which statistics it holds."""
+
+    def state(self) -> State:
+        """At rest."""
+
+    @classmethod
+    def restore(cls, state: State, column: Any) -> Self:
+        """The inverse of `state`."""
+
+
+def cast(values: pl.Series, column: ColumnBase) -> pl.Series:
+    """The series in the column's storage dtype."""
+    from neotype.schema.storage import storage_dtype
+
+    return values.cast(storage_dtype(column.storage))
