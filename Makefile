@@ -1,0 +1,59 @@
+# Two commands do all the set-up on a fresh machine: `make demo` and `make test`.
+# Each can be called again at any time; the second call finds everything in place.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The first Python of 3.11 or newer on the PATH; override with `make demo PYTHON=/path/to/python`.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$p" && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+
+.PHONY: help demo test check bench browser clean
+
+help: ## list the commands
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/.neotype-run ## make the environment, run examples/adult.yaml, print the scores and the report's path
+	@$(BIN)/neotype run examples/adult.yaml --force
+
+test: $(VENV)/.neotype-test browser ## install what the tests need and run them
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(VENV)/.neotype-dev ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.neotype-test ## measure the numbers of benchmarks/README.md again
+	$(BIN)/python -m benchmarks
+
+clean: ## take the environment and the demo's output away
+	rm -rf $(VENV) out
+
+$(BIN)/python:
+	@[ -n "$(PYTHON)" ] || { echo "neotype needs Python 3.11 or newer, and there is none on the PATH." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp for each set of packages, made anew when pyproject.toml changes.
+$(VENV)/.neotype-run: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -e .
+	@touch $@
+
+$(VENV)/.neotype-test: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -e '.[test]'
+	@touch $@ $(VENV)/.neotype-run
+
+$(VENV)/.neotype-dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	@touch $@ $(VENV)/.neotype-run $(VENV)/.neotype-test
+
+# The report's tests look at it in headless Chromium. Without one they are skipped, and say so.
+browser:
+	@if command -v chromium chromium-browser google-chrome >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	else echo "no chromium here: the tests that look at the report are skipped"; fi
