@@ -1,0 +1,205 @@
+"""A data set as digits, and back: one encoder a column, in the order of the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+from numpy.random import Generator
+
+from neotype.data import Dataset
+from neotype.encode.discrete import LabelEncoder, leading_order
+from neotype.encode.encoder import Codes, Digit, Encoder, Protection, State
+from neotype.errors import DataError, FitError
+from neotype.schema.schema import Categorical, Schema
+
+ENCODERS: Mapping[str, str] = {
+    "numeric": "neotype.encode.numeric:NumericEncoder",
+    "categorical": "neotype.encode.discrete:LabelEncoder",
+    "ordinal": "neotype.encode.discrete:LabelEncoder",
+    "boolean": "neotype.encode.discrete:LabelEncoder",
+    "constant": "neotype.encode.discrete:LabelEncoder",
+    "datetime": "neotype.encode.datetime:DatetimeEncoder",
+    "duration": "neotype.encode.datetime:DurationEncoder",
+    "identifier": "neotype.encode.identifier:IdentifierEncoder",
+    "text": "neotype.encode.text:TextEncoder",
+    "geo": "neotype.encode.geo:GeoEncoder",
+    "json": "neotype.encode.structure:StructureEncoder",
+}
+
+_PROFILED_ROWS = 100_000
+_PROFILED_DIGITS = 24
+_PROFILED_SYMBOLS = 16
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """The encoders of a table; a column of a pair that is encoded with its partner has none."""
+
+    schema: Schema
+    encoders: tuple[Encoder, ...]
+
+    @classmethod
+    def learn(cls, data: Dataset, *, protect: int = 5) -> Self:
+        """Learn every column; FitError names all columns that cannot be learnt."""
+        if data.rows == 0:
+            raise FitError("the table has no rows.", mend="give at least one row to learn from")
+        encoders: list[Encoder] = []
+        covered: set[str] = set()
+        findings = []
+        for name, column in data.schema.columns.items():
+            if name in covered:
+                continue
+            try:
+                encoder = encoder_class(column.kind).learn(
+                    name, column, data.frame, protect=protect
+                )
+            except (FitError, pl.exceptions.PolarsError) as cause:
+                findings.append(f"column '{name}' ({column.kind}): {cause}")
+                continue
+            encoders.append(encoder)
+            covered |= set(encoder.columns)
+        if findings:
+            raise DataError(
+                "these columns cannot be learnt.",
+                findings,
+                mend="correct their kinds in the schema, or leave them out",
+            )
+        return cls(data.schema, tuple(encoders))._arranged(data)
+
+    def _arranged(self, data: Dataset) -> Self:
+        """Labels of alike behaviour get neighbouring codes."""
+        chosen = [
+            i
+            for i, encoder in enumerate(self.encoders)
+            if isinstance(encoder, LabelEncoder)
+            and isinstance(encoder.column, Categorical)
+            and len(encoder.labels) > 4
+        ]
+        if not chosen or len(self.digits) < 2:
+            return self
+        step = max(1, data.rows // _PROFILED_ROWS)
+        frame = data.frame.gather_every(step)
+        first = [self._first(encoder, frame) for encoder in self.encoders]
+        encoders = list(self.encoders)
+        for i in chosen:
+            encoder = encoders[i]
+            assert isinstance(encoder, LabelEncoder)
+            others = [c for j, c in enumerate(first) if j != i and c is not None]
+            if not others:
+                continue
+            index = _label_index(encoder, frame)
+            known = index >= 0
+            context = np.stack(others[:_PROFILED_DIGITS])[:, known]
+            order = leading_order(index[known], len(encoder.labels), context)
+            encoders[i] = encoder.arranged(order)
+        return replace(self, encoders=tuple(encoders))
+
+    @staticmethod
+    def _first(encoder: Encoder, frame: pl.DataFrame) -> Any:
+        """The first digit, made coarse enough to count against many labels."""
+        if not encoder.digits:
+            return None
+        size = encoder.digits[0].size
+        code = encoder.encode(frame)[0]
+        if size <= _PROFILED_SYMBOLS:
+            return code
+        return (code.astype(np.uint16) * _PROFILED_SYMBOLS // size).astype(np.uint8)
+
+    @property
+    def digits(self) -> tuple[Digit, ...]:
+        """All digits, in the order of the columns."""
+        return tuple(digit for encoder in self.encoders for digit in encoder.digits)
+
+    @property
+    def protections(self) -> tuple[Protection, ...]:
+        """What of the data is not stored as it was."""
+        return tuple(note for encoder in self.encoders for note in encoder.protections)
+
+    def places(self, columns: set[str]) -> list[int]:
+        """The positions of the digits that belong to these columns."""
+        places, start = [], 0
+        for encoder in self.encoders:
+            end = start + len(encoder.digits)
+            if columns & set(encoder.columns):
+                places += range(start, end)
+            start = end
+        return places
+
+    def encode(self, data: Dataset) -> Codes:
+        """Digits × rows."""
+        parts = [encoder.encode(data.frame) for encoder in self.encoders]
+        parts = [part for part in parts if len(part)]
+        return np.concatenate(parts) if parts else np.zeros((0, data.rows), dtype=np.uint8)
+
+    def encode_given(self, frame: pl.DataFrame) -> tuple[Codes, list[int]]:
+        """The digits of the columns that `frame` has, and their positions among all digits.
+
+        DataError lists every value that training never showed and every column of half a pair.
+        """
+        findings = []
+        parts = []
+        for encoder in self.encoders:
+            have = [column for column in encoder.columns if column in frame.columns]
+            if not have:
+                continue
+            if len(have) < len(encoder.columns):
+                lacking = set(encoder.columns) - set(have)
+                findings.append(f"'{have[0]}' needs its partner '{lacking.pop()}' beside it")
+                continue
+            findings += encoder.unknown(frame)
+            if not findings:
+                parts.append(encoder.encode(frame))
+        if findings:
+            raise DataError("these conditions cannot be met.", findings)
+        places = self.places(set(frame.columns))
+        codes = np.concatenate(parts) if parts else np.zeros((0, frame.height), dtype=np.uint8)
+        return codes, places
+
+    def decode(self, codes: Codes, *, rng: Generator, first_row: int = 0) -> pl.DataFrame:
+        """The table again; `first_row` is the number of its first row, for identifiers."""
+        series: dict[str, pl.Series] = {}
+        start = 0
+        for encoder in self.encoders:
+            end = start + len(encoder.digits)
+            for one in encoder.decode(codes[start:end], rng=rng, first_row=first_row):
+                series[one.name] = one
+            start = end
+        return pl.DataFrame([series[name] for name in self.schema.columns])
+
+    def describe(self) -> list[str]:
+        """In words: what is held of each column."""
+        return [encoder.describe() for encoder in self.encoders]
+
+    def state(self) -> State:
+        """At rest."""
+        parts = {str(i): encoder.state() for i, encoder in enumerate(self.encoders)}
+        return State.nest({"columns": [e.columns[0] for e in self.encoders]}, parts)
+
+    @classmethod
+    def restore(cls, state: State, schema: Schema) -> Self:
+        """The inverse of `state`."""
+        encoders = []
+        for i, name in enumerate(state.fact("columns")):
+            column = schema.table.column(name, asked_by="the model file")
+            encoders.append(encoder_class(column.kind).restore(state.within(str(i)), column))
+        return cls(schema, tuple(encoders))
+
+
+def encoder_class(kind: str) -> Any:
+    """The encoder of a kind of column."""
+    module, _, name = ENCODERS[kind].partition(":")
+    return getattr(import_module(module), name)
+
+
+def _label_index(encoder: LabelEncoder, frame: pl.DataFrame) -> Any:
+    labels = {label: i for i, label in enumerate(encoder.labels)}
+    series = frame[encoder.name]
+    if series.dtype in (pl.Categorical, pl.Enum):
+        series = series.cast(pl.String)
+    index = series.replace_strict(labels, default=None, return_dtype=pl.Int64)
+    return index.fill_null(-1).to_numpy()

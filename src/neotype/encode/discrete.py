@@ -1,0 +1,283 @@
+"""Labels: categorical, ordinal, boolean and constant columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from neotype.encode.encoder import SYMBOLS, Codes, Digit, Protection, State
+from neotype.encode.partition import partition
+from neotype.errors import FitError
+from neotype.schema.schema import Boolean, Categorical, Constant, Ordinal
+from neotype.schema.storage import storage_dtype
+
+MASK = "*"
+
+
+@dataclass(frozen=True)
+class LabelEncoder:
+    """A label as one digit, or as two or three where there are more than 64.
+
+    Loss: a label of fewer than `protect` rows comes back as a frequent label, or as '*' where the
+    schema says `rare: mask`. A missing cell is a symbol of the first digit.
+    """
+
+    name: str
+    column: Categorical | Ordinal | Boolean | Constant
+    labels: tuple[Any, ...]
+    """In the order of their codes; JSON-ready."""
+    counts: NDArray[np.int64]
+    rare: int
+    """How many training rows had a label too rare to keep."""
+    missing: bool
+    starts: tuple[NDArray[np.int64], ...]
+    """For each digit but the last: the first label of each of its groups, and the end."""
+
+    @classmethod
+    def learn(
+        cls,
+        name: str,
+        column: Categorical | Ordinal | Boolean | Constant,
+        frame: pl.DataFrame,
+        *,
+        protect: int,
+    ) -> Self:
+        """Learn the labels that at least `protect` rows share."""
+        series = _plain(frame[name])
+        found = series.drop_nulls().value_counts(sort=True, name="rows")
+        found = found.sort(["rows", name], descending=[True, False])
+        labels, counts = found[name].to_list(), found["rows"].to_numpy().astype(np.int64)
+        least = 1 if column.public or len(labels) == 1 else protect
+        declared = _declared(column)
+        if declared is not None:
+            tally = dict(zip(labels, counts.tolist(), strict=True))
+            extra = [label for label in labels if label not in set(declared)]
+            if extra and isinstance(column, Ordinal | Boolean):
+                raise FitError(
+                    f"column '{name}' has {len(extra)} labels that its schema does not list.",
+                    found=f"listed: {', '.join(map(str, declared[:20]))}",
+                    mend="add them to the schema's values, or make the column categorical",
+                )
+            labels = [*declared, *extra]
+            counts = np.array([tally.get(label, 0) for label in labels], dtype=np.int64)
+            kept = (counts >= least) | np.isin(np.arange(len(labels)), np.arange(len(declared)))
+        else:
+            kept = counts >= least
+        if not kept.any() and len(labels):
+            mask = isinstance(column, Categorical) and column.rare == "mask"
+            kept = np.zeros(len(labels), bool) if mask else counts >= counts.max()
+        rare = int(counts[~kept].sum())
+        missing = column.nullable or series.null_count() > 0
+        names = tuple(label for label, keep in zip(labels, kept, strict=True) if keep)
+        encoder = cls(name, column, names, counts[kept], rare, missing, ())
+        return encoder.arranged(None)
+
+    def arranged(self, order: NDArray[np.int64] | None) -> Self:
+        """The same labels in another order of codes, cut into digits anew."""
+        labels, counts = self.labels, self.counts
+        if order is not None:
+            labels = tuple(labels[i] for i in order)
+            counts = counts[order]
+        starts: list[NDArray[np.int64]] = []
+        items = np.maximum(counts, 1)
+        while len(items) > (SYMBOLS - self._extra):
+            width = SYMBOLS - self._extra
+            cut = _bounded(items, width if len(items) <= width * SYMBOLS else SYMBOLS)
+            if len(cut) > width and len(items) <= width * SYMBOLS:
+                cut = np.arange(0, len(items), SYMBOLS)
+            starts.insert(0, np.append(cut, len(items)).astype(np.int64))
+            items = np.add.reduceat(items, cut)
+            if len(cut) <= width:
+                break
+        return replace(self, labels=labels, counts=counts, starts=tuple(starts))
+
+    @property
+    def _extra(self) -> int:
+        return int(self.rare > 0) + int(self.missing)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The one column."""
+        return (self.name,)
+
+    @property
+    def digits(self) -> tuple[Digit, ...]:
+        """The label's group (with the symbols for rare and missing), and the label within it."""
+        ordered = not isinstance(self.column, Categorical)
+        if not self.starts:
+            size = len(self.labels) + self._extra
+            return (Digit(self.name, size, ordered),) if size > 1 else ()
+        first = Digit(self.name, len(self.starts[0]) - 1 + self._extra, ordered)
+        widths = [int(np.diff(start).max()) for start in self.starts]
+        names = [f"{self.name}.{level + 2}" for level in range(len(widths))]
+        return (
+            first,
+            *(Digit(n, max(w, 2), ordered) for n, w in zip(names, widths, strict=True)),
+        )
+
+    @property
+    def protections(self) -> tuple[Protection, ...]:
+        """Rare labels that are not kept."""
+        if not self.rare:
+            return ()
+        masked = isinstance(self.column, Categorical) and self.column.rare == "mask"
+        note = "became '*'" if masked else "became a frequent label"
+        return (Protection(self.name, "rare labels", self.rare, note),)
+
+    def encode(self, frame: pl.DataFrame) -> Codes:
+        """Digits × rows."""
+        series = _plain(frame[self.name])
+        digits = self.digits
+        codes = np.zeros((len(digits), len(series)), dtype=np.uint8)
+        if not digits:
+            return codes
+        table = pl.Series(list(self.labels), dtype=series.dtype, strict=False)
+        positions = pl.Series(np.arange(len(self.labels)), dtype=pl.Int64)
+        index = series.replace_strict(table, positions, default=None, return_dtype=pl.Int64)
+        position = index.fill_null(-1).to_numpy()
+        label = np.maximum(position, 0)
+        for level in range(len(self.starts), 0, -1):
+            group = np.searchsorted(self.starts[level - 1], label, side="right") - 1
+            codes[level] = label - self.starts[level - 1][group]
+            label = group
+        codes[0] = label
+        groups = len(self.starts[0]) - 1 if self.starts else len(self.labels)
+        unknown = position < 0
+        codes[:, unknown] = 0
+        codes[0, unknown] = groups if self.rare else 0
+        if self.missing:
+            codes[0, series.is_null().to_numpy()] = groups + (self.rare > 0)
+        return codes
+
+    def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:
+        """The labels again, in their storage dtype."""
+        rows = codes.shape[1]
+        position = codes[0].astype(np.int64) if len(codes) else np.zeros(rows, dtype=np.int64)
+        groups = len(self.starts[0]) - 1 if self.starts else len(self.labels)
+        first = position.copy()
+        if self.starts:
+            position = np.minimum(position, groups - 1)
+        for level, start in enumerate(self.starts):
+            position = np.minimum(start[position] + codes[level + 1], start[position + 1] - 1)
+        table = list(self.labels)
+        is_rare = (first == groups) & (self.rare > 0)
+        if is_rare.any():
+            if isinstance(self.column, Categorical) and self.column.rare == "mask":
+                position[is_rare] = len(table)
+                table.append(self._masked())
+            else:
+                share = self.counts / self.counts.sum()
+                position[is_rare] = rng.choice(len(share), size=int(is_rare.sum()), p=share)
+        is_missing = (first >= groups + (self.rare > 0)) & self.missing
+        position[is_missing] = len(table)
+        table.append(None)
+        return [self._in_storage(table, position)]
+
+    def _masked(self) -> Any:
+        return MASK if all(isinstance(label, str) for label in self.labels) else None
+
+    def _in_storage(self, table: list[Any], position: NDArray[np.int64]) -> pl.Series:
+        dtype = storage_dtype(self.column.storage)
+        values = pl.Series(self.name, table, dtype=_plain_dtype(dtype), strict=False)
+        return values.gather(position).cast(dtype).alias(self.name)
+
+    def unknown(self, frame: pl.DataFrame) -> list[str]:
+        """Labels that training did not keep."""
+        series = _plain(frame[self.name])
+        findings = []
+        if series.null_count() and not self.missing:
+            findings.append(f"'{self.name}' is missing in a row, and never was in training")
+        table = pl.Series(list(self.labels), dtype=series.dtype, strict=False)
+        strange = series.drop_nulls().unique().sort()
+        strange = strange.filter(~strange.is_in(table.implode()))
+        known = ", ".join(map(str, self.labels[:12])) + (", …" if len(self.labels) > 12 else "")
+        findings += [
+            f"'{self.name}' has {label!r}, which is not a label it learnt (known: {known})"
+            for label in strange.to_list()
+        ]
+        return findings
+
+    def describe(self) -> str:
+        """How many labels it holds."""
+        return f"'{self.name}': {len(self.labels)} labels with their counts"
+
+    def state(self) -> State:
+        """At rest."""
+        facts = {
+            "name": self.name,
+            "labels": list(self.labels),
+            "rare": self.rare,
+            "missing": self.missing,
+            "levels": len(self.starts),
+        }
+        arrays = {f"starts{level}": start for level, start in enumerate(self.starts)}
+        return State(facts, {"counts": self.counts, **arrays})
+
+    @classmethod
+    def restore(cls, state: State, column: Any) -> Self:
+        """The inverse of `state`."""
+        starts = tuple(state.array(f"starts{level}") for level in range(state.fact("levels")))
+        return cls(
+            state.fact("name"),
+            column,
+            tuple(state.fact("labels")),
+            state.array("counts"),
+            state.fact("rare"),
+            state.fact("missing"),
+            starts,
+        )
+
+
+def leading_order(index: NDArray[np.int64], labels: int, context: Codes) -> NDArray[np.int64]:
+    """Labels ordered by what they co-occur with: the first axis of correspondence analysis.
+
+    `index` gives each row's label, `context` (digits × rows) the other columns. Labels that
+    predict the same things become neighbours, so that a group of neighbours means something.
+    Greenacre, Theory and Applications of Correspondence Analysis (1984).
+    """
+    columns = []
+    for digit in context:
+        width = int(digit.max(initial=0)) + 1
+        table = np.bincount(index * width + digit, minlength=labels * width)
+        columns.append(table.reshape(labels, width).astype(np.float32))
+    counts = np.concatenate(columns, axis=1)
+    counts = counts[:, counts.sum(axis=0) > 0]
+    mass, marginal = counts.sum(axis=1), counts.sum(axis=0)
+    expected = np.outer(mass, marginal / marginal.sum())
+    # Rare labels have noisy profiles: five pseudo-rows of the average profile calm them.
+    calm = np.sqrt(np.maximum(marginal, 1)) * (mass + 5 * len(context))[:, None]
+    residual = (counts - expected) * np.sqrt(mass)[:, None] / calm
+    _, _, axes = np.linalg.svd(residual.T @ residual)
+    return np.argsort((counts - expected) / calm @ axes[0], kind="stable")
+
+
+def _bounded(mass: NDArray[np.int64], groups: int) -> NDArray[np.int64]:
+    """A partition in which no group has more than 64 items."""
+    starts = partition(mass, groups)
+    ends = [*starts[1:], len(mass)]
+    pieces = [np.arange(a, b, SYMBOLS) for a, b in zip(starts, ends, strict=True)]
+    return np.concatenate(pieces)
+
+
+def _declared(column: Any) -> list[Any] | None:
+    match column:
+        case Categorical(values=values) | Ordinal(values=values) if values is not None:
+            return list(values)
+        case Boolean(labels=labels) if labels is not None:
+            return list(labels)
+        case Boolean():
+            return [False, True]
+    return None
+
+
+def _plain_dtype(dtype: pl.DataType) -> pl.DataType:
+    return pl.String() if isinstance(dtype, pl.Categorical | pl.Enum | pl.Null) else dtype
+
+
+def _plain(series: pl.Series) -> pl.Series:
+    return series.cast(_plain_dtype(series.dtype))

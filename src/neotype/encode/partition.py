@@ -1,0 +1,85 @@
+"""Cut an ordered axis of masses into contiguous groups of about equal mass, heavy ones alone."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Masses = NDArray[np.int64]
+Starts = NDArray[np.int64]
+
+
+def partition(mass: Masses, groups: int, *, least: int = 1) -> Starts:
+    """Where the groups start: at most `groups` of them, each of mass `least` or more if possible.
+
+    An item at least as heavy as an average group is alone in its group, unless its neighbours are
+    too light to be a group of their own. Returns the first item of each group, ascending.
+    """
+    items = len(mass)
+    if items == 0:
+        return np.zeros(0, dtype=np.int64)
+    if items <= groups:
+        starts = np.arange(items, dtype=np.int64)
+    else:
+        starts = _tightest(mass, groups, least)
+    return _absorb(mass, starts, least)
+
+
+def _tightest(mass: Masses, groups: int, least: int) -> Starts:
+    """The cut with the smallest target mass that needs no more than `groups` groups."""
+    total = np.concatenate([[0], np.cumsum(mass)])
+    low, high = max(least, 1), int(total[-1]) + 1
+    best = np.zeros(1, dtype=np.int64)
+    while low <= high:
+        target = (low + high) // 2
+        starts = _greedy(mass, total, target, groups)
+        if starts is None:
+            low = target + 1
+        else:
+            best, high = starts, target - 1
+    return best
+
+
+def _greedy(mass: Masses, total: Masses, target: int, groups: int) -> Starts | None:
+    """Groups of mass `target` from the left, items of that mass alone; None beyond `groups`."""
+    heavy = np.flatnonzero(mass >= target)
+    starts: list[int] = []
+    item, items = 0, len(mass)
+    while item < items:
+        if len(starts) == groups:
+            return None
+        starts.append(item)
+        if mass[item] >= target:
+            item += 1
+            continue
+        end = int(np.searchsorted(total, total[item] + target, side="left"))
+        following = np.searchsorted(heavy, item)
+        barrier = int(heavy[following]) if following < len(heavy) else items
+        item = max(item + 1, min(end, barrier, items))
+    return np.array(starts, dtype=np.int64)
+
+
+def _absorb(mass: Masses, starts: Starts, least: int) -> Starts:
+    """Merge each group lighter than `least` into its lighter neighbour."""
+    sizes = np.add.reduceat(mass, starts).tolist()
+    if min(sizes) >= least:
+        return starts
+    kept: list[int] = []
+    weights: list[int] = []
+    pending = False
+    for index, (start, size) in enumerate(zip(starts.tolist(), sizes, strict=True)):
+        if pending:
+            weights[-1] += size
+            pending = weights[-1] < least
+            continue
+        if size < least and kept:
+            following = sizes[index + 1] if index + 1 < len(sizes) else None
+            if following is None or weights[-1] <= following:
+                weights[-1] += size
+                continue
+        kept.append(start)
+        weights.append(size)
+        pending = size < least
+    if pending and len(kept) > 1:
+        kept.pop()
+    return np.array(kept, dtype=np.int64)

@@ -1,0 +1,194 @@
+"""An ordered axis as one or two digits: cells of about equal mass, with atoms inside.
+
+`hi` names a group of neighbouring cells and `lo` the cell within it. A cell is an interval of the
+axis; the values in it that at least `protect` rows share are *atoms*, kept exactly, and the rest
+is drawn evenly over the interval. No rarer value is stored: intervals end half-way between
+neighbours, and the outermost ones at the `protect`-th value from the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from neotype.encode.encoder import SYMBOLS, Codes, Digit, State
+from neotype.encode.partition import partition
+
+Axis = NDArray[np.int64] | NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Cells of an int64 axis (every whole number between edges may be drawn) or a float64 one.
+
+    Loss of decode(encode(x)): an atom comes back exactly; any other value comes back as another
+    value of the same cell, which holds at least `protect` rows.
+    """
+
+    upper: Axis
+    """Cells: the last value that belongs to each."""
+    group: NDArray[np.int64]
+    """Groups: the first cell of each, and the number of cells."""
+    piece: NDArray[np.int64]
+    """Cells: the first piece of each, and the number of pieces."""
+    low: Axis
+    """Pieces: the smallest value; equal to `high` for an atom."""
+    high: Axis
+    mass: NDArray[np.int64]
+    """Pieces: the number of training rows."""
+    clipped: int
+    """How many training rows lay outside the outermost edges."""
+
+    @classmethod
+    def learn(cls, values: Axis, *, protect: int, symbols: int = SYMBOLS) -> Self:
+        """Learn an axis from its values (no missing ones); at most `symbols` groups."""
+        distinct, counts = np.unique(values, return_counts=True)
+        counts = counts.astype(np.int64)
+        rows = len(values)
+        groups = symbols if len(distinct) <= symbols else min(symbols, fineness(rows))
+        if len(distinct) <= groups:
+            hi = cells = partition(counts, groups, least=protect)
+        else:
+            hi = partition(counts, groups, least=protect)
+            cells = np.concatenate(
+                [
+                    start + partition(counts[start:end], SYMBOLS, least=protect)
+                    for start, end in zip(hi, [*hi[1:], len(counts)], strict=True)
+                ]
+            )
+        bottom, top = _fences(distinct, counts, protect)
+        clipped = int(counts[(distinct < bottom) | (distinct > top)].sum())
+        starts = np.searchsorted(cells, np.append(hi, len(counts)))
+        lower, upper = _edges(distinct, cells, bottom, top)
+        piece, low, high, mass = _pieces(distinct, counts, cells, lower, upper, protect)
+        return cls(upper, starts.astype(np.int64), piece, low, high, mass, clipped)
+
+    @property
+    def groups(self) -> int:
+        """How many symbols the first digit needs."""
+        return len(self.group) - 1
+
+    @property
+    def depth(self) -> int:
+        """The largest number of cells in a group: how many symbols the second digit needs."""
+        return int(np.diff(self.group).max(initial=1))
+
+    @property
+    def atoms(self) -> int:
+        """How many exact values are kept."""
+        return int((self.low == self.high).sum())
+
+    def digits(self, name: str, extra: int = 0) -> tuple[Digit, ...]:
+        """The first digit, with room for `extra` symbols beyond the axis, and the second if any."""
+        first = Digit(name, self.groups + extra, ordered=True)
+        if self.depth == 1:
+            return (first,)
+        return (first, Digit(f"{name}.fine", self.depth, ordered=True))
+
+    def encode(self, values: Axis) -> Codes:
+        """Digits × rows; values beyond the outermost cells go to those."""
+        cell = np.minimum(np.searchsorted(self.upper, values, side="left"), len(self.upper) - 1)
+        hi = np.searchsorted(self.group, cell, side="right") - 1
+        if self.depth == 1:
+            return hi.astype(np.uint8)[None, :]
+        return np.stack([hi, cell - self.group[hi]]).astype(np.uint8)
+
+    def decode(self, codes: Codes, rng: Generator) -> Axis:
+        """A value of each cell, drawn as the training rows lay in it."""
+        hi = np.minimum(codes[0], self.groups - 1).astype(np.int64)
+        cell = self.group[hi]
+        if self.depth > 1:
+            cell = np.minimum(cell + codes[1], self.group[hi + 1] - 1)
+        spin = rng.random(len(cell))
+        index = self.piece[cell]
+        if len(self.mass) > len(self.upper):
+            cumulative = np.concatenate([[0], np.cumsum(self.mass)])
+            start = cumulative[index]
+            position = start + spin * (cumulative[self.piece[cell + 1]] - start)
+            index = np.searchsorted(cumulative, position, side="right") - 1
+            index = np.clip(index, self.piece[cell], self.piece[cell + 1] - 1)
+            spin = np.clip((position - cumulative[index]) / self.mass[index], 0, 1 - 2**-53)
+        low, high = self.low[index], self.high[index]
+        if self.low.dtype == np.int64:
+            span = (high - low).astype(np.uint64).astype(np.float64) + 1
+            offset = np.minimum(np.floor(spin * span), span - 1).astype(np.uint64)
+            value = (low.astype(np.uint64) + offset).astype(np.int64)
+            return np.minimum(value, high)
+        return np.asarray(low * (1 - spin) + high * spin, dtype=np.float64)
+
+    def state(self) -> State:
+        """At rest."""
+        names = ("upper", "group", "piece", "low", "high", "mass")
+        return State({"clipped": self.clipped}, {name: getattr(self, name) for name in names})
+
+    @classmethod
+    def restore(cls, state: State) -> Self:
+        """The inverse of `state`."""
+        names = ("upper", "group", "piece", "low", "high", "mass")
+        return cls(*(state.array(name) for name in names), state.fact("clipped"))
+
+
+def fineness(rows: int) -> int:
+    """How many symbols a digit of many values deserves: a power of two that grows as √rows."""
+    return int(np.clip(2 ** round(np.log2(max(np.sqrt(rows) / 1.5, 1))), 8, SYMBOLS))
+
+
+def _fences(distinct: Axis, counts: NDArray[np.int64], protect: int) -> tuple[float, float]:
+    """The outermost values that may be shown: beyond each lie fewer than `protect` + 1 rows."""
+    from_left, from_right = np.cumsum(counts), np.cumsum(counts[::-1])
+    last = len(distinct) - 1
+    left = int(np.searchsorted(from_left, protect))
+    right = last - int(np.searchsorted(from_right, protect))
+    if left >= right:
+        middle = distinct[int(np.searchsorted(from_left, (from_left[-1] + 1) // 2))]
+        return middle, middle
+    bottom = distinct[0] if counts[0] >= protect else _between(distinct[left], distinct[left + 1])
+    top = distinct[-1] if counts[-1] >= protect else _between(distinct[right - 1], distinct[right])
+    return bottom, top
+
+
+def _between(left: float, right: float) -> float:
+    """Half-way, rounded down on a whole-number axis, safe from overflow."""
+    if isinstance(left, np.integer):
+        return np.int64((int(left) + int(right)) // 2)
+    return np.float64(left / 2 + right / 2)
+
+
+def _edges(
+    distinct: Axis, cells: NDArray[np.int64], bottom: float, top: float
+) -> tuple[Axis, Axis]:
+    """The first and last value of each cell, half-way to its neighbours."""
+    middle = np.array(
+        [_between(distinct[c - 1], distinct[c]) for c in cells[1:]], dtype=distinct.dtype
+    )
+    step = 1 if distinct.dtype == np.int64 else 0
+    upper = np.append(middle, top).astype(distinct.dtype)
+    lower = np.append(np.array([bottom], dtype=distinct.dtype), middle + step)
+    upper = np.clip(upper, bottom, top)
+    return np.minimum(np.clip(lower, bottom, top), upper), upper
+
+
+def _pieces(
+    distinct: Axis,
+    counts: NDArray[np.int64],
+    cells: NDArray[np.int64],
+    lower: Axis,
+    upper: Axis,
+    protect: int,
+) -> tuple[NDArray[np.int64], Axis, Axis, NDArray[np.int64]]:
+    """Each cell's even rest (if any) followed by its atoms."""
+    owner = np.searchsorted(cells, np.arange(len(distinct)), side="right") - 1
+    atom = counts >= protect
+    rest = np.bincount(owner, weights=np.where(atom, 0, counts), minlength=len(cells))
+    spread = np.flatnonzero(rest > 0)
+    cell = np.concatenate([spread, owner[atom]])
+    low = np.concatenate([lower[spread], distinct[atom]])
+    high = np.concatenate([upper[spread], distinct[atom]])
+    mass = np.concatenate([rest[spread].astype(np.int64), counts[atom]])
+    order = np.argsort(cell, kind="stable")
+    start = np.searchsorted(cell[order], np.arange(len(cells) + 1))
+    return start.astype(np.int64), low[order], high[order], mass[order]
