@@ -1,0 +1,248 @@
+"""What the scores mean, said to someone who does not compute them.
+
+Never more than was measured: finding no copies is not proof that there are none, and no measure
+here is a guarantee.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from neotype.evaluate.metric import Score
+
+AXES: Mapping[str, tuple[str, str]] = {
+    "fidelity": ("Resemblance", "Does it look like the real data?"),
+    "utility": ("Usefulness", "Does it teach the same things?"),
+    "privacy": ("Copying", "Does it repeat real rows?"),
+}
+
+CAVEAT = (
+    "This table comes with no formal privacy guarantee. The copying checks can find a leak; "
+    "they cannot prove that there is none. Decide who may see it as you would for data derived "
+    "from people."
+)
+
+BETTER = {
+    "higher": "higher is better",
+    "lower": "lower is better",
+    "near_floor": "best near the floor",
+}
+
+HOW: Mapping[str, str] = {
+    "shape": "Per column, 1 minus the largest gap between the two cumulative curves (numbers) or "
+    "1 minus half the summed gap between the shares of the labels (categories); then the mean.",
+    "trend": "Per pair of columns, 1 minus half the difference of the correlations (two numbers) "
+    "or 1 minus the total variation between the two contingency tables, numbers cut into 10 bins "
+    "with edges from the real data; then the mean.",
+    "accuracy_1way": "Numbers are cut at the training deciles, categories to the ten most frequent "
+    "and the rest; 1 minus the mean total variation between real and synthetic shares.",
+    "accuracy_2way": "As the 1-way accuracy, over the joint shares of pairs of columns.",
+    "accuracy_3way": "As the 1-way accuracy, over the joint shares of triples of columns.",
+    "missingness": "The share of missing cells of each column on both sides; 1 minus the mean gap.",
+    "coverage": "How much of the real categories, and of the range of the real numbers, the "
+    "synthetic rows reach.",
+    "validity": "The share of synthetic cells that obey the schema: known labels, declared ranges, "
+    "formats and keys.",
+    "c2st": "Gradient-boosted trees learn to tell synthetic rows from equally many real holdout "
+    "rows; the number is their ROC AUC on rows they did not learn from (5-fold cross-validation). "
+    "0.5 is guessing, 1 is always right.",
+    "tstr": "A model learns the target column from synthetic rows and is tested on real holdout "
+    "rows; the same model trained on the real rows sets the floor.",
+    "tstr_all": "Each column in turn is predicted from all others, by a model trained on synthetic "
+    "and by one trained on real rows; the mean of the share of the real one's skill that is kept.",
+    "dcr_share": "For each synthetic row, is the nearest real row a training row or a row of an "
+    "equally large holdout? Without copying, half of them are nearer to a training row. "
+    "A share near 0.5 is a sign, not a promise.",
+    "exact_copies": "Synthetic rows equal to a training row in every column, beside the number of "
+    "real holdout rows that are: common combinations repeat by chance.",
+    "near_copies": "Synthetic rows closer to a training row than nearly all real holdout rows are.",
+    "mia_distance": "An attacker guesses who was in the training data by the distance to the "
+    "nearest synthetic row; the number is the ROC AUC of that guess. 0.5 is a coin toss.",
+}
+
+READING = (
+    ("score", "the number, with the interval it would fall in if the test were repeated"),
+    ("floor", "what real holdout rows score in the same test: nothing can be asked to do better"),
+    ("target", "where “good” begins"),
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One of the three questions, answered."""
+
+    axis: str
+    verdict: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The verdict: a headline, a line per question, and what it does not say."""
+
+    headline: str
+    lines: tuple[Line, ...]
+    caveat: str = CAVEAT
+
+
+def summarize(scores: Sequence[Score]) -> Summary:
+    """The verdict on a table from its scores."""
+    by_name = {score.metric: score for score in scores}
+    state = {axis: worst([s for s in scores if s.axis == axis]) for axis in AXES}
+    lines = tuple(
+        Line(axis, state[axis], _line(axis, state[axis], by_name, scores)) for axis in AXES
+    )
+    return Summary(_headline(state), lines)
+
+
+def worst(scores: Sequence[Score]) -> str:
+    """The worst verdict among those that were measured."""
+    present = {score.verdict for score in scores}
+    return next((v for v in ("poor", "fair", "good") if v in present), "not measured")
+
+
+def _headline(state: Mapping[str, str]) -> str:
+    """The first rule that fits; what speaks against the table comes first."""
+    looks, works, copies = state["fidelity"], state["utility"], state["privacy"]
+    rules = (
+        (
+            set(state.values()) == {"not measured"},
+            "Nothing was measured, so nothing can be said about this table.",
+        ),
+        (
+            copies == "poor",
+            "Not ready to share: there are signs that training rows were copied.",
+        ),
+        (
+            looks == "poor" and works in ("poor", "not measured"),
+            "A weak stand-in: it is easily told from the real data.",
+        ),
+        (
+            looks == "poor",
+            "It is easily told from the real data, though models can still learn from it.",
+        ),
+        (
+            works == "poor",
+            "It resembles the real data, but models trained on it do clearly worse.",
+        ),
+        (
+            copies == "not measured",
+            "Copying was not checked: hold this table back until it has been.",
+        ),
+        (
+            copies == "fair",
+            "Usable, with a caution: some copying checks lie above what chance explains.",
+        ),
+        (
+            "fair" in (looks, works),
+            "A usable stand-in, with differences from the real data that can be seen.",
+        ),
+        (
+            "not measured" in (looks, works),
+            "No sign of copied rows; whether it stands in well was only partly measured.",
+        ),
+    )
+    best = "A close stand-in for the real data, with no sign of copied rows."
+    return next((words for fits, words in rules if fits), best)
+
+
+def _line(axis: str, state: str, by_name: Mapping[str, Score], scores: Sequence[Score]) -> str:
+    if state == "not measured":
+        return "Not measured."
+    said = {"fidelity": _looks, "utility": _works, "privacy": _copies}[axis](by_name)
+    weak = [s for s in scores if s.axis == axis and s.verdict == state and state != "good"]
+    if weak:
+        names = ", ".join(score.title for score in weak[:3])
+        more = f" and {len(weak) - 3} more" if len(weak) > 3 else ""
+        said.append(f"Rated {state} because of: {names}{more}.")
+    missed = sum(s.axis == axis and s.verdict == "not measured" for s in scores)
+    if missed:
+        said.append(f"{missed} {'measure was' if missed == 1 else 'measures were'} not taken.")
+    return " ".join(said) or "Every measure taken is at or near its target."
+
+
+def _looks(by_name: Mapping[str, Score]) -> list[str]:
+    said = []
+    score = by_name.get("c2st")
+    if score is not None and score.value is not None:
+        times = round(100 * score.value)
+        said.append(
+            f"Shown one real and one synthetic row, a trained detector picks out the synthetic "
+            f"one {times} times in 100 (50 is guessing)."
+        )
+    shape = by_name.get("shape")
+    if shape is not None and shape.value is not None:
+        said.append(f"Single columns match to {percent(shape.value)}.")
+    return said
+
+
+def _works(by_name: Mapping[str, Score]) -> list[str]:
+    said = []
+    score = by_name.get("tstr")
+    if score is not None and score.value is not None:
+        detail = score.detail
+        if detail.get("synthetic") is not None and detail.get("real") is not None:
+            said.append(
+                f"Predicting “{detail.get('target', 'the target')}” for real rows never seen, "
+                f"a model trained on synthetic rows reaches {number(detail['synthetic'])} "
+                f"{detail.get('measure', '')}; trained on real rows, {number(detail['real'])}."
+            )
+    every = by_name.get("tstr_all")
+    if every is not None and every.value is not None:
+        said.append(f"Over all columns, {percent(every.value)} of what real rows teach is kept.")
+    return said
+
+
+def _copies(by_name: Mapping[str, Score]) -> list[str]:
+    said = []
+    share = by_name.get("dcr_share")
+    if share is not None and share.value is not None:
+        said.append(
+            f"{percent(share.value)} of synthetic rows lie nearer to a training row than to an "
+            f"unseen real row (50 % is what chance gives)."
+        )
+    exact = by_name.get("exact_copies")
+    if exact is not None and exact.value is not None and exact.detail.get("copies") is not None:
+        said.append(_repeats(exact.detail))
+    return said
+
+
+def _repeats(detail: Mapping[str, Any]) -> str:
+    copies, rows = int(detail["copies"]), detail.get("rows")
+    among = f" of {int(rows):,}" if rows is not None else ""
+    said = f"{copies:,}{among} synthetic rows equal a training row"
+    if detail.get("holdout_copies") is not None:
+        said += f"; so do {int(detail['holdout_copies']):,} real holdout rows, by chance"
+    return said + "."
+
+
+def number(value: Any) -> str:
+    """A score as people write it: three decimals, or two digits where it is tiny."""
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        return "–"
+    if value == 0 or (isinstance(value, int) and not isinstance(value, bool)):
+        return f"{value:,}" if isinstance(value, int) else "0"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    if abs(value) < 0.01:
+        return f"{value:.2g}" if abs(value) < 1e-4 else f"{value:.4f}"
+    return f"{value:.3f}" if abs(value) < 100 else f"{value:.1f}"
+
+
+def percent(share: float) -> str:
+    """A share as a percentage that never rounds something to nothing, nor almost all to all."""
+    if not math.isfinite(share):
+        return "–"
+    if 0 < share < 0.001:
+        return "<0.1 %"
+    if 0.999 < share < 1:
+        return ">99.9 %"
+    return f"{100 * share:.0f} %" if share in (0, 1) else f"{100 * share:.1f} %"
+
+
+def title(text: str) -> str:
+    """The first letter large."""
+    return text[:1].upper() + text[1:]
