@@ -1,1 +1,95 @@
-"""neotype learns a real table and makes a synthetic stand-in for it."""
+"""neotype learns a real table and makes a synthetic stand-in for it.
+
+>>> import neotype as nt
+>>> model = nt.fit(data, target="income")
+>>> synthetic = model.sample(1000, seed=0)
+>>> report = nt.evaluate(synthetic, train=train, holdout=holdout, target="income")
+>>> report.to_html("report.html")
+
+Names are loaded when they are first used, so that the import itself costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neotype.api import FittedModel, Result, evaluate, fit, infer_schema, load, run
+    from neotype.errors import (
+        ColumnNotFoundError,
+        DataError,
+        FitError,
+        ModelFileError,
+        NeotypeError,
+        NotRegisteredError,
+        OutputExistsError,
+        SamplingError,
+        SchemaError,
+        SourceError,
+    )
+    from neotype.evaluate.metric import Score
+    from neotype.plan import Plan
+    from neotype.report.report import Report
+    from neotype.schema.schema import Schema
+    from neotype.synth.independent import Independent
+    from neotype.synth.trees import Trees
+
+__all__ = [
+    "ColumnNotFoundError",
+    "DataError",
+    "FitError",
+    "FittedModel",
+    "Independent",
+    "ModelFileError",
+    "NeotypeError",
+    "NotRegisteredError",
+    "OutputExistsError",
+    "Plan",
+    "Report",
+    "Result",
+    "SamplingError",
+    "Schema",
+    "SchemaError",
+    "Score",
+    "SourceError",
+    "Trees",
+    "__version__",
+    "evaluate",
+    "fit",
+    "infer_schema",
+    "load",
+    "run",
+]
+
+_ROOMS = {
+    "neotype.api": ("FittedModel", "Result", "evaluate", "fit", "infer_schema", "load", "run"),
+    "neotype.errors": tuple(name for name in __all__ if name.endswith("Error")),
+    "neotype.evaluate.metric": ("Score",),
+    "neotype.plan": ("Plan",),
+    "neotype.report.report": ("Report",),
+    "neotype.schema.schema": ("Schema",),
+    "neotype.synth.independent": ("Independent",),
+    "neotype.synth.trees": ("Trees",),
+}
+# `evaluate` is a room and a public function. Importing a room binds its name here, once: that is
+# done now and undone, so that `nt.evaluate` is the function whatever is imported later.
+import_module("neotype.evaluate")
+globals().pop("evaluate", None)
+
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: Any = version("neotype")
+    elif name in _ROOM_OF:
+        value = getattr(import_module(_ROOM_OF[name]), name)
+    else:
+        raise AttributeError(f"module 'neotype' has no attribute '{name}'")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

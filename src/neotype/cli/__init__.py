@@ -1,0 +1,90 @@
+"""The command line: one verb a stage of the journey, and the outermost door for errors."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from neotype.cli import evaluate, fit, inspect, run, sample
+from neotype.cli.terminal import err, say_error
+from neotype.errors import NeotypeError
+
+USER_ERROR, BUG, INTERRUPTED = 1, 70, 130
+
+
+class Door(TyperGroup):
+    """Where every error of every verb arrives: a user error in words, a bug with its traceback."""
+
+    machine = False
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Note whether a machine listens, so that errors too are JSON."""
+        self.machine = "--json" in args
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb."""
+        try:
+            return super().invoke(ctx)
+        except NeotypeError as fault:
+            say_error(fault, machine=self.machine)
+            raise typer.Exit(USER_ERROR) from None
+        except KeyboardInterrupt as stop:
+            err().print(
+                f"[yellow]stopped.[/] {stop.args[0] if stop.args else 'nothing was written.'}"
+            )
+            raise typer.Exit(INTERRUPTED) from None
+        except (typer.Exit, typer.Abort, typer.TyperException, BrokenPipeError):
+            raise
+        except Exception:
+            traceback.print_exc()
+            err().print(
+                "[bold red]This is a bug in neotype[/], not in what you asked for. "
+                "Please report it with the lines above and the command."
+            )
+            raise typer.Exit(BUG) from None
+
+
+app = typer.Typer(
+    name="neotype",
+    cls=Door,
+    help="Learn a real table, make a synthetic stand-in for it, and show how good and safe it is.",
+    epilog="Begin with: [bold]neotype run data.csv --target outcome[/]",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"neotype {version('neotype')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _front(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+for verb in (inspect, fit, sample, evaluate, run):
+    verb.add_to(app)
+
+
+def main() -> None:
+    """The `neotype` command."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

@@ -1,0 +1,145 @@
+"""`neotype inspect`: what a data file is, or what a model holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from neotype.cli.options import Force, Json
+from neotype.cli.terminal import out, say_json, size
+
+EPILOG = (
+    "Example: [bold]neotype inspect examples/adult.parquet --write schema.yaml[/]\n\n"
+    "A model: [bold]neotype inspect adult.neotype[/]"
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Make it a verb."""
+    app.command("inspect", epilog=EPILOG)(inspect)
+
+
+def inspect(
+    *,
+    path: Annotated[Path, typer.Argument(help="A data file, a folder of files, or a model.")],
+    write: Annotated[
+        Path | None, typer.Option(help="Write the schema as YAML, to edit and give to `fit`.")
+    ] = None,
+    sdv: Annotated[Path | None, typer.Option(help="Write the schema as SDV metadata JSON.")] = None,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Show what each column was taken for, and why; or, of a model, which statistics it holds."""
+    if path.suffix == ".neotype":
+        if write or sdv:
+            _write(_model(path, json), write, sdv, force)
+        else:
+            _model(path, json)
+        return
+    from neotype import api
+
+    source = api.read(path)
+    schema = api.infer.infer_schema(source.frames)
+    _write(schema, write, sdv, force)
+    if json:
+        rows = {name: frame.height for name, frame in source.frames.items()}
+        say_json({"rows": rows, "schema": schema.model_dump(mode="json")})
+        return
+    page = out()
+    for name, table in schema.tables.items():
+        frame = source.frames[name]
+        page.print(f"\n[bold]{name}[/]: {frame.height:,} rows × {frame.width} columns\n")
+        page.print(_columns(table, frame))
+    for written in (write, sdv):
+        if written:
+            page.print(f"\n[green]✓[/] [bold]{written}[/]")
+
+
+def _write(schema: Any, write: Path | None, sdv: Path | None, force: bool) -> None:
+    from neotype.outputs import refuse_taken, writing_to
+    from neotype.schema.file import write_schema
+
+    for path in (write, sdv):
+        if path is not None:
+            refuse_taken(path.parent, [path.name], force=force)
+    if write is not None:
+        with writing_to(write):
+            write_schema(schema, write)
+    if sdv is not None:
+        from neotype.schema.sdv import to_sdv
+
+        with writing_to(sdv):
+            sdv.write_text(to_sdv(schema), encoding="utf-8")
+
+
+def _columns(table: Any, frame: Any) -> Table:
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("column", "kind", "storage"):
+        shown.add_column(title)
+    shown.add_column("missing", justify="right")
+    shown.add_column("because", style="dim")
+    for name, column in table.columns.items():
+        empty = frame[name].null_count()
+        shown.add_row(
+            Text(name, style="bold"),
+            Text(_kind(column), style="cyan"),
+            column.storage,
+            f"{empty / frame.height:.1%}" if empty else "",
+            column.reason,
+        )
+    return shown
+
+
+def _kind(column: Any) -> str:
+    detail = getattr(column, "subtype", None) or getattr(column, "part", None)
+    return column.kind if detail in (None, column.kind) else f"{column.kind}, {detail}"
+
+
+def _model(path: Path, json: bool) -> Any:
+    from neotype import api
+
+    model = api.load(path)
+    holds, facts = model.describe(), dict(model.facts)
+    protections = [vars(p) for p in model.protections]
+    if json:
+        say_json(
+            {
+                "bytes": path.stat().st_size,
+                "facts": facts,
+                "holds": holds,
+                "rows_held": 0,
+                "protections": protections,
+                "schema": model.schema.model_dump(mode="json"),
+            }
+        )
+        return model.schema
+    page = out()
+    page.print(
+        f"\n[bold]{path}[/] ({size(path.stat().st_size)}): {facts['synthesizer']}, learnt from "
+        f"{facts['rows']:,} rows of {facts['origin']}"
+    )
+    if facts.get("holdout"):
+        page.print(f"  {facts['holdout']['share']:.0%} of the rows were kept apart and not learnt")
+    page.print("\n[bold]It holds these statistics, and no rows[/]")
+    for line in holds:
+        page.print(f"  • {line}", highlight=False)
+    page.print("\n[bold]Protected[/]" if protections else "\n[bold]Nothing had to be protected[/]")
+    if protections:
+        page.print(_protections(protections))
+    page.print("\n[bold]Schema[/]")
+    for name, column in model.schema.columns.items():
+        page.print(f"  {name}: [cyan]{_kind(column)}[/] [dim]{column.storage}[/]")
+    return model.schema
+
+
+def _protections(protections: list[dict[str, Any]]) -> Table:
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("  column", "what", "cells", "note"):
+        shown.add_column(title, justify="right" if title == "cells" else "left")
+    for p in protections:
+        shown.add_row(f"  {p['column']}", p["what"], f"{p['cells']:,}", p["note"])
+    return shown

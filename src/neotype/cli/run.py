@@ -1,0 +1,87 @@
+"""`neotype run`: the whole journey."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neotype.cli.options import Force, GateOption, Json, Settings, hold, settings_of
+from neotype.cli.terminal import listening, out, say_json, scores_json, show_report, size
+
+EPILOG = (
+    "Example: [bold]neotype run examples/adult.yaml[/]\n\n"
+    "Without a plan: [bold]neotype run data.csv --target outcome -o out/[/]"
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Make it a verb."""
+    app.command("run", epilog=EPILOG)(run)
+
+
+def run(
+    *,
+    plan: Annotated[Path, typer.Argument(help="A plan (YAML), or a data file alone.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The folder that gets everything.")
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
+    rows: Annotated[int | None, typer.Option("-n", "--rows", help="How many rows to make.")] = None,
+    synthesizer: Annotated[str | None, typer.Option(help="A registered synthesizer.")] = None,
+    settings: Settings = None,
+    schema: Annotated[Path | None, typer.Option(help="A schema file.")] = None,
+    holdout: Annotated[
+        str | None, typer.Option(help="A share of the rows, or a file of real rows.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same result.")] = None,
+    gate: GateOption = None,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Follow a plan: read, learn, sample, check, report. Options go before what the plan says."""
+    from neotype import api
+
+    followed = api.as_plan(plan)
+    recipe = followed.synthesizer.model_dump()
+    if synthesizer is not None and synthesizer != followed.synthesizer.name:
+        recipe = {"name": synthesizer}
+    followed = followed.with_changes(
+        output=output,
+        target=target,
+        rows=rows,
+        schema=schema,
+        holdout=holdout,
+        seed=seed,
+        synthesizer={**recipe, **settings_of(settings)},
+    )
+    with listening(quiet=json) as progress:
+        result = api.run(followed, force=force, progress=progress)
+    report, paths = result.report, result.paths
+    if json:
+        say_json(
+            {
+                "verdict": report.verdict,
+                "rows": dict(report.rows),
+                "scores": scores_json(report.scores),
+                "seconds": dict(report.facts.timings),
+                "paths": {name: str(path) for name, path in paths.items()},
+            }
+        )
+    else:
+        _show(result)
+    hold(report.scores, gate)
+
+
+def _show(result: object) -> None:
+    from neotype.api import Result
+
+    assert isinstance(result, Result)
+    report, page = result.report, out()
+    show_report(report)
+    for name, path in result.paths.items():
+        page.print(f"  {name:<10} [bold]{path}[/] [dim]{size(path.stat().st_size)}[/]")
+    stages = ", ".join(f"{name} {took:.1f} s" for name, took in report.facts.timings.items())
+    page.print(f"\n[dim]{stages}[/]")
+    page.print(f"The report: [bold]{result.paths['report']}[/]")

@@ -1,0 +1,128 @@
+"""`neotype sample`: rows out of a model."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from neotype.cli.options import Force, Json, Seed
+from neotype.cli.terminal import listening, out, say_json
+from neotype.errors import OutputExistsError, SamplingError
+
+EPILOG = (
+    "Example: [bold]neotype sample adult.neotype -n 100000000 -o adult/[/]\n\n"
+    "An output without a file suffix, or one that ends in /, is a folder of Parquet parts: "
+    "any number of rows in bounded memory, resumed by the same command after a stop."
+)
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def add_to(app: typer.Typer) -> None:
+    """Make it a verb."""
+    app.command("sample", epilog=EPILOG)(sample)
+
+
+def sample(
+    *,
+    model: Annotated[Path, typer.Argument(help="A .neotype file.")],
+    output: Annotated[str, typer.Option("-o", "--output", help="A file, or a folder of parts.")],
+    rows: Annotated[
+        int | None, typer.Option("-n", "--rows", help="How many; as many as were learnt if unsaid.")
+    ] = None,
+    given: Annotated[
+        Path | None,
+        typer.Option(help="A file with some of the columns: make the rest of each of its rows."),
+    ] = None,
+    seed: Seed = 0,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes for a folder; every core if unsaid. The rows are the same."),
+    ] = None,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Make rows from a model, into one file or a folder of Parquet parts."""
+    path = Path(output)
+    asked = {"model": model, "rows": rows, "seed": seed, "force": force, "quiet": json}
+    if not (path.is_dir() or not path.suffix or output.endswith(("/", os.sep))):
+        facts = _to_file(path, given=given, **asked)
+    elif given is None:
+        facts = _to_folder(path, workers=workers or usable_cores(), **asked)
+    else:
+        raise SamplingError(
+            "the rest of given rows goes into one file, not a folder.", mend="write -o rows.parquet"
+        )
+    if json:
+        say_json(facts)
+        return
+    parts = f" in {facts['parts']:,} parts" if "parts" in facts else ""
+    out().print(f"[green]✓[/] {facts['rows']:,} rows{parts}: [bold]{facts['output']}[/]")
+
+
+def _to_file(
+    path: Path,
+    *,
+    model: Path,
+    rows: int | None,
+    seed: int,
+    given: Path | None,
+    force: bool,
+    quiet: bool,
+) -> dict[str, Any]:
+    from neotype import api
+    from neotype.outputs import probe, refuse_taken
+    from neotype.source import write
+
+    refuse_taken(path.parent, [path.name], force=force)
+    probe(path.parent)
+    with listening(quiet=quiet) as progress:
+        progress("sample", 0, 1)
+        made = api.load(model).draw(rows, seed=seed, given=given)
+        progress("sample", 1, 1)
+        progress("write", 0, 1)
+        write(made.frame, path, force=force)
+    return {"output": str(path), "rows": made.rows, "seed": seed, "bytes": path.stat().st_size}
+
+
+def _to_folder(
+    folder: Path,
+    *,
+    model: Path,
+    rows: int | None,
+    seed: int,
+    workers: int,
+    force: bool,
+    quiet: bool,
+) -> dict[str, Any]:
+    from neotype import api, stream
+
+    if folder.is_file():
+        raise OutputExistsError(folder)
+    wanted = api.check_rows(api.load(model).facts["rows"] if rows is None else rows)
+    try:
+        with listening(quiet=quiet) as progress:
+            made = stream.sample_to_folder(
+                model,
+                folder,
+                rows=wanted,
+                seed=seed,
+                workers=workers,
+                force=force,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        finished = len(list(folder.glob("part-*.parquet")))
+        kept = f"{finished} finished parts are kept in '{folder}'"
+        raise KeyboardInterrupt(
+            f"{kept}; the same command goes on from there." if finished else "nothing was written."
+        ) from None
+    return {"output": str(folder), "rows": made.rows, "seed": seed, "parts": made.parts}

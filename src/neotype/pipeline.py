@@ -1,0 +1,197 @@
+"""The journey on one page: read → schema → split → fit → sample → check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import polars as pl
+
+from neotype.conform import conform
+from neotype.data import Dataset
+from neotype.errors import ColumnNotFoundError, DataError
+from neotype.evaluate.evaluate import evaluate
+from neotype.evaluate.metric import Score
+from neotype.plan import Plan
+from neotype.progress import Progress, silent
+from neotype.rng import Rng
+from neotype.schema.file import read_schema
+from neotype.schema.infer import infer_schema
+from neotype.schema.schema import Constant, Schema
+from neotype.source import FrameKind, Source, read
+from neotype.synth.synthesizer import Model
+
+FEWEST_ROWS = 20
+"""The fewest rows, on each side of a split, of which a comparison says anything."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Real data in two parts: `train` is learnt, `holdout` is only compared with.
+
+    `note` says how the parts can be told apart again: the share, the seed, and the fingerprint
+    of the whole; None where the holdout came as a file of its own, or not at all.
+    """
+
+    source: Source
+    train: Dataset
+    holdout: Dataset
+    note: Mapping[str, Any] | None = None
+
+    @property
+    def kind(self) -> FrameKind:
+        """What the real data came as."""
+        return self.source.kind
+
+    @property
+    def single(self) -> bool:
+        """Whether it came as one frame, and not as a dict of them."""
+        return self.source.single
+
+    @property
+    def origin(self) -> str:
+        """Its name, for messages."""
+        return self.source.origin
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that one plan gave; `timings` are seconds of each stage."""
+
+    plan: Plan
+    split: Split
+    model: Model
+    synthetic: Dataset
+    scores: tuple[Score, ...]
+    timings: Mapping[str, float]
+
+
+@dataclass
+class _Clock:
+    """Seconds by stage; tells the listener where a stage begins and ends."""
+
+    progress: Progress
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self.progress(name, 0, 1)
+        begun = perf_counter()
+        yield
+        self.seconds[name] = perf_counter() - begun
+        self.progress(name, 1, 1)
+
+
+def run(plan: Plan, progress: Progress = silent) -> Run:
+    """Follow the plan in memory; nothing is written. The same plan gives the same run."""
+    clock, rng = _Clock(progress), Rng(plan.seed)
+    with clock.stage("read"):
+        split = read_split(plan)
+    train, holdout = split.train, split.holdout
+    with clock.stage("fit"):
+        model = plan.synthesizer.make().fit(train, rng=rng.child("fit"), progress=progress)
+    with clock.stage("sample"):
+        synthetic = model.sample(plan.rows or train.rows, rng=rng.child("sample"))
+    with clock.stage("evaluate"):
+        scores = evaluate(
+            synthetic,
+            train=train,
+            holdout=holdout,
+            target=plan.target,
+            metrics=plan.metrics,
+            rng=rng.child("evaluate"),
+            progress=progress,
+        )
+    return Run(plan, split, model, synthetic, scores, clock.seconds)
+
+
+def read_split(plan: Plan) -> Split:
+    """The plan's real data as train and holdout, checked against what the plan asks of them."""
+    source = read(plan.source)
+    whole = learnable(source, schema_of(source, plan.schema_file), plan.target)
+    if not isinstance(plan.holdout, Path):
+        return split_off(source, whole, plan.holdout, plan.seed)
+    holdout = _read_holdout(plan.holdout, whole)
+    require_enough(whole, holdout)
+    return Split(source, whole, holdout)
+
+
+def schema_of(source: Source, path: Path | None) -> Schema:
+    """The schema in the file, or the inferred one where there is no file."""
+    return infer_schema(source.frames) if path is None else read_schema(path)
+
+
+def learnable(source: Source, schema: Schema, target: str | None) -> Dataset:
+    """The source's only table as a data set, with rows, and with a target that varies."""
+    data = conform(only_frame(source, schema), schema, what=source.origin)
+    if not data.rows:
+        raise DataError(
+            f"{source.origin} has no rows, only column names.", mend="give a file with data in it"
+        )
+    check_target(target, data)
+    return data
+
+
+def only_frame(source: Source, schema: Schema) -> pl.DataFrame:
+    """The frame of a source that has one table."""
+    if len(source.frames) == 1:
+        return next(iter(source.frames.values()))
+    return source.frames[schema.name]
+
+
+def check_target(target: str | None, data: Dataset) -> None:
+    """ColumnNotFoundError when the target does not exist, DataError when it never varies."""
+    if target is None:
+        return
+    column = data.table.columns.get(target)
+    if column is None:
+        raise ColumnNotFoundError(target, data.table.columns, asked_by="target")
+    if isinstance(column, Constant) or data.frame[target].drop_nulls().n_unique() < 2:
+        raise DataError(
+            f"target '{target}' has the same value in every row: there is nothing to predict.",
+            mend="name another target, or leave it out",
+        )
+
+
+def split_off(source: Source, whole: Dataset, share: float, seed: int) -> Split:
+    """Keep a share of the rows apart: a pure function of the rows, the share and the seed."""
+    if not 0 < share < 1:
+        raise DataError(
+            f"holdout {share!r} is no share of the rows.",
+            mend="a share such as .25 keeps a quarter",
+        )
+    train, holdout = whole.split(share, Rng(seed).child("split"))
+    require_enough(train, holdout)
+    note = {"share": share, "seed": seed, "of": whole.fingerprint()}
+    return Split(source, train, holdout, note)
+
+
+def _read_holdout(path: Path, train: Dataset) -> Dataset:
+    source = read(path)
+    frame = only_frame(source, train.schema)
+    holdout = conform(frame, train.schema, what=f"holdout {source.origin}")
+    if holdout.frame.equals(train.frame):
+        raise DataError(
+            "the holdout holds the very rows that are to be learnt, so it can show no copying.",
+            mend="give other real rows, or a share such as .25",
+        )
+    return holdout
+
+
+def require_enough(train: Dataset, holdout: Dataset) -> None:
+    """DataError when either side of a split is too small to compare with."""
+    findings = [
+        f"{name} has {part.rows} rows"
+        for name, part in (("train", train), ("holdout", holdout))
+        if part.rows < FEWEST_ROWS
+    ]
+    if findings:
+        raise DataError(
+            f"too few rows to learn from and to compare with: at least {FEWEST_ROWS} on each side.",
+            findings,
+            mend="give more rows, or a holdout share nearer to .5",
+        )

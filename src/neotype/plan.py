@@ -1,0 +1,196 @@
+"""What is to be done, as one YAML file: data, synthesizer, what to compare with, where to."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from neotype.errors import NotRegisteredError, SchemaError, SourceError, did_you_mean
+from neotype.registry import find, names
+
+PLAN_SUFFIXES = (".yaml", ".yml")
+
+
+class Recipe(BaseModel):
+    """A synthesizer by name, with the hyperparameters that differ from its defaults."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: str = Field(default="trees", description="a registered synthesizer")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: object) -> object:
+        return {"name": value} if isinstance(value, str) else value
+
+    @property
+    def hyperparameters(self) -> dict[str, Any]:
+        """What was set by hand."""
+        return dict(self.model_extra or {})
+
+    def make(self) -> Any:
+        """The synthesizer; an unknown name or hyperparameter is a SchemaError with the nearest."""
+        return make_synthesizer(self.name, self.hyperparameters)
+
+
+class Plan(BaseModel):
+    """One journey: source → schema → fit → sample → check → report. Paths are as written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: Path = Field(description="the real data: a file")
+    output: Path = Field(description="the folder that gets everything the run makes")
+    schema_file: Path | None = Field(
+        default=None, alias="schema", description="a schema to use instead of inferring one"
+    )
+    target: str | None = Field(default=None, description="the column the utility check predicts")
+    synthesizer: Recipe = Field(default_factory=Recipe)
+    rows: int | None = Field(
+        default=None, ge=1, description="how many rows to make; as many as were learnt if not set"
+    )
+    holdout: float | Path = Field(
+        default=0.25,
+        description="real rows the model never sees: a share of the source, or a file of them",
+    )
+    metrics: tuple[str, ...] | None = Field(
+        default=None, min_length=1, description="measures to take; all of them if not set"
+    )
+    seed: int = Field(default=0, ge=0, description="same seed, same result")
+
+    @field_validator("holdout")
+    @classmethod
+    def _share(cls, value: float | Path) -> float | Path:
+        if isinstance(value, float) and not 0 < value < 1:
+            raise ValueError("a share lies between 0 and 1, and .25 keeps a quarter of the rows")
+        return value
+
+    @field_validator("synthesizer")
+    @classmethod
+    def _known_synthesizer(cls, value: Recipe) -> Recipe:
+        value.make()
+        return value
+
+    @field_validator("metrics")
+    @classmethod
+    def _known_metrics(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for name in value or ():
+            if name not in names("metric"):
+                raise NotRegisteredError("metric", name, names("metric"))
+        return value
+
+    def beside(self, folder: Path) -> Plan:
+        """The plan with every relative path taken from `folder`."""
+        return self.model_copy(update={key: folder / p for key, p in self._paths().items()})
+
+    def _paths(self) -> dict[str, Path]:
+        keys = ("source", "output", "schema_file", "holdout")
+        return {key: path for key in keys if isinstance(path := getattr(self, key), Path)}
+
+    def with_changes(self, **changes: Any) -> Plan:
+        """The plan with the values that are not None put in, checked again."""
+        given = {key: value for key, value in changes.items() if value is not None}
+        return make_plan({**self.model_dump(by_alias=True), **given}, "these options")
+
+    def to_yaml(self, folder: Path) -> str:
+        """The plan as a file in `folder` that `read_plan` reads."""
+        seen = self.model_copy(
+            update={key: Path(os.path.relpath(path, folder)) for key, path in self._paths().items()}
+        )
+        facts = seen.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return yaml.safe_dump(facts, sort_keys=False, allow_unicode=True)
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan in this YAML file, its paths taken from the file's folder.
+
+    SourceError when there is no such file, SchemaError with every fault when it is not a plan.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as cause:
+        raise SourceError(f"plan '{path}' cannot be read: {cause.strerror}.") from cause
+    except UnicodeDecodeError as cause:
+        raise SchemaError(f"plan '{path}' is not UTF-8 text.") from cause
+    try:
+        facts = yaml.safe_load(text)
+    except yaml.YAMLError as cause:
+        raise SchemaError(f"plan '{path}' is not YAML: {cause}") from cause
+    if not isinstance(facts, dict):
+        raise SchemaError(
+            f"plan '{path}' is not a mapping of settings.",
+            found=f"there is: {type(facts).__name__}",
+            mend="write at least `source: data.csv` and `output: out/`",
+        )
+    return make_plan(facts, f"plan '{path}'").beside(path.parent)
+
+
+def make_plan(facts: Mapping[str, Any], name: str) -> Plan:
+    """A plan from these settings; SchemaError lists every fault with its path and the nearest."""
+    try:
+        return Plan.model_validate(dict(facts))
+    except ValidationError as cause:
+        known = [field.alias or key for key, field in Plan.model_fields.items()]
+        faults = dict.fromkeys(_fault(error, known) for error in cause.errors())
+        raise SchemaError(
+            f"{name} cannot be followed:",
+            found="\n  ".join(f"- {fault}" for fault in faults),
+            mend=f"a plan may hold: {', '.join(known)}",
+        ) from cause
+
+
+def _fault(error: Any, known: list[str]) -> str:
+    top = str(error["loc"][0]) if error["loc"] else "plan"
+    path = top if top == "holdout" else ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        near = did_you_mean(top, known)
+        return f"'{path}' is not a setting" + (f"; {near}" if near else "")
+    if error["type"] == "missing":
+        return f"'{path}' is missing"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"'{path}': {message}; there is {error['input']!r}"
+
+
+def hyperparameters(synthesizer: type) -> tuple[str, ...]:
+    """The names of the hyperparameters of a synthesizer's class."""
+    return tuple(field.name for field in dataclasses.fields(synthesizer))
+
+
+def make_synthesizer(name: str, settings: Mapping[str, Any]) -> Any:
+    """The registered synthesizer `name` with these hyperparameters.
+
+    NotRegisteredError for an unknown name; SchemaError for an unknown hyperparameter or a value
+    of the wrong type. A hyperparameter is written once: as a field of the class.
+    """
+    recipe = find("synthesizer", name)
+    known = hyperparameters(recipe)
+    for key in settings:
+        if key not in known:
+            raise SchemaError(
+                f"synthesizer '{name}' has no hyperparameter '{key}'.",
+                found=f"it has: {', '.join(known) or 'none'}",
+                mend=did_you_mean(key, known),
+            )
+    try:
+        return TypeAdapter(recipe).validate_python(dict(settings))
+    except ValidationError as cause:
+        faults = [
+            f"- '{'.'.join(map(str, e['loc']))}': {e['msg']}; there is {e['input']!r}"
+            for e in cause.errors()
+        ]
+        raise SchemaError(
+            f"synthesizer '{name}' cannot be made:", found="\n  ".join(faults)
+        ) from cause
