@@ -245,7 +245,16 @@ def compare(
     return build(scores, synthetic=made, train=train, holdout=holdout, target=target, facts=known)
 
 
-def evaluate_model(synthetic: Any, model: FittedModel, data: Any, **options: Any) -> Report:
+def evaluate_model(
+    synthetic: Any,
+    model: FittedModel,
+    data: Any,
+    *,
+    target: str | None = None,
+    metrics: Sequence[str] | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Report:
     """`evaluate` against the holdout that `fit` kept apart from `data` for this model."""
     train, holdout = split_again(model, data)
     facts = RunFacts(
@@ -255,7 +264,16 @@ def evaluate_model(synthetic: Any, model: FittedModel, data: Any, **options: Any
         source=model.facts["origin"],
         synthesizer=model.facts["synthesizer"],
     )
-    return compare(read(synthetic), train, holdout, facts=facts, **options)
+    return compare(
+        read(synthetic),
+        train,
+        holdout,
+        target=target or model.facts["target"],
+        metrics=metrics,
+        seed=seed,
+        progress=progress,
+        facts=facts,
+    )
 
 
 def split_again(model: FittedModel, data: Any) -> tuple[Dataset, Dataset]:

@@ -31,7 +31,7 @@ from neotype.source import write
 from neotype.synth.model_file import load
 from neotype.synth.synthesizer import Model
 
-MANIFEST = "sample.json"
+MANIFEST, PARTS = "sample.json", "part-*.parquet"
 _FORMAT = "neotype sample"
 _CELLS = 8_000_000
 """About how many cells a part has: some 64 MiB in memory."""
@@ -106,22 +106,29 @@ def sample_to_folder(
     rows: int,
     seed: int = 0,
     workers: int = 1,
+    part_rows: int | None = None,
     force: bool = False,
     progress: Progress = silent,
 ) -> Manifest:
     """Write `rows` rows of the model into `folder` as Parquet parts; a second call resumes.
 
     The files are the same for any number of `workers` (processes; each loads the model once).
-    OutputExistsError when the folder holds other things, SourceError when it holds a sample of
-    another model, seed or size, unless `force`, which begins anew.
+    A part has about `part_rows` rows: whole blocks of the model, at least one. OutputExistsError
+    when the folder holds other things, SourceError when it holds a sample of another model, seed
+    or size, unless `force`, which begins anew.
     """
     if workers < 1:
         raise SamplingError(f"{workers} workers cannot work.", mend="use --workers 1 or more")
+    if part_rows is not None and part_rows < 1:
+        raise SamplingError(f"a part of {part_rows} rows cannot be made.", mend="1 or more")
     model, _ = load(model_path)
-    manifest = _plan(model, model_path, rows, seed)
+    fingerprint = hashlib.blake2b(model_path.read_bytes(), digest_size=16).hexdigest()
     with writing_to(folder):
         new = [place for place in (folder, *folder.parents) if not place.exists()]
-        _claim(folder, manifest, force)
+        manifest = None if force else _begun(folder, fingerprint, seed, rows, part_rows)
+        if manifest is None:
+            manifest = _plan(model, fingerprint, seed, rows, part_rows)
+            _claim(folder, manifest)
         todo = [part for part in range(manifest.parts) if not _finished(folder, manifest, part)]
         job = _Job(model_path, folder, manifest)
         made = rows - sum(map(manifest.rows_of, todo))
@@ -132,39 +139,54 @@ def sample_to_folder(
                 progress("sample", made, rows)
         finally:
             _sweep(folder)
-            if not any(folder.glob("part-*.parquet")):
+            if not any(folder.glob(PARTS)):
                 (folder / MANIFEST).unlink(missing_ok=True)
                 unmake(new)
     return manifest
 
 
-def _plan(model: Model, path: Path, rows: int, seed: int) -> Manifest:
-    fingerprint = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
-    first = next(iter(model.blocks(rows, rng=Rng(seed).child("sample"))))
-    blocks = max(1, _CELLS // max(1, first.height * first.width))
-    return Manifest(fingerprint, seed, rows, first.height, blocks)
+def _begun(
+    folder: Path, model: str, seed: int, rows: int, part_rows: int | None
+) -> Manifest | None:
+    """The manifest of this very sample, None for a folder with nothing in it; else refused."""
+    there = Manifest.read(folder)
+    if there is None:
+        if folder.exists() and any(folder.iterdir()):
+            raise OutputExistsError(folder)
+        return None
+    asked = {"model": model, "seed": seed, "rows": rows}
+    if part_rows is not None:
+        asked["part_rows"] = _blocks(part_rows, there.block_rows) * there.block_rows
+    different = [
+        f"{key}: {getattr(there, key)} there, {value} asked for"
+        for key, value in asked.items()
+        if getattr(there, key) != value
+    ]
+    if different:
+        raise SourceError(
+            f"'{folder}' holds another sample, and two are never mixed.",
+            found="\n  ".join(different),
+            mend="name another folder, or add --force to begin anew",
+        )
+    return there
 
 
-def _claim(folder: Path, manifest: Manifest, force: bool) -> None:
-    """Make the folder ours, or refuse to mix two samples."""
+def _plan(model: Model, fingerprint: str, seed: int, rows: int, part_rows: int | None) -> Manifest:
+    # All blocks but the last have the height of the first.
+    block = next(iter(model.blocks(rows, rng=Rng(seed).child("sample"))))
+    wanted = part_rows or _CELLS // max(1, block.width)
+    return Manifest(fingerprint, seed, rows, block.height, _blocks(wanted, block.height))
+
+
+def _blocks(part_rows: int, block_rows: int) -> int:
+    return max(1, part_rows // block_rows)
+
+
+def _claim(folder: Path, manifest: Manifest) -> None:
+    """Make the folder ours; the parts of another sample go."""
     folder.mkdir(parents=True, exist_ok=True)
-    if force:
-        for old in folder.glob("part-*.parquet"):
-            old.unlink()
-    elif (there := Manifest.read(folder)) is not None:
-        if there != manifest:
-            different = [
-                f"{key}: {getattr(there, key)} there, {getattr(manifest, key)} asked for"
-                for key in ("model", "seed", "rows")
-                if getattr(there, key) != getattr(manifest, key)
-            ]
-            raise SourceError(
-                f"'{folder}' holds another sample, and two are never mixed.",
-                found="\n  ".join(different) or None,
-                mend="name another folder, or add --force to begin anew",
-            )
-    elif any(folder.iterdir()):
-        raise OutputExistsError(folder)
+    for old in folder.glob(PARTS):
+        old.unlink()
     manifest.write(folder)
 
 
@@ -215,12 +237,10 @@ def _crew(job: _Job, todo: Sequence[int], workers: int) -> Iterator[int]:
         with _one_thread_each():
             for first in range(workers):
                 ours, theirs = context.Pipe(duplex=False)
-                worker = context.Process(
-                    target=_work, args=(job, todo[first::workers], theirs), daemon=True
-                )
-                worker.start()
+                args = (job, todo[first::workers], theirs)
+                crew[ours] = context.Process(target=_work, args=args, daemon=True)
+                crew[ours].start()
                 theirs.close()
-                crew[ours] = worker
         yield from _listen(crew)
     finally:
         for worker in crew.values():

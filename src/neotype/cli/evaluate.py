@@ -62,20 +62,34 @@ def evaluate(
         refuse_taken(path.parent, [path.name], force=force)
         probe(path.parent)
     with listening(quiet=json) as progress:
-        options = {"target": target, "metrics": metric, "seed": seed, "progress": progress}
         if model is not None:
-            learnt = api.load(model)
-            options["target"] = target or learnt.facts["target"]
-            report = api.evaluate_model(synthetic, learnt, train, **options)
+            report = api.evaluate_model(
+                synthetic,
+                api.load(model),
+                train,
+                target=target,
+                metrics=metric,
+                seed=seed,
+                progress=progress,
+            )
         else:
-            report = api.evaluate(synthetic, train=train, holdout=holdout, schema=schema, **options)
-    for path, to in (
+            report = api.evaluate(
+                synthetic,
+                train=train,
+                holdout=holdout,
+                schema=schema,
+                target=target,
+                metrics=metric,
+                seed=seed,
+                progress=progress,
+            )
+    for wanted, to in (
         (html, report.to_html),
         (json_report, report.to_json),
         (card, report.to_markdown),
     ):
-        if path is not None:
-            to(path, force=force)
+        if wanted is not None:
+            to(wanted, force=force)
     if json:
         say_json({"verdict": report.verdict, "scores": scores_json(report.scores)})
     else:

@@ -40,10 +40,11 @@ def inspect(
         else:
             _model(path, json)
         return
-    from neotype import api
+    from neotype.schema.infer import infer_schema
+    from neotype.source import read
 
-    source = api.read(path)
-    schema = api.infer.infer_schema(source.frames)
+    source = read(path)
+    schema = infer_schema(source.frames)
     _write(schema, write, sdv, force)
     if json:
         rows = {name: frame.height for name, frame in source.frames.items()}

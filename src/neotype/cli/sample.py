@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,16 +48,19 @@ def sample(
         int | None,
         typer.Option(help="Processes for a folder; every core if unsaid. The rows are the same."),
     ] = None,
+    part_rows: Annotated[
+        int | None, typer.Option(help="About how many rows a part of a folder has.")
+    ] = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
     """Make rows from a model, into one file or a folder of Parquet parts."""
     path = Path(output)
-    asked = {"model": model, "rows": rows, "seed": seed, "force": force, "quiet": json}
+    asked = _Asked(model, rows, seed, force, json)
     if not (path.is_dir() or not path.suffix or output.endswith(("/", os.sep))):
-        facts = _to_file(path, given=given, **asked)
+        facts = _to_file(path, asked, given)
     elif given is None:
-        facts = _to_folder(path, workers=workers or usable_cores(), **asked)
+        facts = _to_folder(path, asked, usable_cores() if workers is None else workers, part_rows)
     else:
         raise SamplingError(
             "the rest of given rows goes into one file, not a folder.", mend="write -o rows.parquet"
@@ -68,61 +72,57 @@ def sample(
     out().print(f"[green]✓[/] {facts['rows']:,} rows{parts}: [bold]{facts['output']}[/]")
 
 
-def _to_file(
-    path: Path,
-    *,
-    model: Path,
-    rows: int | None,
-    seed: int,
-    given: Path | None,
-    force: bool,
-    quiet: bool,
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Asked:
+    model: Path
+    rows: int | None
+    seed: int
+    force: bool
+    quiet: bool
+
+
+def _to_file(path: Path, asked: _Asked, given: Path | None) -> dict[str, Any]:
     from neotype import api
     from neotype.outputs import probe, refuse_taken
     from neotype.source import write
 
-    refuse_taken(path.parent, [path.name], force=force)
+    refuse_taken(path.parent, [path.name], force=asked.force)
     probe(path.parent)
-    with listening(quiet=quiet) as progress:
+    with listening(quiet=asked.quiet) as progress:
+        model = api.load(asked.model)
         progress("sample", 0, 1)
-        made = api.load(model).draw(rows, seed=seed, given=given)
+        made = model.draw(asked.rows, seed=asked.seed, given=given)
         progress("sample", 1, 1)
         progress("write", 0, 1)
-        write(made.frame, path, force=force)
-    return {"output": str(path), "rows": made.rows, "seed": seed, "bytes": path.stat().st_size}
+        write(made.frame, path, force=asked.force)
+        progress("write", 1, 1)
+    return {"output": str(path), "rows": made.rows, "seed": asked.seed}
 
 
-def _to_folder(
-    folder: Path,
-    *,
-    model: Path,
-    rows: int | None,
-    seed: int,
-    workers: int,
-    force: bool,
-    quiet: bool,
-) -> dict[str, Any]:
+def _to_folder(folder: Path, asked: _Asked, workers: int, part_rows: int | None) -> dict[str, Any]:
     from neotype import api, stream
 
     if folder.is_file():
         raise OutputExistsError(folder)
-    wanted = api.check_rows(api.load(model).facts["rows"] if rows is None else rows)
+    learnt = api.load(asked.model).facts["rows"]
+    rows = api.check_rows(learnt if asked.rows is None else asked.rows)
     try:
-        with listening(quiet=quiet) as progress:
+        with listening(quiet=asked.quiet) as progress:
             made = stream.sample_to_folder(
-                model,
+                asked.model,
                 folder,
-                rows=wanted,
-                seed=seed,
+                rows=rows,
+                seed=asked.seed,
                 workers=workers,
-                force=force,
+                part_rows=part_rows,
+                force=asked.force,
                 progress=progress,
             )
     except KeyboardInterrupt:
-        finished = len(list(folder.glob("part-*.parquet")))
-        kept = f"{finished} finished parts are kept in '{folder}'"
+        finished = len(list(folder.glob(stream.PARTS)))
         raise KeyboardInterrupt(
-            f"{kept}; the same command goes on from there." if finished else "nothing was written."
+            f"{finished} finished parts are kept in '{folder}': the same command makes the rest."
+            if finished
+            else "nothing was written."
         ) from None
-    return {"output": str(folder), "rows": made.rows, "seed": seed, "parts": made.parts}
+    return {"output": str(folder), "rows": rows, "seed": asked.seed, "parts": made.parts}
