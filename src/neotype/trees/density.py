@@ -1,0 +1,247 @@
+"""A joint distribution of digits: a chain of trees, each giving one sub-digit from what precedes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neotype.trees.draw import draw
+from neotype.trees.grow import grow
+from neotype.trees.relevance import mutual_information
+from neotype.trees.weigh import STRENGTHS, weigh
+
+Codes = NDArray[np.uint8]
+ARRAYS = ("steps", "feature", "mask", "child", "leaf", "cumulative")
+_RELEVANCE_ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How trees grow.
+
+    `base`: a digit is predicted as sub-digits of at most so many symbols; `least`: fewest rows in
+    a leaf; `split_odds`: prior log-odds that a node splits (higher is sharper and copies more);
+    `width`: most digits that one tree may look at.
+    """
+
+    base: int = 4
+    least: int = 10
+    split_odds: float = 0.0
+    width: int = 24
+
+
+@dataclass(frozen=True)
+class DensityTrees:
+    """Trees as flat arrays; see `draw` for their meaning."""
+
+    steps: NDArray[np.int64]
+    feature: NDArray[np.int32]
+    mask: NDArray[np.uint64]
+    child: NDArray[np.int32]
+    leaf: NDArray[np.int32]
+    cumulative: NDArray[np.float32]
+
+    @classmethod
+    def grow(
+        cls,
+        codes: Codes,
+        sizes: Sequence[int],
+        ordered: Sequence[bool],
+        order: Sequence[int],
+        growth: Growth,
+        *,
+        tick: Callable[[int], None] = lambda done: None,
+    ) -> Self:
+        """Learn digits × rows `codes`, each digit from those before it in `order`."""
+        x = np.ascontiguousarray(codes.T)
+        table = _n_log_n(len(x))
+        size, is_ordered = np.array(sizes, dtype=np.int64), np.array(ordered, dtype=np.bool_)
+        looks = _candidates(x, size, order, growth.width)
+
+        def one(place: int) -> list[_Tree]:
+            digit = order[place]
+            return _digit_trees(x, digit, looks[place], size, is_ordered, growth, table)
+
+        trees: list[_Tree] = []
+        with ThreadPoolExecutor(2) as pool:
+            for done, grown in enumerate(pool.map(one, range(len(order))), 1):
+                trees += grown
+                tick(done)
+        return cls(*_flatten(trees))
+
+    def draw(
+        self, rows: int, digits: int, key: int, given: Codes | None, places: Sequence[int]
+    ) -> tuple[Codes, NDArray[np.float64]]:
+        """Draw rows; digits at `places` are those `given` (places × rows).
+
+        Returns the codes (digits × rows) and the log-probability of each row's given digits,
+        each given all digits before it.
+        """
+        x = np.zeros((rows, digits + 1), dtype=np.uint8)
+        fixed = np.zeros(digits, dtype=np.bool_)
+        if given is not None and len(places):
+            x[:, list(places)] = given.T
+            fixed[list(places)] = True
+        logp = np.zeros(rows)
+        draw(
+            x,
+            np.uint64(key),
+            self.steps,
+            self.feature,
+            self.mask,
+            self.child,
+            self.leaf,
+            self.cumulative,
+            fixed,
+            logp,
+        )
+        return np.ascontiguousarray(x[:, :digits].T), logp
+
+    def log_density(self, codes: Codes) -> NDArray[np.float64]:
+        """The log-probability of each row of digits × rows `codes`."""
+        digits, rows = codes.shape
+        _, logp = self.draw(rows, digits, 0, codes, range(digits))
+        return logp
+
+    @property
+    def leaves(self) -> int:
+        """How many leaves all trees have together."""
+        return int((self.feature < 0).sum())
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays by name."""
+        return {name: getattr(self, name) for name in ARRAYS}
+
+
+@dataclass(frozen=True)
+class _Tree:
+    step: tuple[int, int, int, int, int, int]
+    feature: NDArray[np.int32]
+    mask: NDArray[np.uint64]
+    child: NDArray[np.int32]
+    probability: NDArray[np.float64]
+
+
+def levels(size: int, base: int) -> tuple[int, int]:
+    """How many sub-digits a digit of `size` symbols has, and of how many symbols each."""
+    depth = 1
+    while base**depth < size:
+        depth += 1
+    radix = 2
+    while radix**depth < size:
+        radix += 1
+    return depth, radix
+
+
+def _n_log_n(rows: int) -> NDArray[np.float64]:
+    n = np.arange(rows + 1, dtype=np.float64)
+    return n * np.log(np.maximum(n, 1))
+
+
+def _candidates(
+    x: Codes, sizes: NDArray[np.int64], order: Sequence[int], width: int
+) -> list[list[int]]:
+    """For each place in the order, the digits before it that say most about it."""
+    if len(order) <= width:
+        return [list(order[:place]) for place in range(len(order))]
+    step = max(1, len(x) // _RELEVANCE_ROWS)
+    nats = mutual_information(np.ascontiguousarray(x[::step]), sizes)
+    looks = []
+    for place, digit in enumerate(order):
+        before = np.array(order[:place], dtype=np.int64)
+        best = before[np.argsort(-nats[digit, before], kind="stable")[:width]]
+        looks.append(sorted(int(d) for d in best))
+    return looks
+
+
+def _digit_trees(
+    x: Codes,
+    digit: int,
+    looks: list[int],
+    sizes: NDArray[np.int64],
+    ordered: NDArray[np.bool_],
+    growth: Growth,
+    table: NDArray[np.float64],
+) -> list[_Tree]:
+    """The trees of one digit, most significant sub-digit first."""
+    rows, scratch = x.shape
+    code = x[:, digit].astype(np.int64)
+    size = int(sizes[digit])
+    depth, radix = levels(size, growth.base)
+    trees = []
+    for level in range(depth):
+        divisor = radix ** (depth - 1 - level)
+        classes = -(-size // divisor) if level == 0 else radix
+        columns = [*looks, scratch] if level else list(looks)
+        seen = np.empty((rows, max(len(columns), 1)), dtype=np.uint8)
+        seen[:, : len(looks)] = x[:, looks]
+        prefix = code // (divisor * radix)
+        if level:
+            seen[:, -1] = prefix
+        if not columns:
+            seen[:] = 0
+        y = (code // divisor - (prefix * radix if level else 0)).astype(np.uint8)
+        widths = np.append(sizes[looks], radix**level)[: seen.shape[1]].astype(np.int64)
+        kinds = np.append(ordered[looks], True)[: seen.shape[1]]
+        feature, mask, child, parent, counts = grow(
+            seen, y, widths, kinds, classes, growth.least, 0.5, table
+        )
+        keep, probability, _ = weigh(
+            feature, child, parent, counts, growth.split_odds, STRENGTHS
+        )
+        names = np.array([*columns, -1] if columns else [-1, -1], dtype=np.int32)
+        step = (digit, classes, divisor, size, int(level == 0), int(level == depth - 1))
+        trees.append(_pruned(step, names[feature], mask, child, keep, probability))
+    return trees
+
+
+def _pruned(
+    step: tuple[int, int, int, int, int, int],
+    feature: NDArray[np.int32],
+    mask: NDArray[np.uint64],
+    child: NDArray[np.int32],
+    keep: NDArray[np.bool_],
+    probability: NDArray[np.float64],
+) -> _Tree:
+    """The nodes that remain when those not kept become leaves, renumbered."""
+    alive = np.zeros(len(feature), dtype=np.bool_)
+    alive[0] = True
+    inner = np.flatnonzero(keep)
+    alive[child[inner]] = alive[child[inner] + 1] = True
+    number = np.cumsum(alive, dtype=np.int32) - 1
+    leaf = np.where(keep, feature, -1)[alive].astype(np.int32)
+    below = np.where(keep, number[np.maximum(child, 0)], -1)[alive].astype(np.int32)
+    return _Tree(step, leaf, mask[alive], below, probability[alive])
+
+
+def _flatten(trees: list[_Tree]) -> tuple[Any, ...]:
+    """All trees in one set of arrays."""
+    steps = np.zeros((len(trees), 7), dtype=np.int64)
+    child, leaf, cumulative = [], [], []
+    nodes = values = 0
+    for t, tree in enumerate(trees):
+        digit, classes, divisor, size, first, last = tree.step
+        steps[t] = (digit, nodes, classes, divisor, size, first, last)
+        child.append(np.where(tree.child >= 0, tree.child + nodes, -1).astype(np.int32))
+        is_leaf = tree.feature < 0
+        place = np.full(len(is_leaf), -1, dtype=np.int32)
+        place[is_leaf] = values + classes * np.arange(int(is_leaf.sum()), dtype=np.int32)
+        leaf.append(place)
+        share = tree.probability[is_leaf]
+        share = np.cumsum(share / share.sum(axis=1, keepdims=True), axis=1)
+        cumulative.append(share.astype(np.float32).ravel())
+        nodes += len(is_leaf)
+        values += classes * int(is_leaf.sum())
+    return (
+        steps,
+        np.concatenate([t.feature for t in trees] or [np.zeros(0, np.int32)]),
+        np.concatenate([t.mask for t in trees] or [np.zeros(0, np.uint64)]),
+        np.concatenate(child or [np.zeros(0, np.int32)]),
+        np.concatenate(leaf or [np.zeros(0, np.int32)]),
+        np.concatenate(cumulative or [np.zeros(0, np.float32)]),
+    )
