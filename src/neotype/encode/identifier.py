@@ -181,7 +181,7 @@ class IdentifierEncoder:
 
     def describe(self) -> str:
         """The forms, and whether rows share an identifier."""
-        forms = ", ".join(family.describe() for family in self.families)
+        forms = ", ".join(family.describe() for family in self.families if family.share)
         rows = f"; {len(set(self.runs.tolist()))} sizes of groups of rows" if len(self.runs) else ""
         return f"'{self.name}': no identifier; only their form ({forms}){rows}"
 

@@ -1,0 +1,429 @@
+"""Points in time, dates, times of day and lengths of time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from neotype.encode.calendar import Calendar, Ticks, choose
+from neotype.encode.encoder import SYMBOLS, Codes, Digit, Protection, State
+from neotype.encode.scale import Scale
+from neotype.errors import FitError
+from neotype.schema.schema import Datetime, Duration
+from neotype.schema.storage import storage_dtype
+from neotype.schema.temporal import parse
+
+_UNITS = {"ms": 10**3, "us": 10**6, "ns": 10**9}
+_DAY = 86_400
+_FARTHEST = 73_000_000
+"""Days from 1970 (about 200,000 years) beyond which calendars end."""
+_SENTINELS = 8
+_FEW_ROWS = 100
+
+
+@dataclass(frozen=True)
+class DatetimeEncoder:
+    """A time as period × weekday (or day of the month) × hour × rest; wall-clock time in a zone.
+
+    The first digit, where there are missing cells or sentinels (a heavy value far from all others,
+    such as 9999-12-31), says which it is. Loss: exact where the parts are (as for hourly data),
+    else within a cell of at least `protect` rows; the repeated hour when clocks go back comes
+    first; text that its format cannot read becomes missing.
+    """
+
+    name: str
+    column: Datetime
+    calendar: Calendar
+    unit: int
+    """Ticks of the storage in one step of the calendar's axis."""
+    scales: tuple[Scale | None, ...]
+    """For each part of the calendar; None where the part is a digit itself."""
+    sentinels: Ticks
+    missing: bool
+    unread: int
+    rows: int
+
+    @classmethod
+    def learn(cls, name: str, column: Datetime, frame: pl.DataFrame, *, protect: int) -> Self:
+        """Learn a column of times. FitError where its storage holds none."""
+        series = frame[name]
+        ticks, known, per_second = _ticks(name, column, series)
+        values = ticks[known]
+        protect = 1 if column.public else protect
+        missing = column.nullable or not bool(known.all())
+        unread = int((~known).sum()) - series.null_count()
+        sentinels = _sentinels(values, protect)
+        values = values[~np.isin(values, sentinels)]
+        unit, per_day = _resolution(values, per_second, protect)
+        steps = values // unit
+        layout = Calendar("flat", per_day)
+        room = SYMBOLS - (missing and not len(sentinels))
+        if len(values) >= _FEW_ROWS and len(np.unique(steps)) >= room:
+            timed = Calendar("clock", per_day)
+            layout = timed if _part(column) == "time" and per_day > 1 else choose(steps, per_day)
+        scales = tuple(
+            Scale.learn(part, protect=protect) if size is None and len(part) else None
+            for (_, size), part in zip(layout.parts, layout.split(steps), strict=True)
+        )
+        return cls(name, column, layout, unit, scales, sentinels, missing, unread, len(values))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The one column."""
+        return (self.name,)
+
+    @property
+    def digits(self) -> tuple[Digit, ...]:
+        """Sentinel or missing where there are such, then each part of the calendar."""
+        extra = len(self.sentinels) + self.missing
+        head = (Digit(self.name, extra + 1, ordered=False),) if extra else ()
+        if not self.rows:
+            return head if extra > 1 else ()
+        return (*head, *(digit for part in self._part_digits() for digit in part))
+
+    def _part_digits(self) -> list[tuple[Digit, ...]]:
+        """The digits of each part; none for a part that is always the same."""
+        found: list[tuple[Digit, ...]] = []
+        for (part, size), scale in zip(self.calendar.parts, self.scales, strict=True):
+            name = f"{self.name}.{part}"
+            digits: tuple[Digit, ...] = (Digit(name, size, ordered=True),) if size else ()
+            if scale is not None:
+                digits = scale.digits(name)
+            found.append(digits if len(digits) > 1 or (digits and digits[0].size > 1) else ())
+        return found
+
+    @property
+    def protections(self) -> tuple[Protection, ...]:
+        """Extremes that were clipped, and text that is no time."""
+        clipped = max((s.clipped for s in self.scales if s is not None), default=0)
+        notes = []
+        if clipped:
+            note = "the earliest and latest are drawn no further out than where several rows lie"
+            notes.append(Protection(self.name, "extremes", clipped, note))
+        if self.unread:
+            note = f"text that '{self.column.format}' cannot read became missing"
+            notes.append(Protection(self.name, "unreadable", self.unread, note))
+        return tuple(notes)
+
+    def encode(self, frame: pl.DataFrame) -> Codes:
+        """Digits × rows."""
+        digits = self.digits
+        codes = np.zeros((len(digits), frame.height), dtype=np.uint8)
+        if not digits:
+            return codes
+        ticks, known, _ = _ticks(self.name, self.column, frame[self.name])
+        extra = len(self.sentinels) + self.missing
+        row = int(extra > 0)
+        if self.rows:
+            parts = self.calendar.split(ticks // self.unit)
+            for part, scale, own in zip(parts, self.scales, self._part_digits(), strict=True):
+                if own:
+                    coded = part.astype(np.uint8)[None, :] if scale is None else scale.encode(part)
+                    codes[row : row + len(own)] = coded
+                    row += len(own)
+        for index, sentinel in enumerate(self.sentinels):
+            here = ticks == sentinel
+            codes[:, here] = 0
+            codes[0, here] = index + bool(self.rows)
+        codes[:, ~known] = 0
+        if self.missing and len(digits):
+            codes[0, ~known] = len(self.sentinels) + bool(self.rows)
+        return codes
+
+    def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:  # noqa: ARG002
+        """The times again, in their storage dtype and format."""
+        rows = codes.shape[1]
+        extra = len(self.sentinels) + self.missing
+        head = codes[0].astype(np.int64) if extra and len(codes) else np.zeros(rows, dtype=np.int64)
+        ticks = np.zeros(rows, dtype=np.int64)
+        if self.rows:
+            ticks = self._joined(codes[1:] if extra else codes, rng) * self.unit
+        for index, sentinel in enumerate(self.sentinels):
+            ticks[head == index + bool(self.rows)] = sentinel
+        absent = head >= len(self.sentinels) + bool(self.rows)
+        series = _in_storage(ticks, self.column)
+        if absent.any():
+            series = series.zip_with(pl.Series(~absent), pl.Series([None], dtype=series.dtype))
+        return [series.alias(self.name)]
+
+    def _joined(self, codes: Codes, rng: Generator) -> Ticks:
+        rows, row = codes.shape[1], 0
+        parts: list[Ticks] = []
+        for scale, own in zip(self.scales, self._part_digits(), strict=True):
+            coded = codes[row : row + len(own)] if own else np.zeros((1, rows), dtype=np.uint8)
+            row += len(own)
+            drawn = coded[0].astype(np.int64) if scale is None else scale.decode(coded, rng)
+            parts.append(np.asarray(drawn, dtype=np.int64))
+        return self.calendar.join(parts)
+
+    def unknown(self, frame: pl.DataFrame) -> list[str]:
+        """Missing where training had none, and text that is no time; any other time has a cell."""
+        series = frame[self.name]
+        _, known, _ = _ticks(self.name, self.column, series)
+        findings = []
+        if series.null_count() and not self.missing:
+            findings.append(f"'{self.name}' is missing in a row, and never was in training")
+        strange = series.filter(pl.Series(~known) & series.is_not_null()).unique().sort()
+        return findings + [
+            f"'{self.name}' has {text!r}, which '{self.column.format}' cannot read"
+            for text in strange.to_list()
+        ]
+
+    def describe(self) -> str:
+        """The tables of the calendar."""
+        words = []
+        for (part, size), scale in zip(self.calendar.parts, self.scales, strict=True):
+            if scale is not None:
+                words.append(f"{len(scale.upper)} intervals of {part}")
+            elif size:
+                words.append(f"{part} ({size})")
+        sentinels = f"; {len(self.sentinels)} special values" if len(self.sentinels) else ""
+        return f"'{self.name}': {' × '.join(words) if self.rows else 'no times'}{sentinels}"
+
+    def state(self) -> State:
+        """At rest."""
+        facts = {
+            "name": self.name,
+            "layout": self.calendar.layout,
+            "per_day": self.calendar.per_day,
+            "unit": self.unit,
+            "scaled": [scale is not None for scale in self.scales],
+            "missing": self.missing,
+            "unread": self.unread,
+            "rows": self.rows,
+        }
+        parts = {f"part{i}": s.state() for i, s in enumerate(self.scales) if s is not None}
+        nested = State.nest(facts, parts)
+        return State(nested.facts, {**nested.arrays, "sentinels": self.sentinels})
+
+    @classmethod
+    def restore(cls, state: State, column: Datetime) -> Self:
+        """The inverse of `state`."""
+        scales = tuple(
+            Scale.restore(state.within(f"part{i}")) if scaled else None
+            for i, scaled in enumerate(state.fact("scaled"))
+        )
+        calendar = Calendar(state.fact("layout"), state.fact("per_day"))
+        rest = (state.fact("missing"), state.fact("unread"), state.fact("rows"))
+        sentinels = state.array("sentinels")
+        return cls(
+            state.fact("name"), column, calendar, state.fact("unit"), scales, sentinels, *rest
+        )
+
+
+@dataclass(frozen=True)
+class DurationEncoder:
+    """A length of time on a `Scale`, in the coarsest step that loses nothing.
+
+    Loss: as `Scale`'s. A missing cell is a symbol of the first digit.
+    """
+
+    name: str
+    column: Duration
+    scale: Scale | None
+    step: int
+    missing: bool
+
+    @classmethod
+    def learn(cls, name: str, column: Duration, frame: pl.DataFrame, *, protect: int) -> Self:
+        """Learn a column of lengths of time. FitError where its storage holds none."""
+        series = frame[name]
+        _check_duration(name, series.dtype)
+        missing = column.nullable or series.null_count() > 0
+        values = series.drop_nulls().to_physical().to_numpy()
+        step = 1
+        if values.dtype != np.float64:
+            values = values.astype(np.int64)
+            step = max(int(np.gcd.reduce(values[values > -(2**63)])), 1) if len(values) else 1
+            values = values // step
+        protect = 1 if column.public else protect
+        scale = (
+            Scale.learn(values, protect=protect, symbols=SYMBOLS - missing) if len(values) else None
+        )
+        return cls(name, column, scale, step, missing)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The one column."""
+        return (self.name,)
+
+    @property
+    def digits(self) -> tuple[Digit, ...]:
+        """The cell's group, and the cell within it where there are many."""
+        if self.scale is None:
+            return ()
+        digits = self.scale.digits(self.name, int(self.missing))
+        return digits if len(digits) > 1 or digits[0].size > 1 else ()
+
+    @property
+    def protections(self) -> tuple[Protection, ...]:
+        """Extremes that were clipped."""
+        if self.scale is None or not self.scale.clipped:
+            return ()
+        note = "the shortest and longest are drawn no further out than where several rows lie"
+        return (Protection(self.name, "extremes", self.scale.clipped, note),)
+
+    def encode(self, frame: pl.DataFrame) -> Codes:
+        """Digits × rows."""
+        digits = self.digits
+        if not digits or self.scale is None:
+            return np.zeros((0, frame.height), dtype=np.uint8)
+        series = frame[self.name]
+        values = series.to_physical().fill_null(0).to_numpy()
+        codes = self.scale.encode(values if values.dtype == np.float64 else values // self.step)
+        codes = codes[: len(digits)].copy()
+        if self.missing:
+            absent = series.is_null().to_numpy()
+            codes[:, absent] = 0
+            codes[0, absent] = self.scale.groups
+        return codes
+
+    def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:  # noqa: ARG002
+        """The lengths of time again, in their storage dtype."""
+        rows = codes.shape[1]
+        dtype = storage_dtype(self.column.storage)
+        if self.scale is None:
+            return [pl.Series(self.name, [None] * rows, dtype=dtype)]
+        full = codes if len(codes) else np.zeros((1, rows), dtype=np.uint8)
+        series = pl.Series(self.scale.decode(full, rng) * self.step).cast(dtype)
+        absent = pl.Series(full[0] >= self.scale.groups)
+        series = series.zip_with(~absent, pl.Series([None], dtype=dtype))
+        return [series.alias(self.name)]
+
+    def unknown(self, frame: pl.DataFrame) -> list[str]:
+        """Missing where training had none; any length of time has a cell."""
+        if frame[self.name].null_count() and not self.missing:
+            return [f"'{self.name}' is missing in a row, and never was in training"]
+        return []
+
+    def describe(self) -> str:
+        """How many cells it holds."""
+        if self.scale is None:
+            return f"'{self.name}': no lengths of time"
+        cells, atoms = len(self.scale.upper), self.scale.atoms
+        return f"'{self.name}': {cells} intervals of length, {atoms} lengths of many rows"
+
+    def state(self) -> State:
+        """At rest."""
+        facts: dict[str, Any] = {"name": self.name, "step": self.step, "missing": self.missing}
+        return State.nest(facts, {} if self.scale is None else {"scale": self.scale.state()})
+
+    @classmethod
+    def restore(cls, state: State, column: Duration) -> Self:
+        """The inverse of `state`."""
+        scale = Scale.restore(state.within("scale")) if "scale" in state.facts else None
+        return cls(state.fact("name"), column, scale, state.fact("step"), state.fact("missing"))
+
+
+def _check_duration(name: str, dtype: pl.DataType) -> None:
+    if not (dtype == pl.Duration or dtype.is_integer() or dtype.is_float()):
+        raise FitError(
+            f"column '{name}' of {dtype} holds no lengths of time.",
+            mend="make it text or categorical in the schema, or cast it to a duration",
+        )
+
+
+def _part(column: Datetime) -> str:
+    if column.format is None and column.storage == "Time":
+        return "time"
+    return column.part
+
+
+def _ticks(name: str, column: Datetime, series: pl.Series) -> tuple[Ticks, NDArray[np.bool_], int]:
+    """Wall-clock ticks (0 where unknown), which are known, and ticks per second (0: days)."""
+    if series.dtype == pl.String:
+        if column.format is None:
+            raise FitError(
+                f"column '{name}' is text and its schema has no format to read it as times.",
+                mend="set `format` (such as '%Y-%m-%d') in the schema, or make it categorical",
+            )
+        series = parse(series, column.format, column.part)
+    dtype = series.dtype
+    known = series.is_not_null().to_numpy()
+    if isinstance(dtype, pl.Datetime):
+        per_second = _UNITS[dtype.time_unit]
+        edge = min(_FARTHEST * _DAY * per_second, 2**63 - 2 * _DAY * per_second)
+        series = series.to_physical().clip(-edge, edge).cast(dtype)
+        if dtype.time_zone:
+            series = series.dt.replace_time_zone(None)
+    elif dtype == pl.Date:
+        per_second = 0
+        series = series.to_physical().clip(-_FARTHEST, _FARTHEST)
+    elif dtype == pl.Time:
+        per_second = 10**9
+    elif dtype.is_integer():
+        per_second = 1
+        series = series.cast(pl.Int64)
+    else:
+        raise FitError(
+            f"column '{name}' of {dtype} holds no times.",
+            mend="make it numeric or categorical in the schema, or cast it to a date or time",
+        )
+    ticks = series.to_physical().cast(pl.Int64).fill_null(0).to_numpy()
+    return ticks, known, per_second
+
+
+def _resolution(values: Ticks, per_second: int, protect: int) -> tuple[int, int]:
+    """Ticks per step and steps per day, for the coarsest step that all but a few values keep to."""
+    if per_second == 0:
+        return 1, 1
+    candidates = [(_DAY * per_second, 1), (3600 * per_second, 24), (60 * per_second, 1440)]
+    fine, per = per_second, _DAY
+    while fine >= 1:
+        candidates.append((fine, per))
+        fine, per = (fine // 1000, per * 1000) if fine > 1 else (0, 0)
+    for unit, per_day in candidates:
+        odd = int((values % unit != 0).sum())
+        if odd == 0 or (odd < protect and odd * 100 < len(values)):
+            return unit, per_day
+    return 1, _DAY * per_second
+
+
+def _sentinels(values: Ticks, protect: int) -> Ticks:
+    """Heavy values that lie far from all lighter ones, such as 1900-01-01 and 9999-12-31."""
+    distinct, counts = np.unique(values, return_counts=True)
+    heavy = counts >= max(protect, len(values) / 200)
+    light = np.sort(values[~np.isin(values, distinct[heavy])])
+    if len(light) < max(20, 2 * protect):
+        return np.zeros(0, dtype=np.int64)
+    low, high = float(light[protect]), float(light[-1 - protect])
+    reach = (high - low) / 2
+    far = heavy & ((distinct < low - reach) | (distinct > high + reach))
+    order = np.argsort(-counts[far], kind="stable")[:_SENTINELS]
+    return np.sort(distinct[far][order]).astype(np.int64)
+
+
+def _in_storage(ticks: Ticks, column: Datetime) -> pl.Series:
+    """Ticks of the wall clock in the column's dtype, or as text in its format."""
+    dtype = storage_dtype(column.storage)
+    if isinstance(dtype, pl.String) and column.format is not None:
+        native = parse(pl.Series([], dtype=pl.String), column.format, column.part).dtype
+        return _typed(ticks, native).dt.to_string(column.format)
+    return _typed(ticks, dtype)
+
+
+def _typed(ticks: Ticks, dtype: pl.DataType) -> pl.Series:
+    series = pl.Series(ticks)
+    if isinstance(dtype, pl.Date):
+        return series.cast(pl.Int32).cast(dtype)
+    if not isinstance(dtype, pl.Datetime) or not dtype.time_zone:
+        return series.cast(dtype)
+    naive = series.cast(pl.Datetime(dtype.time_unit))
+    zoned = _zoned(naive, dtype.time_zone)
+    # Clocks that were put forward skip an hour (or, at the date line, a day): go past the gap.
+    for gap in ("1h", "1d"):
+        if not zoned.null_count():
+            break
+        zoned = zoned.zip_with(
+            zoned.is_not_null(), _zoned(naive.dt.offset_by(gap), dtype.time_zone)
+        )
+    return zoned
+
+
+def _zoned(naive: pl.Series, zone: str) -> pl.Series:
+    return naive.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
