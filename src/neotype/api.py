@@ -296,10 +296,7 @@ def split_again(model: FittedModel, data: Any) -> tuple[Dataset, Dataset]:
 
 
 def _conform(source: Source, schema: Schema, what: str) -> Dataset:
-    data = conform(pipeline.only_frame(source, schema), schema, what=what)
-    if not data.rows:
-        raise DataError(f"{what} has no rows.")
-    return data
+    return conform(pipeline.only_frame(source, schema), schema, what=what)
 
 
 def run(
@@ -328,7 +325,7 @@ def run(
     )
 
     def fill(folder: Path) -> None:
-        write(done.synthetic.frame, folder / names["synthetic"])
+        write(done.synthetic.frame, folder / names["synthetic"], kind=split.kind)
         fitted.save(folder / names["model"])
         report.to_html(folder / names["report"])
         report.to_json(folder / names["json"])

@@ -126,12 +126,8 @@ def schema_of(source: Source, path: Path | None) -> Schema:
 
 
 def learnable(source: Source, schema: Schema, target: str | None) -> Dataset:
-    """The source's only table as a data set, with rows, and with a target that varies."""
+    """The source's only table as a data set, whose target (if one is named) varies."""
     data = conform(only_frame(source, schema), schema, what=source.origin)
-    if not data.rows:
-        raise DataError(
-            f"{source.origin} has no rows, only column names.", mend="give a file with data in it"
-        )
     check_target(target, data)
     return data
 

@@ -31,7 +31,7 @@ from neotype.source import write
 from neotype.synth.model_file import load
 from neotype.synth.synthesizer import Model
 
-MANIFEST, PARTS = "sample.json", "part-*.parquet"
+MANIFEST, PARTS, PARTIAL = "sample.json", "part-*.parquet", ".partial"
 _FORMAT = "neotype sample"
 _CELLS = 8_000_000
 """About how many cells a part has: some 64 MiB in memory."""
@@ -64,7 +64,7 @@ class Manifest:
     def write(self, folder: Path) -> None:
         """Write it into the folder, whole or not at all."""
         facts = {"format": _FORMAT, "version": 1, **asdict(self), "parts": self.parts}
-        temporary = folder / f".{MANIFEST}.partial"
+        temporary = folder / f".{MANIFEST}{PARTIAL}"
         temporary.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
         temporary.replace(folder / MANIFEST)
 
@@ -203,7 +203,7 @@ def _finished(folder: Path, manifest: Manifest, part: int) -> bool:
 
 def _sweep(folder: Path) -> None:
     """Take away what stopped workers left half written."""
-    for left in folder.glob(".*.part*"):
+    for left in folder.glob(f"*{PARTIAL}"):
         left.unlink(missing_ok=True)
 
 

@@ -21,6 +21,7 @@ FLOORS = (
     {"report"},
     {"api"},
     {"cli"},
+    {"__main__"},
 )
 """From the ground up. A room sees itself and the floors below, never its neighbours."""
 

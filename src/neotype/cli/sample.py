@@ -94,7 +94,7 @@ def _to_file(path: Path, asked: _Asked, given: Path | None) -> dict[str, Any]:
         made = model.draw(asked.rows, seed=asked.seed, given=given)
         progress("sample", 1, 1)
         progress("write", 0, 1)
-        write(made.frame, path, force=asked.force)
+        write(made.frame, path, force=asked.force, kind=model.kind)
         progress("write", 1, 1)
     return {"output": str(path), "rows": made.rows, "seed": asked.seed}
 

@@ -1,0 +1,227 @@
+"""The Python that others' scripts rely on."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import polars as pl
+import polars.testing
+import pyarrow as pa
+import pytest
+
+import neotype as nt
+
+
+@pytest.fixture(scope="module")
+def model(model_file: Path) -> nt.FittedModel:
+    return nt.load(model_file)
+
+
+def learn(data: object, **settings: object) -> nt.FittedModel:
+    return nt.fit(data, refine=0, **settings)
+
+
+def test_the_kind_of_frame_that_came_in_goes_out(adult: pl.DataFrame) -> None:
+    small = adult.head(400)
+    as_pandas = small.to_pandas().astype({"sex": "category", "age": "int16"})
+    made = learn(as_pandas).sample(50)
+    assert isinstance(made, pd.DataFrame)
+    assert made.dtypes.astype(str).to_dict() == as_pandas.dtypes.astype(str).to_dict()
+    table = small.to_arrow()
+    from_arrow = learn(table).sample(50)
+    assert isinstance(from_arrow, pa.Table)
+    assert from_arrow.schema.names == table.schema.names
+    from_polars = learn(small).sample(50)
+    assert isinstance(from_polars, pl.DataFrame)
+    assert from_polars.schema == small.schema
+    assert set(learn({"people": small}).sample(50)) == {"people"}
+
+
+def test_the_data_is_left_as_it_was(adult: pl.DataFrame) -> None:
+    frame = adult.head(300).to_pandas()
+    before = frame.copy(deep=True)
+    learn(frame).sample(10)
+    pd.testing.assert_frame_equal(frame, before)
+
+
+def test_a_seed_decides_the_rows(model: nt.FittedModel) -> None:
+    assert model.sample(500, seed=1).equals(model.sample(500, seed=1))
+    assert not model.sample(500, seed=1).equals(model.sample(500, seed=2))
+
+
+def test_as_many_rows_as_were_learnt_when_unsaid(model: nt.FittedModel) -> None:
+    assert model.sample().height == model.facts["rows"] == 1500
+
+
+@pytest.mark.parametrize("rows", [0, -1, 2.5, True])
+def test_numbers_of_rows_that_cannot_be(rows: int, model: nt.FittedModel) -> None:
+    with pytest.raises(nt.SamplingError, match="whole number of 1 or more"):
+        model.sample(rows)
+
+
+def test_given_columns_stay_and_the_rest_follows_from_them(
+    model: nt.FittedModel, adult: pl.DataFrame
+) -> None:
+    given = adult.select("relationship", "age").head(1000)
+    made = model.sample(given=given, seed=0)
+    assert made.select("relationship", "age").equals(given)
+    assert made.columns == adult.columns
+    # Husbands are men: what was not given has to agree with what was.
+    husbands = made.filter(pl.col("relationship") == "Husband")
+    assert (husbands["sex"] == "Male").mean() > 0.9
+    as_pandas = model.sample(given=given.to_pandas(), seed=0)
+    polars.testing.assert_frame_equal(as_pandas, made)
+
+
+def test_given_columns_are_all_checked_at_once(model: nt.FittedModel) -> None:
+    with pytest.raises(nt.DataError) as caught:
+        model.sample(given=pl.DataFrame({"aeg": [1], "sexx": ["Male"]}))
+    assert len(caught.value.findings) == 2
+    with pytest.raises(nt.NeotypeError, match="Martian"):
+        model.sample(given=pl.DataFrame({"sex": ["Martian"]}))
+
+
+def test_saved_and_loaded_it_samples_the_same(adult: pl.DataFrame, tmp_path: Path) -> None:
+    fitted = learn(adult.head(500).to_pandas(), target="income")
+    path = fitted.save(tmp_path / "m.neotype")
+    again = nt.load(path)
+    pd.testing.assert_frame_equal(again.sample(80, seed=5), fitted.sample(80, seed=5))
+    assert again.facts["target"] == "income"
+    assert again.describe() == fitted.describe()
+    with pytest.raises(nt.OutputExistsError):
+        fitted.save(path)
+
+
+def test_a_model_without_its_facts_is_damaged(model_file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "m.neotype"
+    with zipfile.ZipFile(model_file) as whole, zipfile.ZipFile(path, "w") as broken:
+        for name in whole.namelist():
+            broken.writestr(name, b"{}" if name == "facts.json" else whole.read(name))
+    with pytest.raises(nt.ModelFileError, match="damaged"):
+        nt.load(path)
+
+
+def test_a_holdout_is_kept_apart(adult: pl.DataFrame, tmp_path: Path) -> None:
+    numbered = adult.head(400).with_columns(key=pl.Series([f"K{k:05d}" for k in range(400)]))
+    fitted = learn(numbered, holdout=0.5, seed=9)
+    assert fitted.facts["rows"] == 200
+    assert fitted.facts["holdout"]["share"] == 0.5
+    from neotype.api import split_again
+
+    train, holdout = split_again(fitted, numbered)
+    assert (train.rows, holdout.rows) == (200, 200)
+    assert set(train.frame["key"]) & set(holdout.frame["key"]) == set()
+    with pytest.raises(nt.DataError, match="not the data"):
+        split_again(fitted, numbered.head(399))
+    with pytest.raises(nt.DataError, match="no holdout was kept apart"):
+        split_again(learn(numbered), numbered)
+
+
+def test_a_synthesizer_by_name_or_instance(adult: pl.DataFrame) -> None:
+    small = adult.head(300)
+    by_name = nt.fit(small, synthesizer="trees", refine=0, protect=10)
+    by_hand = nt.fit(small, synthesizer=nt.Trees(refine=0, protect=10))
+    assert by_name.sample(60).equals(by_hand.sample(60))
+    with pytest.raises(nt.SchemaError, match="write them inside Trees"):
+        nt.fit(small, synthesizer=nt.Trees(), refine=0)
+    with pytest.raises(nt.NotRegisteredError, match="did you mean 'trees'"):
+        nt.fit(small, synthesizer="treees")
+    with pytest.raises(nt.SchemaError, match="did you mean 'protect'"):
+        nt.fit(small, protekt=3)
+
+
+def test_a_schema_of_ones_own(adult: pl.DataFrame) -> None:
+    small = adult.head(300)
+    schema = nt.infer_schema(small)
+    tables = schema.model_dump()
+    name = schema.name
+    tables["tables"][name]["columns"]["education-num"] = {
+        "kind": "categorical",
+        "storage": "Int64",
+    }
+    fitted = learn(small, schema=nt.Schema.model_validate(tables))
+    assert fitted.schema.columns["education-num"].kind == "categorical"
+    assert fitted.sample(30)["education-num"].dtype == pl.Int64
+
+
+def test_evaluate_tells_learnt_rows_from_unrelated_ones(
+    adult: pl.DataFrame, adult_holdout: pl.DataFrame
+) -> None:
+    shuffled = pl.DataFrame([adult[name].shuffle(seed=k) for k, name in enumerate(adult.columns)])
+    metrics = ["shape", "trend", "exact_copies"]
+    good = nt.evaluate(adult, train=adult, holdout=adult_holdout, metrics=metrics)
+    bad = nt.evaluate(shuffled, train=adult, holdout=adult_holdout, metrics=metrics)
+    value = {score.metric: score.value for score in good.scores}
+    worse = {score.metric: score.value for score in bad.scores}
+    assert worse["trend"] < value["trend"]
+    assert value["exact_copies"] > worse["exact_copies"], "copies of the training rows are seen"
+
+
+def test_evaluate_lists_every_column_that_does_not_fit(
+    adult: pl.DataFrame, adult_holdout: pl.DataFrame
+) -> None:
+    synthetic = adult.drop("sex").rename({"race": "rase"})
+    with pytest.raises(nt.DataError) as caught:
+        nt.evaluate(synthetic, train=adult, holdout=adult_holdout)
+    assert len(caught.value.findings) == 3
+
+
+class TestRun:
+    @pytest.fixture(scope="class")
+    def result(self, adult: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> nt.Result:
+        folder = tmp_path_factory.mktemp("run")
+        adult.write_csv(folder / "adult.csv")
+        (folder / "plan.yaml").write_text(
+            "source: adult.csv\noutput: out\ntarget: income\n"
+            "synthesizer: {name: trees, refine: 0}\n"
+        )
+        return nt.run(folder / "plan.yaml")
+
+    def test_it_writes_everything_and_nothing_else(self, result: nt.Result) -> None:
+        folder = result.paths["report"].parent
+        assert sorted(path.name for path in folder.iterdir()) == [
+            "model.neotype",
+            "plan.yaml",
+            "report.html",
+            "report.json",
+            "report.md",
+            "schema.yaml",
+            "synthetic.csv",
+        ]
+        assert all(path.stat().st_size for path in result.paths.values())
+
+    def test_the_files_agree_with_each_other(self, result: nt.Result) -> None:
+        facts = json.loads(result.paths["json"].read_text())
+        assert {s["metric"] for s in facts["scores"]} == {s.metric for s in result.report.scores}
+        assert facts["rows"] == {"synthetic": 1500, "train": 1500, "holdout": 500}
+        again = nt.load(result.paths["model"])
+        written = nt.fit(result.paths["synthetic"], refine=0)
+        assert written.facts["rows"] == 1500
+        assert again.sample(1500, seed=0).equals(result.synthetic)
+
+    def test_the_written_plan_gives_the_same_again(self, result: nt.Result, tmp_path: Path) -> None:
+        from neotype.plan import read_plan
+
+        plan = read_plan(result.paths["plan"]).with_changes(output=tmp_path / "again")
+        again = nt.run(plan.model_copy(update={"metrics": ("shape",)}))
+        assert again.paths["synthetic"].read_bytes() == result.paths["synthetic"].read_bytes()
+        assert again.paths["model"].read_bytes() == result.paths["model"].read_bytes()
+
+    def test_settings_are_a_plan_too(self, adult: pl.DataFrame, tmp_path: Path) -> None:
+        adult.write_parquet(tmp_path / "adult.parquet")
+        result = nt.run(
+            {
+                "source": tmp_path / "adult.parquet",
+                "output": tmp_path / "out",
+                "synthesizer": "independent",
+                "metrics": ["shape"],
+                "rows": 10,
+            }
+        )
+        assert result.synthetic.height == 10
+        assert result.paths["synthetic"].name == "synthetic.parquet"
+        with pytest.raises(nt.OutputExistsError):
+            nt.run({"source": tmp_path / "adult.parquet", "output": tmp_path / "out"})
