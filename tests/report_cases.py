@@ -30,7 +30,7 @@ def plain_schema(frame: pl.DataFrame, **kinds: Mapping[str, Any]) -> Schema:
             kind = {"kind": "datetime", "reason": "a time"}
         elif dtype == pl.Boolean:
             kind = {"kind": "boolean", "reason": "true or false"}
-        columns[name] = {**kind, "storage": str(dtype), **kinds.get(name, {})}
+        columns[name] = {"storage": str(dtype), **kinds.get(name, kind)}
     return Schema.model_validate({"tables": {"t": {"columns": columns}}})
 
 

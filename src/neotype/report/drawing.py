@@ -10,11 +10,11 @@ from html import escape
 from itertools import pairwise
 
 from neotype.evaluate.metric import Score
-from neotype.report.marginals import Bar, Marginal
+from neotype.report.marginals import MISSING, OTHER, Bar, Marginal
 from neotype.report.words import number, percent
 
 _WIDTH, _HEIGHT = 300.0, 110.0
-_REST = ("other", "missing")
+_REST = (OTHER, MISSING)
 _ICONS = {
     "good": '<circle cx="6" cy="6" r="5"/>',
     "fair": '<path d="M6 1a5 5 0 0 1 0 10z" stroke="none"/>'
@@ -67,7 +67,10 @@ def gauge(score: Score) -> str:
         parts.append(diamond(float(x(score.floor)), 11))
     parts.append(f'<circle class="dot" cx="{x(score.value)}" cy="11" r="4.5"/>')
     said = f"score {number(score.value)}, floor {number(score.floor)}"
-    return f'<svg viewBox="0 0 150 22" role="img" aria-label="{said}">{"".join(parts)}</svg>'
+    return (
+        f'<svg viewBox="0 0 150 22" preserveAspectRatio="xMinYMid" role="img" '
+        f'aria-label="{said}">{"".join(parts)}</svg>'
+    )
 
 
 def diamond(x: float, y: float) -> str:

@@ -120,8 +120,8 @@ def _map(
         "ticks": "",
     }
     layout = {
-        "height": 420,
-        "margin": {"l": 92 if shown else 12, "r": 8, "t": 8, "b": 118 if shown else 60},
+        "height": 400,
+        "margin": {"l": 92 if shown else 12, "r": 8, "t": 8, "b": 112 if shown else 60},
         "xaxis": {**axis, "tickangle": -60},
         "yaxis": {**axis, "autorange": "reversed"},
     }

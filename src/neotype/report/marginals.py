@@ -22,13 +22,23 @@ from neotype.schema.schema import Boolean, ColumnBase, Datetime, Ordinal
 
 RARE = 5
 """A value of fewer training rows than this is not shown."""
-LABELS = 8
+LABELS = 6
 """The most labels that are named; the rest is one bar, "other"."""
 BINS = 30
 FEW_VALUES = 12
 """A number with no more distinct values than this is drawn like labels."""
-SPIKE = 0.3
+SPIKE = 0.4
 """A number that this share of rows has is taken out of the histogram and shown by itself."""
+
+OTHER, MISSING = "other values", "missing"
+
+_DAY, _YEAR = 86_400.0, 365.25 * 86_400
+_TIME_STEPS = (
+    *(1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 2, 5, 10, 30),
+    *(60.0 * minutes for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 240, 360, 720)),
+    *(_DAY * days for days in (1, 2, 7, 14, 28)),
+    *(_YEAR / 12, _YEAR / 6, _YEAR / 4, _YEAR / 2, _YEAR, 2 * _YEAR, 5 * _YEAR, 10 * _YEAR),
+)
 
 Floats = NDArray[np.float64]
 
@@ -92,7 +102,7 @@ _UNDRAWN = {
 
 
 def _marginal(name: str, column: Any, real: pl.Series, made: pl.Series) -> Marginal:
-    missing = Bar("missing", _share(_absent(real)), _share(_absent(made)))
+    missing = Bar(MISSING, _share(_absent(real)), _share(_absent(made)))
     base = Marginal(name, column.kind, "none", missing)
     if column.kind in _UNDRAWN:
         return _with(base, note=_UNDRAWN[column.kind])
@@ -144,7 +154,7 @@ def _bars(
     left, right = _counts(_texts(real).alias("v")), _counts(_texts(made).alias("v"))
     shown = sorted((v for v, n in left.items() if n >= RARE), key=lambda v: (-left[v], v))
     rare = len(left) - len(shown)
-    most = FEW_VALUES if ordered else LABELS
+    most = FEW_VALUES if ordered or len(shown) <= LABELS + 2 else LABELS
     rest, shown = len(shown) - most, shown[:most]
     if ordered:
         shown = _in_order(shown, column)
@@ -152,13 +162,13 @@ def _bars(
     bars = [Bar(v, left[v] / n, right.get(v, 0) / m) for v in shown]
     others = [sum(side.values()) - sum(side.get(v, 0) for v in shown) for side in (left, right)]
     if any(others):
-        bars.append(Bar("other", others[0] / n, others[1] / m))
+        bars.append(Bar(OTHER, others[0] / n, others[1] / m))
     notes = []
     if rest > 0:
-        notes.append(f"“other” holds {rest:,} more values")
+        notes.append(f"{rest:,} more labels are among the other values")
     if rare:
         notes.append(f"{rare:,} with fewer than {RARE} training rows are not named")
-    return _with(base, form="bars", bars=tuple(bars), note="; ".join(notes))
+    return _with(base, form="bars", bars=tuple(bars), note=". ".join(notes) + "." * bool(notes))
 
 
 def _in_order(labels: Sequence[str], column: Any) -> list[str]:
@@ -213,14 +223,18 @@ def _histogram(base: Marginal, column: Any, left: pl.Series, right: pl.Series) -
         hits = int(counts.max()), int((made == spike).sum())
         bars.append(Bar("= " + say(spike, column, 0.0), hits[0] / n, hits[1] / m))
         real, made = real[real != spike], made[made != spike]
-    if len(real) < 4 * RARE or real[RARE - 1] >= real[-RARE]:
-        bars.append(Bar("other", len(real) / n, len(made) / m))
+    ends = (float(real[RARE - 1]), float(real[-RARE])) if len(real) >= 4 * RARE else (0.0, 0.0)
+    low, high = ends
+    if not 0 < high - low < math.inf:
+        bars.append(Bar(OTHER, len(real) / n, len(made) / m))
         note = "Too few training rows with different values for a histogram."
         return _with(base, form="bars", bars=tuple(bars), note=note)
-    low, high = float(real[RARE - 1]), float(real[-RARE])
     stretch = _Stretch.of(real, low, high)
     whole = column.kind == "text" or getattr(column, "subtype", "") == "integer"
-    edges = stretch.edges() if stretch else _even_edges(low, high, len(real), whole)
+    if isinstance(column, Datetime):
+        stretch, edges = None, _time_edges(low, high, len(real), column.part == "time")
+    else:
+        edges = stretch.edges() if stretch else _even_edges(low, high, len(real), whole)
     ends = edges[0], np.nextafter(edges[-1], -np.inf)
     left_counts, right_counts = (
         np.histogram(np.clip(side, *ends), edges)[0] for side in (real, made)
@@ -229,7 +243,6 @@ def _histogram(base: Marginal, column: Any, left: pl.Series, right: pl.Series) -
     span = float(edges[-1] - edges[0])
     at = stretch.place(edges) if stretch else edges
     at = (at - at[0]) / (at[-1] - at[0])
-    unit = " (length in characters)" if column.kind == "text" else ""
     return _with(
         base,
         form="histogram",
@@ -240,24 +253,36 @@ def _histogram(base: Marginal, column: Any, left: pl.Series, right: pl.Series) -
         texts=tuple(say(float(edge), column, span) for edge in edges),
         real=tuple((left_counts / n).tolist()),
         synthetic=tuple((right_counts / m).tolist()),
-        note=f"The end bins hold everything beyond{unit}.",
+        note="Length in characters." if column.kind == "text" else "",
     )
+
+
+def _bins(rows: int) -> int:
+    return min(BINS, max(6, int(2 * rows ** (1 / 3))))
+
+
+def _time_edges(low: float, high: float, rows: int, clock: bool) -> Floats:
+    """Edges at round times, all of one width; a clock's day ends at midnight."""
+    width = (high - low) / _bins(rows)
+    step = next((s for s in _TIME_STEPS if s >= width), math.ceil(width / _YEAR) * _YEAR)
+    edges = np.arange(math.floor(low / step), math.floor(high / step) + 2, dtype=np.float64) * step
+    return np.unique(np.clip(edges, 0, 86_400)) if clock else edges
 
 
 def _even_edges(low: float, high: float, rows: int, whole: bool) -> Floats:
     """Edges at round numbers, all of one width, around [low, high]."""
-    bins = min(BINS, max(6, int(2 * rows ** (1 / 3))))
-    step = _round_up((high - low) / bins)
-    step = max(step, 1.0) if whole else step
+    bins = _bins(rows)
+    step = _round_up((high - low) / bins, whole)
     first, last = math.floor(low / step), math.floor(high / step) + 1
     edges = np.arange(first, last + 1, dtype=np.float64) * step
     return edges if len(np.unique(edges)) == len(edges) else np.linspace(low, high, bins + 1)
 
 
-def _round_up(width: float) -> float:
-    """The next of 1, 2, 2.5, 5 times a power of ten."""
-    power = 10.0 ** math.floor(math.log10(width))
-    return next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= width * 0.999)
+def _round_up(width: float, whole: bool) -> float:
+    """The next of 1, 2, 2.5, 5 times a power of ten; a whole number where asked."""
+    power = 10.0 ** math.floor(math.log10(max(width, 1.0) if whole else width))
+    steps = [power * m for m in (1, 2, 2.5, 5, 10) if not whole or power * m % 1 == 0]
+    return next(step for step in steps if step >= width * 0.999)
 
 
 @dataclass(frozen=True)
@@ -274,8 +299,10 @@ class _Stretch:
         """The axis for these values, or None where an even one serves."""
         lower, middle, upper = (float(q) for q in np.quantile(real, [0.1, 0.5, 0.9]))
         scale = (upper - lower) / 2
-        even = scale <= 0 or (high - low) < 12 * scale
-        return None if even else cls(middle, scale, low, high)
+        if scale <= 0 or (high - low) < 12 * scale:
+            return None
+        # From a scale of `low` around 0 on, arcsinh is a logarithm.
+        return cls(0.0, low, low, high) if low > 0 else cls(middle, scale, low, high)
 
     def place(self, values: Floats) -> Floats:
         """Where values lie on the axis."""
@@ -331,8 +358,10 @@ def say(value: float, column: Any, span: float) -> str:
 
 def _say_time(value: float, column: Datetime, span: float) -> str:
     if column.part == "time":
-        clock = int(value) % 86_400
-        return f"{clock // 3600:02d}:{clock // 60 % 60:02d}:{clock % 60:02d}"
+        clock = round(value)
+        return f"{clock // 3600:02d}:{clock // 60 % 60:02d}" + (
+            f":{clock % 60:02d}" if clock % 60 else ""
+        )
     try:
         moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=value)
     except OverflowError:

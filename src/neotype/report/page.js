@@ -6,10 +6,10 @@
   // Columns: search, order, and a first page of cards when there are many.
   const grid = document.getElementById("column-grid");
   if (grid) {
-    const cards = all(".column", grid), first = 24;
+    const cards = all(".column", grid), first = matchMedia("(max-width: 760px)").matches ? 8 : 24;
     const tools = document.getElementById("column-tools"), more = document.getElementById("column-more");
     const find = tools.querySelector("input"), order = tools.querySelector("select"), found = tools.querySelector("output");
-    let open = cards.length <= first;
+    let open = cards.length <= first + 6;
     const show = () => {
       const words = find.value.trim().toLowerCase();
       const rank = order.value === "worst" ? (c) => +c.dataset.match : (c) => +c.dataset.place;

@@ -11,7 +11,7 @@ from neotype.report.drawing import badge, diamond, gauge, marginal, rank, text, 
 from neotype.report.figures import Figure
 from neotype.report.marginals import RARE
 from neotype.report.report import Report
-from neotype.report.words import AXES, BETTER, HOW, READING, number, percent, title
+from neotype.report.words import AXES, BETTER, HOW, READING, number, percent, signed, title
 
 Drawn = tuple[str, list[Figure]]
 """HTML, and the figures that it has places for."""
@@ -79,9 +79,8 @@ def scores(report: Report) -> Drawn:
             ("Status", ""),
         )
     )
-    reading = "; ".join(f"<b>{name}</b>: {text(words)}" for name, words in READING)
     return (
-        f'<p class="lead">{title(reading)}.</p><table class="sheet scores"><thead><tr>{header}'
+        f'<p class="lead">{READING}</p><table class="sheet scores"><thead><tr>{header}'
         f'</tr></thead><tbody>{"".join(rows)}</tbody></table><ul class="key">{key}</ul>',
         [],
     )
@@ -101,7 +100,7 @@ def _score_row(score: Score) -> str:
         f'</span></td><td class="n" data-label="Floor">{number(score.floor)}</td>'
         f'<td class="n" data-label="Target">{number(score.target)}</td>'
         f'<td class="gauge">{gauge(score)}</td>'
-        f'<td data-label="Status">{badge(score.verdict)}</td></tr>'
+        f'<td class="status">{badge(score.verdict)}</td></tr>'
     )
 
 
@@ -129,7 +128,7 @@ def columns(report: Report) -> Drawn:
     return (
         f'<p class="lead">Shares of all rows, on axes cut at the same places. Labels of fewer than '
         f"{RARE} training rows are not named, and the {RARE} most extreme values at either end "
-        f"are not shown.</p>"
+        f"are counted in the first and last bin.</p>"
         f'<p class="sides"><span>real (training rows)</span><span class="s">synthetic</span></p>'
         f'<div class="tools" id="column-tools" role="search" hidden><label>Find a column'
         f'<input type="search" placeholder="name or kind" autocomplete="off"></label>'
@@ -151,7 +150,7 @@ def pairs(report: Report) -> Drawn:
         f"<tr><td><b>{text(p.columns[0])}</b> × <b>{text(p.columns[1])}</b></td>"
         f'<td class="n" data-label="Real">{p.real:.3f}</td>'
         f'<td class="n" data-label="Synthetic">{p.synthetic:.3f}</td>'
-        f'<td class="n" data-label="Difference">{p.synthetic - p.real:+.3f}</td>'
+        f'<td class="n" data-label="Difference">{signed(p.synthetic - p.real)}</td>'
         f'<td class="n" data-label="Match">{number(p.similarity)}</td></tr>'
         for p in figures.worst_pairs(trend.detail)
     )
@@ -225,7 +224,7 @@ def usefulness(report: Report) -> Drawn:
             for name, part in sorted(kept.items(), key=lambda item: _low(item[1].get("share")))
         )
         table = (
-            '<table class="sheet"><thead><tr><th scope="col">Column predicted</th>'
+            '<table class="sheet narrow"><thead><tr><th scope="col">Column predicted</th>'
             '<th scope="col" class="n">Trained on real</th><th scope="col" class="n">Trained on '
             f'synthetic</th><th scope="col" class="n">Kept</th></tr></thead><tbody>{rows}</tbody>'
             "</table>"

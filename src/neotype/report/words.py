@@ -21,8 +21,8 @@ AXES: Mapping[str, tuple[str, str]] = {
 
 CAVEAT = (
     "This table comes with no formal privacy guarantee. The copying checks can find a leak; "
-    "they cannot prove that there is none. Decide who may see it as you would for data derived "
-    "from people."
+    "they cannot prove that there is none. Decide who may see it as you would for anything derived "
+    "from the original table."
 )
 
 BETTER = {
@@ -64,9 +64,9 @@ HOW: Mapping[str, str] = {
 }
 
 READING = (
-    ("score", "the number, with the interval it would fall in if the test were repeated"),
-    ("floor", "what real holdout rows score in the same test: nothing can be asked to do better"),
-    ("target", "where “good” begins"),
+    "Each score comes with the interval it would fall in were the test repeated, with its floor, "
+    "which is what real holdout rows score in the same test (nothing can be asked to do better), "
+    "and with a target, where “good” begins."
 )
 
 
@@ -230,6 +230,11 @@ def number(value: Any) -> str:
     if abs(value) < 0.01:
         return f"{value:.2g}" if abs(value) < 1e-4 else f"{value:.4f}"
     return f"{value:.3f}" if abs(value) < 100 else f"{value:.1f}"
+
+
+def signed(change: float) -> str:
+    """A difference with its sign."""
+    return f"{change:+.3f}".replace("-", "−")
 
 
 def percent(share: float) -> str:

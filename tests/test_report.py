@@ -1,0 +1,224 @@
+"""A report is a value: it reads back, tells the truth in plain words, and shows no rare value."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import report_cases as cases
+from neotype.errors import OutputExistsError, SourceError
+from neotype.evaluate.metric import Score
+from neotype.report.card import card
+from neotype.report.page import page
+from neotype.report.report import Report
+from neotype.report.words import number, percent, summarize
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return cases.adult_report()
+
+
+def everything(report: Report) -> str:
+    """All that leaves the house, without the packed Plotly."""
+    return page(report).split('id="plotly"')[0] + json.dumps(report.to_facts()) + card(report)
+
+
+def verdicts(**changed: str) -> tuple[Score, ...]:
+    made = cases.scores(["a", "b", "income"])
+    return tuple(replace(s, verdict=changed.get(s.axis, "good")) for s in made)
+
+
+def test_json_reads_back_as_the_same_report(report: Report, tmp_path: Path) -> None:
+    path = report.to_json(tmp_path / "r.json")
+    assert Report.read(path) == report
+    facts = json.loads(path.read_text())
+    assert facts["verdict"]["headline"] == report.summary.headline
+    assert {score["metric"] for score in facts["scores"]} >= {"c2st", "dcr_share", "tstr"}
+
+
+def test_numbers_that_json_cannot_hold_become_none(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"x": np.arange(50.0)})
+    report = cases.small_report(frame)
+    odd = replace(report.scores[0], detail={"columns": {"x": math.nan, "y": np.float64(0.5)}})
+    text = replace(report, scores=(odd,)).to_json(tmp_path / "r.json").read_text()
+    assert json.loads(text)["scores"][0]["detail"] == {"columns": {"x": None, "y": 0.5}}
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"neotype_report": 1}', "\x00"])
+def test_a_file_that_is_no_report_is_refused_in_words(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "r.json"
+    path.write_text(text)
+    with pytest.raises(SourceError, match="is not a neotype report"):
+        Report.read(path)
+
+
+def test_a_newer_or_absent_file_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    path.write_text('{"neotype_report": 99}')
+    with pytest.raises(SourceError, match="newer neotype"):
+        Report.read(path)
+    with pytest.raises(SourceError, match="cannot be read"):
+        Report.read(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("write", ["to_html", "to_json", "to_markdown"])
+def test_a_taken_path_is_kept_unless_forced(report: Report, tmp_path: Path, write: str) -> None:
+    path = tmp_path / "taken"
+    path.write_text("mine")
+    with pytest.raises(OutputExistsError):
+        getattr(report, write)(path)
+    assert path.read_text() == "mine"
+    getattr(report, write)(path, force=True)
+    assert path.read_text() != "mine"
+    assert [p.name for p in tmp_path.iterdir()] == ["taken"]
+
+
+def test_the_verdict_is_the_worst_of_what_was_measured() -> None:
+    good = summarize(verdicts())
+    assert [line.verdict for line in good.lines] == ["good"] * 3
+    assert "no sign of copied rows" in good.headline
+    assert "Not ready to share" in summarize(verdicts(privacy="poor")).headline
+    assert "Not ready to share" in summarize(verdicts(privacy="poor", fidelity="poor")).headline
+    assert "weak" in summarize(verdicts(fidelity="poor", utility="poor")).headline
+    assert "caution" in summarize(verdicts(privacy="fair")).headline
+    unchecked = [score for score in verdicts() if score.axis != "privacy"]
+    assert "not checked" in summarize(unchecked).headline
+    assert "Nothing was measured" in summarize([]).headline
+
+
+def test_the_verdict_says_the_numbers_and_which_measure_is_to_blame(report: Report) -> None:
+    assert "56 times in 100" in report.verdict
+    assert "0.921 ROC AUC; trained on real rows, 0.927" in report.verdict
+    assert "Rated fair because of: Detection (C2ST)" in report.verdict
+    assert "9 of 32,561 synthetic rows equal a training row" in report.verdict
+
+
+@pytest.mark.parametrize("state", ["good", "fair", "poor", "not measured"])
+def test_no_wording_promises_what_was_not_shown(state: str) -> None:
+    train = pl.DataFrame({"a": range(100), "b": range(100)})
+    made = cases.small_report(train)
+    judged = tuple(replace(s, verdict=state) for s in made.scores)
+    text = everything(replace(made, scores=judged)).lower()
+    assert "anonym" not in text
+    assert "no formal privacy guarantee" in text
+    for sentence in text.replace("guarantee of", "").split("."):
+        if "guarantee" in sentence:
+            assert any(no in sentence for no in ("no formal", "not a guarantee"))
+
+
+def test_every_score_is_on_card_and_page_with_how_it_is_computed(report: Report) -> None:
+    with_missed = replace(report, scores=(*report.scores, cases.missed("coverage")))
+    html, text = page(with_missed), card(with_missed)
+    for score in with_missed.scores:
+        assert f'id="score-{score.metric}"' in html
+        assert score.title.replace("(", r"\(").replace(")", r"\)").replace("-", r"\-") in text
+    assert html.count("How it is computed") == len(with_missed.scores)
+    assert "○ not measured" in text
+
+
+def test_rare_real_values_are_nowhere() -> None:
+    rng = np.random.default_rng(0)
+    label = np.where(rng.random(2000) < 0.5, "common-a", "common-b").astype(object)
+    label[:4] = "RARE-CANARY"
+    label[10] = "UNIQUE-CANARY"
+    amount = rng.normal(50_000, 9_000, 2000).round(2)
+    amount[:4] = [987_654.32, 876_543.21, -765_432.1, 765_432.1]
+    count = rng.integers(1, 6, 2000)
+    count[7] = 424_242
+    when = pl.Series(rng.integers(0, 10_000, 2000)).cast(pl.Int32).cast(pl.Date)
+    when[3] = pl.Series([60_789]).cast(pl.Int32).cast(pl.Date)[0]
+    train = pl.DataFrame({"label": label.astype(str), "amount": amount, "n": count, "when": when})
+    text = everything(cases.small_report(train))
+    assert "common-a" in text
+    for secret in ("CANARY", "987654", "876543", "765432", "424242", "424,242", "2136-"):
+        assert secret not in text
+
+
+def test_no_bin_or_bar_holds_a_few_real_rows() -> None:
+    rng = np.random.default_rng(1)
+    rows = 300
+    train = pl.DataFrame({
+        "heavy": rng.standard_cauchy(rows), "skew": np.exp(3 * rng.normal(size=rows)),
+        "zeros": np.where(rng.random(rows) < 0.8, 0.0, rng.normal(size=rows) * 1e4),
+        "many": rng.zipf(1.5, rows).clip(max=10_000).astype(str),
+    })  # fmt: skip
+    for view in cases.small_report(train).marginals:
+        bins = [round(share * rows) for share in view.real]
+        named = [round(bar.real * rows) for bar in view.bars if bar.label != "other values"]
+        assert all(count == 0 or count >= 5 for count in [*bins, *named]), view.name
+        everything_drawn = sum(view.real) + sum(b.real for b in view.bars) + view.missing.real
+        assert everything_drawn == pytest.approx(1)
+        assert sum(view.synthetic) + sum(b.synthetic for b in view.bars) == pytest.approx(1)
+
+
+def test_both_sides_are_counted_with_the_same_edges() -> None:
+    train = pl.DataFrame({"x": np.repeat(np.arange(100.0), 10)})
+    made = train.with_columns(pl.col("x").clip(upper_bound=49.0))
+    view = cases.small_report(train, made).marginals[0]
+    middle = next(i for i, edge in enumerate(view.edges) if edge >= 50)
+    assert sum(view.real[:middle]) == pytest.approx(0.5, abs=0.05)
+    assert sum(view.synthetic[:middle]) == pytest.approx(1)
+    assert view.at[0] == 0
+    assert view.at[-1] == 1
+
+
+def test_missing_shares_are_of_all_rows() -> None:
+    column = [None] * 30 + ["a"] * 70
+    view = cases.small_report(pl.DataFrame({"c": column})).marginals[0]
+    assert (view.missing.real, view.missing.synthetic) == (0.3, 0.3)
+    assert [(bar.label, bar.real) for bar in view.bars] == [("a", 0.7)]
+    floats = pl.DataFrame({"f": [math.nan] * 20 + [float(i) for i in range(80)]})
+    assert cases.small_report(floats).marginals[0].missing.real == 0.2
+
+
+HARD = {
+    "all null": pl.Series([None] * 60, dtype=pl.Float64),
+    "inf": [math.inf] * 10 + [1e308, -1e308] * 15 + [float(i) for i in range(20)],
+    "huge": [2**63 - 1 - i for i in range(60)],
+    "near": [1e9 + i * 1e-6 for i in range(60)],
+    "zone": pl.Series(range(60)).cast(pl.Datetime("us", "UTC")),
+    "clock": pl.Series([i * 10**9 * 1400 for i in range(60)]).cast(pl.Time),
+    "span": pl.Series(range(60)).cast(pl.Duration("us")),
+    "nested": [[1, 2]] * 60,
+    "bytes": [b"\xff\x00"] * 60,
+    "decimal": pl.Series(range(60)).cast(pl.Decimal(20, 3)),
+    "日本語 😀": ["東京", "大阪"] * 30,
+    "long": ["x" * 5000] * 60,
+    "empty": [""] * 60,
+}
+
+
+@pytest.mark.parametrize("name", HARD)
+@pytest.mark.parametrize("rows", [0, 1, 60])
+def test_any_column_can_be_drawn(name: str, rows: int) -> None:
+    frame = pl.DataFrame({name: HARD[name]}).head(rows)
+    kinds = {"span": {"kind": "duration"}, "nested": {"kind": "json"}, "long": {"kind": "text"}}
+    chosen = {name: kinds[name]} if name in kinds else {}
+    report = cases.small_report(frame, **chosen)
+    assert Report.from_facts(json.loads(json.dumps(report.to_facts(), allow_nan=False))) == report
+    assert f"<span>{name}</span>" in page(report)
+
+
+def test_times_kept_as_text_are_drawn_as_times() -> None:
+    days = pl.Series(range(1000)).cast(pl.Int32).cast(pl.Date).dt.strftime("%d/%m/%Y")
+    kind = {"day": {"kind": "datetime", "part": "date", "format": "%d/%m/%Y"}}
+    view = cases.small_report(pl.DataFrame({"day": days}), **kind).marginals[0]
+    assert view.form == "histogram"
+    assert view.texts[0] == "1970-01-01"
+    assert view.texts[-1].startswith("1972-")
+
+
+def test_numbers_read_as_people_write_them() -> None:
+    assert [number(v) for v in (0.98123, 0.0, 0.0012, None, math.nan, 1234.5)] == [
+        "0.981", "0", "0.0012", "–", "–", "1,234",
+    ]  # fmt: skip
+    assert [percent(v) for v in (0.0, 0.00001, 0.1234, 0.99999, 1.0)] == [
+        "0 %", "<0.1 %", "12.3 %", ">99.9 %", "100 %",
+    ]  # fmt: skip

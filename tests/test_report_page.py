@@ -1,0 +1,213 @@
+"""The page opens anywhere: no network, no stray markup, no overflow, in a real browser too."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import polars as pl
+import pytest
+
+import report_browser
+import report_cases as cases
+from neotype.report.card import card
+from neotype.report.page import page
+from neotype.report.report import Report
+
+EVIL = "<script>alert(1)</script>"
+VOID = {"meta", "link", "br", "input", "img", "hr"}
+
+
+class Outline(HTMLParser):
+    """What elements there are, and whether each that opens is closed in turn."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        values = dict(attrs)
+        assert len(values) == len(attrs), (tag, attrs)
+        self.found.append((tag, values))
+        if "id" in values:
+            self.ids.append(values["id"])
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: Any) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, tag
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "script":
+            self.scripts.append(data)
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    return page(cases.adult_report())
+
+
+def evil_report() -> Report:
+    frame = pl.DataFrame({
+        EVIL: ["</script><img src=x onerror=alert(2)>", "\"'`&amp;"] * 50,
+        "a|b `c` [d](javascript:alert(3)) $x$": np.arange(100.0),
+        "</style><svg onload=alert(4)>": ["\u2028", "{{7*7}}"] * 50,
+    })  # fmt: skip
+    facts = cases.FACTS.__class__(
+        plan={EVIL: "</pre>" + EVIL}, versions={EVIL: EVIL}, timings={EVIL: 1.0},
+        source=EVIL, synthesizer=EVIL, statistics=(EVIL,),
+        protections=(cases.FACTS.protections[0].__class__(EVIL, EVIL, 5, EVIL),),
+    )  # fmt: skip
+    made = cases.small_report(frame)
+    return type(made)(**{**made.__dict__, "facts": facts, "target": EVIL})
+
+
+def test_elements_are_nested_and_ids_unique(html: str) -> None:
+    outline = Outline(html)
+    assert outline.open == []
+    assert len(set(outline.ids)) == len(outline.ids)
+    anchors = [a["href"] for tag, a in outline.found if tag == "a"]
+    assert all(anchor.startswith("#") and anchor[1:] in outline.ids for anchor in anchors)
+
+
+def test_nothing_is_loaded_from_anywhere(html: str) -> None:
+    outline = Outline(html)
+    for tag, attributes in outline.found:
+        assert tag not in ("link", "iframe", "img", "object", "embed", "base"), tag
+        assert not {"src", "srcset", "action", "data"} & set(attributes), (tag, attributes)
+        assert not any(name.startswith("on") for name in attributes)
+    assert "@import" not in html
+    assert "url(" not in html
+    assert "default-src 'none'" in html
+
+
+def test_plotly_is_in_the_page_once_and_only_when_needed(html: str) -> None:
+    assert html.count('id="plotly"') == 1
+    assert 1.0e6 < len(html) < 2.5e6
+    frame = pl.DataFrame({"x": np.arange(50.0)})
+    small = cases.small_report(frame)
+    bare = type(small)(**{**small.__dict__, "scores": (cases.missed(),)})
+    assert 'id="plotly"' not in page(bare)
+    assert len(page(bare)) < 60_000
+
+
+def test_every_figure_is_one_that_plotly_accepts(html: str) -> None:
+    text = re.search(r'id="figures">(.*?)</script>', html, re.S)
+    assert text is not None
+    figures = json.loads(text.group(1))
+    assert {"pairs-real", "pairs-synthetic", "pairs-change", "roc-c2st", "distances"} <= set(
+        figures
+    )
+    for figure in figures.values():
+        go.Figure(figure)
+    places = [a["data-figure"] for _, a in Outline(html).found if "data-figure" in a]
+    assert sorted(places) == sorted(figures)
+
+
+def test_user_text_stays_text() -> None:
+    report = evil_report()
+    outline = Outline(page(report))
+    assert outline.open == []
+    tags = [tag for tag, _ in outline.found]
+    assert tags.count("script") == 3
+    assert "img" not in tags
+    assert not any(name.startswith("on") for _, attrs in outline.found for name in attrs)
+    text = re.sub(r"```.*?```", "", card(report), flags=re.S)
+    assert not re.search(r"<(?!/?details)", text)
+    assert "](javascript" not in text
+
+
+def test_the_report_is_not_drawn_with_what_the_core_need_not_have() -> None:
+    code = (
+        "import sys, neotype.report.report, neotype.report.page; "
+        "print([m for m in ('plotly', 'pandas', 'pyarrow', 'sklearn') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[report_browser.Page]:
+    if report_browser.CHROMIUM is None:
+        pytest.skip("no chromium on this machine: the page is not looked at in a browser")
+    with report_browser.browser() as page_:
+        yield page_
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    rng = np.random.default_rng(0)
+    wide = {f"column_{i:03d}_" + "w" * (i % 40): rng.normal(size=200) for i in range(60)}
+    reports = {
+        "adult": cases.adult_report(),
+        "evil": evil_report(),
+        "wide": cases.small_report(pl.DataFrame(wide)),
+        "long": cases.small_report(pl.DataFrame({"c" * 300: ["x" * 900] * 40})),
+    }
+    return {name: report.to_html(folder / f"{name}.html") for name, report in reports.items()}
+
+
+@pytest.mark.parametrize("name", ["adult", "evil", "wide", "long"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_browser_draws_it_offline_without_a_fault(
+    browser: report_browser.Page, files: dict[str, Path], name: str, width: int
+) -> None:
+    browser.events.clear()
+    browser.open(files[name], width=width, dark=width == 390)
+    assert browser.faults() == []
+    assert browser.requests() == [files[name].as_uri()]
+    assert browser.ask("document.documentElement.scrollWidth") <= width
+    undrawn = "[...document.querySelectorAll('.plot')].filter(p => !p.querySelector('svg')).length"
+    assert browser.ask(undrawn) == 0
+    wider = (
+        "[...document.querySelectorAll('main *')].filter(e => !e.closest('pre, svg, .plot, .bars')"
+        f" && e.getBoundingClientRect().right > {width} + 1).map(e => e.outerHTML.slice(0, 90))"
+    )
+    assert browser.ask(wider) == []
+
+
+def test_columns_are_found_by_typing_and_shown_by_a_button(
+    browser: report_browser.Page, files: dict[str, Path]
+) -> None:
+    browser.open(files["wide"], width=1280)
+    shown = "[...document.querySelectorAll('.column')].filter(c => !c.hidden).length"
+    assert browser.ask(shown) == 24
+    browser.ask("document.getElementById('column-more').click()")
+    assert browser.ask(shown) == 60
+    typed = (
+        "{ const i = document.querySelector('#column-tools input'); i.value = 'column_007';"
+        " i.dispatchEvent(new Event('input')); }"
+    )
+    browser.ask(typed)
+    assert browser.ask(shown) == 1
+
+
+def test_figures_follow_dark_mode(browser: report_browser.Page, files: dict[str, Path]) -> None:
+    color = "document.querySelector('.plot')._fullLayout.font.color"
+    browser.open(files["adult"], width=1280)
+    light = browser.ask(color)
+    scheme = {"name": "prefers-color-scheme", "value": "dark"}
+    browser.call("Emulation.setEmulatedMedia", features=[scheme])
+    deadline = time.monotonic() + 10
+    while browser.ask(color) == light:
+        assert time.monotonic() < deadline, "the figures kept their light colours"
+        time.sleep(0.1)
