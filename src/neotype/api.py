@@ -191,7 +191,8 @@ def evaluate(
     synthetic: Any,
     *,
     train: Any,
-    holdout: Any,
+    holdout: Any = None,
+    model: FittedModel | None = None,
     target: str | None = None,
     schema: Schema | Path | str | None = None,
     metrics: Sequence[str] | None = None,
@@ -201,78 +202,47 @@ def evaluate(
     """Compare synthetic rows with the rows that were learnt and with real rows that were not.
 
     `holdout` must not have been learnt: fidelity, utility and copying are all read against it.
-    All three are frames of any kind, or paths. DataError lists every column that does not fit.
+    In its place a `model` fitted with `holdout=.25` divides `train` as `fit` did. All tables are
+    frames of any kind, or paths. DataError lists every column that does not fit.
     """
-    source = read(train)
-    if not isinstance(schema, Schema):
-        schema = pipeline.schema_of(source, None if schema is None else Path(schema))
-    real = pipeline.learnable(source, schema, target)
-    return compare(
-        read(synthetic),
-        real,
-        _conform(read(holdout), schema, "holdout"),
-        target=target,
-        metrics=metrics,
-        seed=seed,
-        progress=progress,
-    )
-
-
-def compare(
-    synthetic: Source,
-    train: Dataset,
-    holdout: Dataset,
-    *,
-    target: str | None = None,
-    metrics: Sequence[str] | None = None,
-    seed: int = 0,
-    progress: Progress = silent,
-    facts: RunFacts | None = None,
-) -> Report:
-    """`evaluate` for data sets that agree already."""
-    made = _conform(synthetic, train.schema, "synthetic")
-    pipeline.require_enough(train, holdout)
+    if (holdout is None) == (model is None):
+        raise DataError(
+            "a comparison needs real rows that were not learnt, told in one way.",
+            mend="give a holdout, or a model that was fitted with one kept apart",
+        )
+    if model is not None:
+        real, unseen = split_again(model, train)
+        target = target or model.facts["target"]
+        facts = _model_facts(model)
+    else:
+        source = read(train)
+        if not isinstance(schema, Schema):
+            schema = pipeline.schema_of(source, None if schema is None else Path(schema))
+        real = pipeline.learnable(source, schema, target)
+        unseen = _conform(read(holdout), schema, "holdout")
+        facts = RunFacts(versions=versions(), source=source.origin)
+    made = _conform(read(synthetic), real.schema, "synthetic")
+    pipeline.check_target(target, real)
+    pipeline.check_comparable(real, unseen)
     scores = measure(
         made,
-        train=train,
-        holdout=holdout,
+        train=real,
+        holdout=unseen,
         target=target,
         metrics=metrics,
         rng=Rng(seed).child("evaluate"),
         progress=progress,
     )
-    known = facts or RunFacts(source=synthetic.origin, versions=versions())
-    return build(scores, synthetic=made, train=train, holdout=holdout, target=target, facts=known)
+    return build(scores, synthetic=made, train=real, holdout=unseen, target=target, facts=facts)
 
 
-def evaluate_model(
-    synthetic: Any,
-    model: FittedModel,
-    data: Any,
-    *,
-    target: str | None = None,
-    metrics: Sequence[str] | None = None,
-    seed: int = 0,
-    progress: Progress = silent,
-) -> Report:
-    """`evaluate` against the holdout that `fit` kept apart from `data` for this model."""
-    train, holdout = split_again(model, data)
-    facts = RunFacts(
+def _model_facts(model: FittedModel) -> RunFacts:
+    return RunFacts(
         protections=model.protections,
         statistics=tuple(model.describe()),
         versions=versions(),
         source=model.facts["origin"],
         synthesizer=model.facts["synthesizer"],
-    )
-    return compare(
-        read(synthetic),
-        train,
-        holdout,
-        target=target or model.facts["target"],
-        metrics=metrics,
-        seed=seed,
-        progress=progress,
-        facts=facts,
     )
 
 

@@ -116,7 +116,7 @@ def read_split(plan: Plan) -> Split:
     if not isinstance(plan.holdout, Path):
         return split_off(source, whole, plan.holdout, plan.seed)
     holdout = _read_holdout(plan.holdout, whole)
-    require_enough(whole, holdout)
+    check_comparable(whole, holdout)
     return Split(source, whole, holdout)
 
 
@@ -161,7 +161,7 @@ def split_off(source: Source, whole: Dataset, share: float, seed: int) -> Split:
             mend="a share such as .25 keeps a quarter",
         )
     train, holdout = whole.split(share, Rng(seed).child("split"))
-    require_enough(train, holdout)
+    check_comparable(train, holdout)
     note = {"share": share, "seed": seed, "of": whole.fingerprint()}
     return Split(source, train, holdout, note)
 
@@ -169,17 +169,11 @@ def split_off(source: Source, whole: Dataset, share: float, seed: int) -> Split:
 def _read_holdout(path: Path, train: Dataset) -> Dataset:
     source = read(path)
     frame = only_frame(source, train.schema)
-    holdout = conform(frame, train.schema, what=f"holdout {source.origin}")
-    if holdout.frame.equals(train.frame):
-        raise DataError(
-            "the holdout holds the very rows that are to be learnt, so it can show no copying.",
-            mend="give other real rows, or a share such as .25",
-        )
-    return holdout
+    return conform(frame, train.schema, what=f"holdout {source.origin}")
 
 
-def require_enough(train: Dataset, holdout: Dataset) -> None:
-    """DataError when either side of a split is too small to compare with."""
+def check_comparable(train: Dataset, holdout: Dataset) -> None:
+    """DataError when either side is too small, or both are the same rows."""
     findings = [
         f"{name} has {part.rows} rows"
         for name, part in (("train", train), ("holdout", holdout))
@@ -190,4 +184,9 @@ def require_enough(train: Dataset, holdout: Dataset) -> None:
             f"too few rows to learn from and to compare with: at least {FEWEST_ROWS} on each side.",
             findings,
             mend="give more rows, or a holdout share nearer to .5",
+        )
+    if holdout.frame.equals(train.frame):
+        raise DataError(
+            "the holdout holds the very rows that are to be learnt, so it can show no copying.",
+            mend="give other real rows, or a share such as .25",
         )

@@ -9,7 +9,6 @@ import typer
 
 from neotype.cli.options import Force, GateOption, Json, Seed, hold
 from neotype.cli.terminal import listening, out, say_json, scores_json, show_report
-from neotype.errors import DataError
 
 EPILOG = (
     "Example: [bold]neotype evaluate synthetic.csv --train train.csv --holdout holdout.csv "
@@ -17,6 +16,16 @@ EPILOG = (
     "Or, after `neotype fit data.csv -o m.neotype --holdout .25`: "
     "[bold]neotype evaluate synthetic.csv --train data.csv --model m.neotype[/]"
 )
+
+Holdout = Annotated[
+    Path | None, typer.Option(help="Real rows that were not learnt. Needed, or --model.")
+]
+ModelFile = Annotated[
+    Path | None, typer.Option(help="A model fitted with --holdout: divides --train as `fit` did.")
+]
+Html = Annotated[Path | None, typer.Option(help="Write the report as a page.")]
+JsonReport = Annotated[Path | None, typer.Option(help="Write the report as JSON.")]
+Card = Annotated[Path | None, typer.Option(help="Write the report as Markdown.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,21 +37,16 @@ def evaluate(
     *,
     synthetic: Annotated[Path, typer.Argument(help="The synthetic table.")],
     train: Annotated[Path, typer.Option(help="The real rows that were learnt.")],
-    holdout: Annotated[
-        Path | None, typer.Option(help="Real rows that were not learnt. Needed, or --model.")
-    ] = None,
-    model: Annotated[
-        Path | None,
-        typer.Option(help="A model fitted with --holdout: divides --train as `fit` did."),
-    ] = None,
+    holdout: Holdout = None,
+    model: ModelFile = None,
     target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
     schema: Annotated[Path | None, typer.Option(help="A schema file for the real rows.")] = None,
     metric: Annotated[
         list[str] | None, typer.Option(help="Take this measure; all if unsaid. Repeatable.")
     ] = None,
-    html: Annotated[Path | None, typer.Option(help="Write the report as a page.")] = None,
-    json_report: Annotated[Path | None, typer.Option(help="Write the report as JSON.")] = None,
-    card: Annotated[Path | None, typer.Option(help="Write the report as Markdown.")] = None,
+    html: Html = None,
+    json_report: JsonReport = None,
+    card: Card = None,
     gate: GateOption = None,
     seed: Seed = 0,
     force: Force = False,
@@ -52,37 +56,22 @@ def evaluate(
     from neotype import api
     from neotype.outputs import probe, refuse_taken
 
-    if (holdout is None) == (model is None):
-        raise DataError(
-            "a comparison needs real rows that were not learnt, told in one way.",
-            mend="give --holdout FILE, or --model FILE of a model fitted with --holdout",
-        )
     files = [path for path in (html, json_report, card) if path is not None]
     for path in files:
         refuse_taken(path.parent, [path.name], force=force)
         probe(path.parent)
     with listening(quiet=json) as progress:
-        if model is not None:
-            report = api.evaluate_model(
-                synthetic,
-                api.load(model),
-                train,
-                target=target,
-                metrics=metric,
-                seed=seed,
-                progress=progress,
-            )
-        else:
-            report = api.evaluate(
-                synthetic,
-                train=train,
-                holdout=holdout,
-                schema=schema,
-                target=target,
-                metrics=metric,
-                seed=seed,
-                progress=progress,
-            )
+        report = api.evaluate(
+            synthetic,
+            train=train,
+            holdout=holdout,
+            model=None if model is None else api.load(model),
+            target=target,
+            schema=schema,
+            metrics=metric,
+            seed=seed,
+            progress=progress,
+        )
     for wanted, to in (
         (html, report.to_html),
         (json_report, report.to_json),
