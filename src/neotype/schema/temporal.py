@@ -92,3 +92,36 @@ def _holds(cells: pl.Series, form: str, part: Part) -> bool:
     if values.null_count():
         return False
     return bool((values.dt.to_string(form) == cells).all())
+
+
+Resolution = Literal["day", "hour", "minute", "second", "millisecond", "microsecond", "nanosecond"]
+
+_STEPS: tuple[tuple[Resolution, int], ...] = (
+    ("day", 86_400_000_000_000),
+    ("hour", 3_600_000_000_000),
+    ("minute", 60_000_000_000),
+    ("second", 1_000_000_000),
+    ("millisecond", 1_000_000),
+    ("microsecond", 1_000),
+    ("nanosecond", 1),
+)
+_UNITS = {"ms": 1_000_000, "us": 1_000, "ns": 1}
+
+
+def resolution_of(values: pl.Series) -> Resolution:
+    """The coarsest unit of which every instant is a whole number, by its own clock."""
+    if values.dtype == pl.Date:
+        return "day"
+    unit = 1
+    if isinstance(values.dtype, pl.Datetime):
+        unit = _UNITS[values.dtype.time_unit]
+        if values.dtype.time_zone is not None:
+            values = values.dt.replace_time_zone(None)
+    numbers = values.drop_nulls().to_physical()
+    steps = _STEPS[1:] if values.dtype == pl.Time else _STEPS
+    for name, step in steps:
+        if step < unit:
+            break
+        if bool((numbers % (step // unit) == 0).all()):
+            return name
+    return steps[-1][0]

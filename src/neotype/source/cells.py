@@ -14,8 +14,10 @@ import polars as pl
 from neotype.schema.temporal import find_format
 
 MISSING_WORDS = frozenset(
-    ("NA", "N/A", "n/a", "na", "#N/A", "NaN", "nan", "null", "NULL", "Null", "None", "none")
-    + ("?", "-", "--", ".", "NaT", "<NA>", "(null)", "\\N")
+    (
+        *("NA", "N/A", "n/a", "na", "#N/A", "NaN", "nan", "null", "NULL", "Null", "None", "none"),
+        *("?", "-", "--", ".", "NaT", "<NA>", "(null)", "\\N"),
+    )
 )
 """Texts that stand for a missing cell among numbers or dates, and nowhere else."""
 
@@ -70,7 +72,7 @@ def _column(text: pl.Series, *, tabular_comma: bool) -> tuple[pl.Series, dict[st
     return (rest if number is None else number), facts, notes
 
 
-def _number(cells: pl.Series, present: pl.Series) -> pl.Series | None:
+def _number(cells: pl.Series, present: pl.Series) -> pl.Series | None:  # noqa: PLR0911
     """The cells as numbers, or None where a cell would not come back the same."""
     first = present[0]
     if first[:1].isalpha() and not first.lower().startswith(("inf", "e")):

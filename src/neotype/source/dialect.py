@@ -8,6 +8,7 @@ import io
 import re
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from neotype.errors import SourceError
 
@@ -33,7 +34,7 @@ class Dialect:
     encoding: str = "utf-8"
     line_end: str = "\n"
 
-    def rows(self, text: str) -> csv._reader:
+    def rows(self, text: str) -> Any:
         """The records of `text`, read strictly: csv.Error where quoting breaks."""
         return csv.reader(
             io.StringIO(text, newline=""),
@@ -51,7 +52,7 @@ def decode(data: bytes, origin: str) -> tuple[str, str]:
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return _strict(data, encoding, origin), encoding
-    if not data.translate(None, _CONTROL) == data:
+    if data.translate(None, _CONTROL) != data:
         return _without_mark(data, origin)
     try:
         return data.decode("utf-8"), "utf-8"
@@ -98,7 +99,7 @@ def sniff(text: str, encoding: str, suffix: str) -> Dialect:
     sample, whole = text[:_SAMPLE], len(text) <= _SAMPLE
     line_end = "\r\n" if "\r\n" in sample else "\n"
     declared = re.match(r"sep=(.)\r?\n", sample)
-    delimiters = (declared.group(1),) if declared else _DELIMITERS
+    delimiters: tuple[str, ...] = (declared.group(1),) if declared else _DELIMITERS
     if suffix in (".tsv", ".tab") and not declared:
         delimiters = ("\t", *(d for d in _DELIMITERS if d != "\t"))
     best, best_score = Dialect(encoding=encoding, line_end=line_end), (0.0, 0.0)

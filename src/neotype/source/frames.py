@@ -15,7 +15,7 @@ from neotype.source.pandas_in import take_pandas
 _MEND = "give a pandas, polars or pyarrow frame, a path, or a dict of frames"
 
 
-def take(data: Any, table: str) -> Taken:
+def take(data: Any, table: str) -> Taken:  # noqa: PLR0911 (one way a library)
     """One frame as a polars frame; SourceError where it is no frame."""
     if isinstance(data, pl.DataFrame):
         return Taken(data, {"library": "polars"})
@@ -30,7 +30,7 @@ def take(data: Any, table: str) -> Taken:
     if library == "pandas":
         return take_pandas(data, table, library)
     if library == "modin":
-        return take_pandas(frame.to_pandas(), table, library)
+        return take_pandas(data._to_pandas(), table, library)
     if library == "pyarrow":
         return _take_arrow(data)
     if isinstance(frame, nw.LazyFrame):

@@ -289,7 +289,7 @@ _PLAIN: dict[str, Callable[[list[Any]], pl.Series]] = {
     "Decimal": _decimals,
     "date": lambda cells: pl.Series(cells, dtype=pl.Date),
     "time": lambda cells: pl.Series(cells, dtype=pl.Time),
-    "datetime": lambda cells: pl.Series(cells),
+    "datetime": pl.Series,
     "timedelta": lambda cells: pl.Series(cells, dtype=pl.Duration("us")),
     "list": lambda cells: pl.Series(cells, strict=True),
     "dict": lambda cells: pl.Series(cells, strict=True),
@@ -313,7 +313,10 @@ def _mixed(cells: list[Any], kinds: set[type], facts: dict[str, Any]) -> Read:
     listed = ", ".join(f"{n:,} {words[kind]}" for kind, n in counts.items())
     texts = [None if cell is None else str(cell) for cell in cells]
     names = sorted(kind.__name__ for kind in kinds)
-    told = all(cell is None or same(parse(text, names), cell) for text, cell in zip(texts, cells))
+    told = all(
+        cell is None or same(parse(text, names), cell)
+        for text, cell in zip(texts, cells, strict=True)
+    )
     note = f"mixes {listed} (for example {str(example)[:40]!r}): kept as text"
     facts |= {"of": "mixed", "types": names if told else ["str"]}
     return (

@@ -29,7 +29,7 @@ def to_pandas(frame: pl.DataFrame, facts: Mapping[str, Any], pandas: Any) -> Any
     return out
 
 
-def _column(cells: pl.Series, facts: Mapping[str, Any], pandas: Any) -> Any:
+def _column(cells: pl.Series, facts: Mapping[str, Any], pandas: Any) -> Any:  # noqa: PLR0911
     match facts["form"]:
         case "numpy":
             return _numpy(cells, facts["dtype"], pandas)
@@ -110,9 +110,8 @@ def _category(cells: pl.Series, facts: Mapping[str, Any], pandas: Any) -> Any:
     texts = cells.cast(pl.String)
     labels = _labels(facts, facts["labels"], pandas)
     known = [_text(label) for label in labels]
-    new = [
-        text for text in texts.drop_nulls().unique(maintain_order=True) if text not in set(known)
-    ]
+    seen = texts.drop_nulls().unique(maintain_order=True).to_list()
+    new = [text for text in seen if text not in set(known)]
     added = _parsed(new, facts, pandas)
     every = [*labels, *added]
     order = list(range(len(every)))

@@ -1,4 +1,4 @@
-"""What a user hands over, as polars frames: a path, a folder, a frame of any kind, a dict of them."""
+"""What a user hands over, as polars frames: a path, a folder, a frame, or a dict of them."""
 
 from __future__ import annotations
 
@@ -235,7 +235,9 @@ def _read_parts(folder: Path, files: list[Path], name: str | None) -> Source:
     """The parts of one table, as `neotype sample -o folder/` writes them."""
     table = name or folder.name
     parts = [next(iter(_read_file(path, table).values())) for path in files]
-    schemas = {tuple(part.frame.schema.items()): path for part, path in zip(parts, files)}
+    schemas = {
+        tuple(part.frame.schema.items()): path for part, path in zip(parts, files, strict=True)
+    }
     if len(schemas) > 1:
         listed = " and ".join(f"'{path.name}'" for path in list(schemas.values())[:2])
         raise SourceError(f"the parts {listed} of '{folder}' differ in their columns.")

@@ -171,7 +171,7 @@ def json_column(name: str, cells: list[Any]) -> tuple[pl.Series, str | None]:
     fewest = min(counts, key=lambda kind: len(counts[kind]))
     listed = ", ".join(f"{len(found):,} {kind}" for kind, found in counts.items())
     note = (
-        f"column '{name}' mixes {listed} (for example {_text(counts[fewest][0])[:40]!r} is "
+        f"column '{name}' mixes {listed} (for example {str(_text(counts[fewest][0]))[:40]!r} is "
         f"{fewest}): kept as text"
     )
     return pl.Series(name, [_text(c) for c in cells], dtype=pl.String), note

@@ -142,7 +142,7 @@ def _write_ndjson(frame: pl.DataFrame, file: IO[bytes], facts: Mapping[str, Any]
 def _write_json(frame: pl.DataFrame, file: IO[bytes], facts: Mapping[str, Any]) -> None:
     del facts
     _refuse(frame, "JSON", lambda dtype: dtype == pl.Binary)
-    frame.write_json(file)
+    file.write(frame.write_json().encode())
 
 
 def _write_excel(frame: pl.DataFrame, file: IO[bytes], facts: Mapping[str, Any]) -> None:
@@ -185,3 +185,5 @@ _WRITERS: Mapping[str, Callable[[pl.DataFrame, IO[bytes], Mapping[str, Any]], No
     ".json": _write_json,
     ".xlsx": _write_excel,
 }
+WRITABLE = tuple(_WRITERS)
+"""The suffixes that `write` knows."""
