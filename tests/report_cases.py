@@ -121,7 +121,7 @@ def scores(columns: list[str], target: str | None = "income") -> tuple[Score, ..
     return tuple(
         Score(
             name, title, axis, value, (value - 0.004, value + 0.004), floor, better, goal, verdict,
-            f"What {title} tells.", detail,
+            f"What {title} tells: {value}.", detail,
         )
         for name, title, axis, value, floor, better, goal, verdict, detail in details
     )  # fmt: skip
@@ -131,7 +131,7 @@ def missed(metric: str = "tstr") -> Score:
     """A measure that could not be taken."""
     return Score(
         metric, "Train on synthetic", "utility", None, None, None, "higher", None, "not measured",
-        "No target was named.", {},
+        "Not measured: no target was named.", {"reason": "no target was named."},
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from neotype.report.drawing import badge, diamond, gauge, marginal, rank, text, 
 from neotype.report.figures import Figure
 from neotype.report.marginals import RARE
 from neotype.report.report import Report
-from neotype.report.words import AXES, BETTER, HOW, READING, number, percent, signed, title
+from neotype.report.words import AXES, BETTER, HOW, READING, number, percent, reason, signed, title
 
 Drawn = tuple[str, list[Figure]]
 """HTML, and the figures that it has places for."""
@@ -91,7 +91,7 @@ def _score_row(score: Score) -> str:
     if score.interval is not None and score.value is not None:
         low, high = (number(end) for end in score.interval)
         interval = f' <span class="interval">{low} to {high}</span>'
-    how = " ".join(part for part in (score.meaning, HOW.get(score.metric, "")) if part)
+    how = " ".join(part for part in (HOW.get(score.metric, ""), score.meaning) if part)
     return (
         f'<tr id="score-{text(score.metric)}"><td class="what"><span class="name">'
         f'{text(score.title)}</span><span class="toward">{BETTER[score.better]}</span>'
@@ -193,8 +193,7 @@ def giveaways(report: Report) -> Drawn:
     said = f" For comparison, {' and '.join(extra)}." if extra else ""
     ranked = rank(shares[:15]) if shares else '<p class="soft">No column stands out.</p>'
     return (
-        f'<p class="lead">A detector that tells synthetic from real rows reaches an AUC of '
-        f"{number(score.value)} (0.5 is guessing). The columns it leans on most are the first to "
+        f'<p class="lead">{text(score.meaning)} The columns that it leans on most are the first to '
         f"look at.{text(said)}</p>"
         f'<div class="duo"><figure class="panel"><h3>Share of the detector’s gain</h3>'
         f"{ranked}</figure>{_panel(curve)}</div>",
@@ -247,24 +246,11 @@ def copying(report: Report) -> Drawn:
     share, attack = _find(report, "dcr_share"), _find(report, "mia_distance")
     near = figures.distances(share.detail) if share else None
     curve = figures.roc("roc-mia", "Membership guess, ROC curve", attack) if attack else None
-    counted = []
-    for name in ("exact_copies", "near_copies"):
-        score = _find(report, name)
-        if score is not None and score.detail.get("copies") is not None:
-            held = score.detail.get("holdout_copies")
-            beside = f"; among real holdout rows, {int(held):,}" if held is not None else ""
-            rows = score.detail.get("rows")
-            among = f" of {int(rows):,} synthetic rows" if rows is not None else ""
-            counted.append(
-                f"<li><b>{text(score.title)}</b>: {int(score.detail['copies']):,}{among}{beside}."
-                "</li>"
-            )
-    if attack is not None and attack.detail.get("tpr_at_1pct_fpr") is not None:
-        caught = percent(float(attack.detail["tpr_at_1pct_fpr"]))
-        counted.append(
-            f"<li><b>{text(attack.title)}</b>: accusing 1 % of outsiders wrongly, the attacker "
-            f"finds {caught} of the members (1 % is chance).</li>"
-        )
+    counted = [
+        f"<li><b>{text(score.title)}</b>: {text(score.meaning)}</li>"
+        for score in report.scores
+        if score.axis == "privacy" and score.value is not None
+    ]
     if not (near or curve or counted):
         return _absent("Copying", share or attack), []
     drawn = [figure for figure in (near, curve) if figure is not None]
@@ -366,8 +352,8 @@ def _find(report: Report, metric: str) -> Score | None:
 
 
 def _absent(what: str, score: Score | None) -> str:
-    why = f" {score.meaning}" if score is not None and score.value is None else ""
-    return f'<p class="lead">{what}: not measured.{text(why)}</p>'
+    why = reason(score) if score is not None else "Not measured."
+    return f'<p class="lead"><b>{what}</b>. {text(why)}</p>'
 
 
 def _place(figure: Figure) -> str:

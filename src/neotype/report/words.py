@@ -90,11 +90,8 @@ class Summary:
 
 def summarize(scores: Sequence[Score]) -> Summary:
     """The verdict on a table from its scores."""
-    by_name = {score.metric: score for score in scores}
     state = {axis: worst([s for s in scores if s.axis == axis]) for axis in AXES}
-    lines = tuple(
-        Line(axis, state[axis], _line(axis, state[axis], by_name, scores)) for axis in AXES
-    )
+    lines = tuple(Line(axis, state[axis], _line(axis, state[axis], scores)) for axis in AXES)
     return Summary(_headline(state), lines)
 
 
@@ -149,74 +146,38 @@ def _headline(state: Mapping[str, str]) -> str:
     return next((words for fits, words in rules if fits), best)
 
 
-def _line(axis: str, state: str, by_name: Mapping[str, Score], scores: Sequence[Score]) -> str:
-    if state == "not measured":
-        return "Not measured."
-    said = {"fidelity": _looks, "utility": _works, "privacy": _copies}[axis](by_name)
-    weak = [s for s in scores if s.axis == axis and s.verdict == state and state != "good"]
+_LEADING = {
+    "fidelity": ("c2st", "shape"),
+    "utility": ("tstr", "tstr_all"),
+    "privacy": ("dcr_share", "exact_copies"),
+}
+
+
+def _line(axis: str, state: str, scores: Sequence[Score]) -> str:
+    """What the axis's leading measures say, which measures are to blame, and what is not known."""
+    own = [score for score in scores if score.axis == axis]
+    said = [
+        score.meaning
+        for name in _LEADING[axis]
+        for score in own
+        if score.metric == name and score.verdict != "not measured"
+    ]
+    weak = [score.title for score in own if score.verdict == state and state in ("fair", "poor")]
     if weak:
-        names = ", ".join(score.title for score in weak[:3])
         more = f" and {len(weak) - 3} more" if len(weak) > 3 else ""
-        said.append(f"Rated {state} because of: {names}{more}.")
-    missed = sum(s.axis == axis and s.verdict == "not measured" for s in scores)
-    if missed:
-        said.append(f"{missed} {'measure was' if missed == 1 else 'measures were'} not taken.")
-    return " ".join(said) or "Every measure taken is at or near its target."
+        said.append(f"Rated {state} because of: {', '.join(weak[:3])}{more}.")
+    missed = [score.title for score in own if score.verdict == "not measured"]
+    if missed and len(missed) < len(own):
+        said.append(f"Not measured: {', '.join(missed)}.")
+    elif state == "not measured":
+        said.append("Not measured." if not own else reason(own[0]))
+    return " ".join(said) or "Every measure taken is good."
 
 
-def _looks(by_name: Mapping[str, Score]) -> list[str]:
-    said = []
-    score = by_name.get("c2st")
-    if score is not None and score.value is not None:
-        times = round(100 * score.value)
-        said.append(
-            f"Shown one real and one synthetic row, a trained detector picks out the synthetic "
-            f"one {times} times in 100 (50 is guessing)."
-        )
-    shape = by_name.get("shape")
-    if shape is not None and shape.value is not None:
-        said.append(f"Single columns match to {percent(shape.value)}.")
-    return said
-
-
-def _works(by_name: Mapping[str, Score]) -> list[str]:
-    said = []
-    score = by_name.get("tstr")
-    if score is not None and score.value is not None:
-        detail = score.detail
-        if detail.get("synthetic") is not None and detail.get("real") is not None:
-            said.append(
-                f"Predicting “{detail.get('target', 'the target')}” for real rows never seen, "
-                f"a model trained on synthetic rows reaches {number(detail['synthetic'])} "
-                f"{detail.get('measure', '')}; trained on real rows, {number(detail['real'])}."
-            )
-    every = by_name.get("tstr_all")
-    if every is not None and every.value is not None:
-        said.append(f"Over all columns, {percent(every.value)} of what real rows teach is kept.")
-    return said
-
-
-def _copies(by_name: Mapping[str, Score]) -> list[str]:
-    said = []
-    share = by_name.get("dcr_share")
-    if share is not None and share.value is not None:
-        said.append(
-            f"{percent(share.value)} of synthetic rows lie nearer to a training row than to an "
-            f"unseen real row (50 % is what chance gives)."
-        )
-    exact = by_name.get("exact_copies")
-    if exact is not None and exact.value is not None and exact.detail.get("copies") is not None:
-        said.append(_repeats(exact.detail))
-    return said
-
-
-def _repeats(detail: Mapping[str, Any]) -> str:
-    copies, rows = int(detail["copies"]), detail.get("rows")
-    among = f" of {int(rows):,}" if rows is not None else ""
-    said = f"{copies:,}{among} synthetic rows equal a training row"
-    if detail.get("holdout_copies") is not None:
-        said += f"; so do {int(detail['holdout_copies']):,} real holdout rows, by chance"
-    return said + "."
+def reason(score: Score) -> str:
+    """Why a score is missing, as a sentence."""
+    why = str(score.detail.get("reason") or score.meaning).removeprefix("Not measured: ")
+    return f"Not measured: {why}" if why else "Not measured."
 
 
 def number(value: Any) -> str:
@@ -242,10 +203,10 @@ def percent(share: float) -> str:
     if not math.isfinite(share):
         return "–"
     if 0 < share < 0.001:
-        return "<0.1 %"
+        return "<0.1\u202f%"
     if 0.999 < share < 1:
-        return ">99.9 %"
-    return f"{100 * share:.0f} %" if share in (0, 1) else f"{100 * share:.1f} %"
+        return ">99.9\u202f%"
+    return f"{100 * share:.0f}\u202f%" if share in (0, 1) else f"{100 * share:.1f}\u202f%"
 
 
 def title(text: str) -> str:
