@@ -122,7 +122,8 @@ class Codebook:
 
     def places(self, columns: set[str]) -> list[int]:
         """The positions of the digits that belong to these columns."""
-        places, start = [], 0
+        places: list[int] = []
+        start = 0
         for encoder in self.encoders:
             end = start + len(encoder.digits)
             if columns & set(encoder.columns):
@@ -166,8 +167,8 @@ class Codebook:
         start = 0
         for encoder in self.encoders:
             end = start + len(encoder.digits)
-            for one in encoder.decode(codes[start:end], rng=rng, first_row=first_row):
-                series[one.name] = one
+            made = encoder.decode(codes[start:end], rng=rng, first_row=first_row)
+            series |= {one.name: one for one in made}
             start = end
         return pl.DataFrame([series[name] for name in self.schema.columns])
 

@@ -83,18 +83,8 @@ class LabelEncoder:
         if order is not None:
             labels = tuple(labels[i] for i in order)
             counts = counts[order]
-        starts: list[NDArray[np.int64]] = []
-        items = np.maximum(counts, 1)
-        while len(items) > (SYMBOLS - self._extra):
-            width = SYMBOLS - self._extra
-            cut = _bounded(items, width if len(items) <= width * SYMBOLS else SYMBOLS)
-            if len(cut) > width and len(items) <= width * SYMBOLS:
-                cut = np.arange(0, len(items), SYMBOLS)
-            starts.insert(0, np.append(cut, len(items)).astype(np.int64))
-            items = np.add.reduceat(items, cut)
-            if len(cut) <= width:
-                break
-        return replace(self, labels=labels, counts=counts, starts=tuple(starts))
+        starts = _levels(np.maximum(counts, 1), SYMBOLS - self._extra)
+        return replace(self, labels=labels, counts=counts, starts=starts)
 
     @property
     def _extra(self) -> int:
@@ -256,12 +246,19 @@ def leading_order(index: NDArray[np.int64], labels: int, context: Codes) -> NDAr
     return np.argsort((counts - expected) / calm @ axes[0], kind="stable")
 
 
-def _bounded(mass: NDArray[np.int64], groups: int) -> NDArray[np.int64]:
-    """A partition in which no group has more than 64 items."""
-    starts = partition(mass, groups)
-    ends = [*starts[1:], len(mass)]
-    pieces = [np.arange(a, b, SYMBOLS) for a, b in zip(starts, ends, strict=True)]
-    return np.concatenate(pieces)
+def _levels(mass: NDArray[np.int64], first: int) -> tuple[NDArray[np.int64], ...]:
+    """Cuts of labels into groups, and of groups into groups, until at most `first` are left."""
+    items = len(mass)
+    if items <= first:
+        return ()
+    room = first if items <= first * SYMBOLS else first * SYMBOLS
+    starts = partition(mass, room)
+    ends = [*starts[1:], items]
+    cut = np.concatenate([np.arange(a, b, SYMBOLS) for a, b in zip(starts, ends, strict=True)])
+    if len(cut) > room:
+        cut = np.arange(0, items, -(-items // room))
+    above = _levels(np.add.reduceat(mass, cut), first)
+    return (*above, np.append(cut, items).astype(np.int64))
 
 
 def _declared(column: Any) -> list[Any] | None:

@@ -18,11 +18,8 @@ def partition(mass: Masses, groups: int, *, least: int = 1) -> Starts:
     items = len(mass)
     if items == 0:
         return np.zeros(0, dtype=np.int64)
-    if items <= groups:
-        starts = np.arange(items, dtype=np.int64)
-    else:
-        starts = _tightest(mass, groups, least)
-    return _absorb(mass, starts, least)
+    all_alone = np.arange(items, dtype=np.int64)
+    return _absorb(mass, all_alone if items <= groups else _tightest(mass, groups, least), least)
 
 
 def _tightest(mass: Masses, groups: int, least: int) -> Starts:

@@ -9,7 +9,7 @@ neighbours, and the outermost ones at the `protect`-th value from the end.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.random import Generator
@@ -18,7 +18,10 @@ from numpy.typing import NDArray
 from neotype.encode.encoder import SYMBOLS, Codes, Digit, State
 from neotype.encode.partition import partition
 
-Axis = NDArray[np.int64] | NDArray[np.float64]
+Axis = NDArray[Any]
+"""int64 (a grid of whole numbers) or float64."""
+
+_ARRAYS = ("upper", "group", "piece", "low", "high", "mass")
 
 
 @dataclass(frozen=True)
@@ -117,19 +120,18 @@ class Scale:
             span = (high - low).astype(np.uint64).astype(np.float64) + 1
             offset = np.minimum(np.floor(spin * span), span - 1).astype(np.uint64)
             value = (low.astype(np.uint64) + offset).astype(np.int64)
-            return np.minimum(value, high)
+            return np.asarray(np.minimum(value, high))
         return np.asarray(low * (1 - spin) + high * spin, dtype=np.float64)
 
     def state(self) -> State:
         """At rest."""
-        names = ("upper", "group", "piece", "low", "high", "mass")
-        return State({"clipped": self.clipped}, {name: getattr(self, name) for name in names})
+        return State({"clipped": self.clipped}, {name: getattr(self, name) for name in _ARRAYS})
 
     @classmethod
     def restore(cls, state: State) -> Self:
         """The inverse of `state`."""
-        names = ("upper", "group", "piece", "low", "high", "mass")
-        return cls(*(state.array(name) for name in names), state.fact("clipped"))
+        arrays: dict[str, Any] = {name: state.array(name) for name in _ARRAYS}
+        return cls(**arrays, clipped=state.fact("clipped"))
 
 
 def fineness(rows: int) -> int:

@@ -1,8 +1,8 @@
-"""A joint distribution of digits: a chain of trees, each giving one sub-digit from what precedes it."""
+"""A joint distribution of digits: a chain of trees, one a sub-digit, each given what precedes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Self
@@ -55,17 +55,21 @@ class DensityTrees:
         order: Sequence[int],
         growth: Growth,
         *,
+        looks: Sequence[list[int]] | None = None,
         tick: Callable[[int], None] = lambda done: None,
     ) -> Self:
-        """Learn digits × rows `codes`, each digit from those before it in `order`."""
+        """Learn digits × rows `codes`, each digit from those before it in `order`.
+
+        `looks` may say for each place in the order which of those its trees see.
+        """
         x = np.ascontiguousarray(codes.T)
         table = _n_log_n(len(x))
         size, is_ordered = np.array(sizes, dtype=np.int64), np.array(ordered, dtype=np.bool_)
-        looks = _candidates(x, size, order, growth.width)
+        seen = looks if looks is not None else _candidates(x, size, order, growth.width)
 
         def one(place: int) -> list[_Tree]:
             digit = order[place]
-            return _digit_trees(x, digit, looks[place], size, is_ordered, growth, table)
+            return _digit_trees(x, digit, seen[place], size, is_ordered, growth, table)
 
         trees: list[_Tree] = []
         with ThreadPoolExecutor(2) as pool:
@@ -116,6 +120,11 @@ class DensityTrees:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays by name."""
         return {name: getattr(self, name) for name in ARRAYS}
+
+    @classmethod
+    def restore(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """The inverse of `arrays`."""
+        return cls(*(arrays[name] for name in ARRAYS))
 
 
 @dataclass(frozen=True)
@@ -191,9 +200,7 @@ def _digit_trees(
         feature, mask, child, parent, counts = grow(
             seen, y, widths, kinds, classes, growth.least, 0.5, table
         )
-        keep, probability, _ = weigh(
-            feature, child, parent, counts, growth.split_odds, STRENGTHS
-        )
+        keep, probability, _ = weigh(feature, child, parent, counts, growth.split_odds, STRENGTHS)
         names = np.array([*columns, -1] if columns else [-1, -1], dtype=np.int32)
         step = (digit, classes, divisor, size, int(level == 0), int(level == depth - 1))
         trees.append(_pruned(step, names[feature], mask, child, keep, probability))

@@ -1,0 +1,298 @@
+"""A back-off Markov chain over words that several texts share.
+
+Only runs of one, two and three tokens that at least `protect` different texts contain are counted;
+what was left out is one number for each context, spent by backing off to a shorter context
+(Katz, Estimation of Probabilities from Sparse Data, 1987).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import polars as pl
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from neotype.encode.encoder import State
+
+Ids = NDArray[np.int64]
+
+_TOKEN = (
+    r"[ \t]*(?:[\p{Hiragana}\p{Katakana}\p{Han}\p{Hangul}\p{Thai}]|\p{N}+|[\p{L}\p{M}_'’]+)"
+    r"|[ \t]*[^\s\p{L}\p{N}_]|\s*\n\s*"
+)
+_VOCABULARY = 20_000
+_NEUTRAL = ("lorem", "ipsum", "dolor", "sit", "amet", "consectetur", "adipiscing", "elit")
+_ENDINGS = r"^\s*[^\s\p{L}\p{N}\x00]$"
+_SHORT = 5
+"""Texts of so few tokens, such as "n/a", are counted by rows; longer ones once, however often."""
+_TABLES = ("single", "double", "triple", "ending")
+START = 0
+SILENT = -1
+
+
+@dataclass(frozen=True)
+class Table:
+    """How often which token follows each context.
+
+    Contexts (ascending `keys`) have the successors `next[offset[i]:offset[i+1]]` with cumulative
+    counts `mass`; `total` counts the context's successors including those not kept.
+    """
+
+    keys: Ids
+    offset: Ids
+    next: NDArray[np.int32]
+    mass: Ids
+    total: Ids
+
+    @classmethod
+    def of(cls, key: Ids, token: Ids, text: Ids, protect: int) -> Self:
+        """Count successors in at least `protect` different texts; arrays run over positions."""
+        frame = pl.DataFrame({"key": key, "token": token, "text": text})
+        pairs = (
+            frame.group_by("key", "token")
+            .agg(pl.len().alias("n"), pl.col("text").n_unique().alias("texts"))
+            .filter(pl.col("texts") >= protect)
+            .sort("key", "token")
+        )
+        totals = frame.group_by("key").agg(pl.len().alias("n"))
+        keys, first = np.unique(pairs["key"].to_numpy(), return_index=True)
+        total = totals.filter(pl.col("key").is_in(pl.Series(keys).implode())).sort("key")
+        return cls(
+            keys.astype(np.int64),
+            np.append(first, len(pairs)).astype(np.int64),
+            pairs["token"].to_numpy().astype(np.int32),
+            np.cumsum(pairs["n"].to_numpy()).astype(np.int64),
+            total["n"].to_numpy().astype(np.int64),
+        )
+
+    def draw(self, key: Ids, rng: Generator) -> Ids:
+        """A successor of each context; −1 where the context, or this turn, backs off."""
+        drawn = np.full(len(key), -1, dtype=np.int64)
+        spin = rng.random(len(key))
+        if not len(self.keys):
+            return drawn
+        place = np.minimum(np.searchsorted(self.keys, key), len(self.keys) - 1)
+        known = self.keys[place] == key
+        start = self.offset[place]
+        before = np.where(start > 0, self.mass[np.maximum(start - 1, 0)], 0)
+        position = before + np.floor(spin * self.total[place]).astype(np.int64)
+        found = np.searchsorted(self.mass, position, side="right")
+        kept = known & (found < self.offset[place + 1])
+        drawn[kept] = self.next[found[kept]]
+        return drawn
+
+    def state(self) -> State:
+        """At rest."""
+        names = ("keys", "offset", "next", "mass", "total")
+        return State({}, {name: getattr(self, name) for name in names})
+
+    @classmethod
+    def restore(cls, state: State) -> Self:
+        """The inverse of `state`."""
+        names = ("keys", "offset", "next", "mass", "total")
+        return cls(*(state.array(name) for name in names))
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """The vocabulary and the three tables of the chain.
+
+    A token carries the spaces before it. A token that begins with "\\0" is a shape: "\\0d3" is any
+    number of three digits, "\\0l", "\\0T" and "\\0U" any word in lower, Title or UPPER case.
+    """
+
+    vocabulary: tuple[str, ...]
+    single: Table
+    double: Table
+    triple: Table
+    ending: Table
+    """Which punctuation a text ends with; backs off where it ends with none."""
+
+    @classmethod
+    def learn(cls, texts: pl.Series, protect: int) -> tuple[Self, pl.Series, int]:
+        """The chain, the number of tokens of each text, and how many rare tokens were left out."""
+        tokens = texts.str.extract_all(_TOKEN)
+        lengths = tokens.list.len()
+        flat = (
+            pl.DataFrame({"row": np.arange(len(texts)), "text": _owners(texts, lengths)})
+            .with_columns(token=tokens)
+            .filter(pl.col("token").list.len() > 0)
+            .explode("token")
+        )
+        flat = flat.with_columns(token=_plain(flat["token"]))
+        common = _common(flat, protect)
+        rare = ~flat["token"].is_in(common.implode())
+        shaped = _shape(flat["token"]).zip_with(rare, flat["token"])
+        flat = flat.with_columns(token=shaped).drop_nulls()
+        kept = _common(flat, protect).head(_VOCABULARY).sort()
+        number = dict(zip(kept.to_list(), range(1, len(kept) + 1), strict=True))
+        flat = flat.with_columns(
+            pl.col("token").replace_strict(number, default=None, return_dtype=pl.Int64)
+        ).drop_nulls()
+        token, text, row = (flat[name].to_numpy() for name in ("token", "text", "row"))
+        size = len(kept) + 1
+        before, earlier = _shifted(token, row, 1), _shifted(token, row, 2)
+        tables = (
+            Table.of(np.zeros_like(token), token, text, protect),
+            Table.of(before, token, text, protect),
+            Table.of(earlier * size + before, token, text, protect),
+            _endings(token, text, row, kept, protect),
+        )
+        return cls(tuple(kept.to_list()), *tables), lengths, int(rare.sum())
+
+    @staticmethod
+    def lengths(texts: pl.Series) -> pl.Series:
+        """The number of tokens of each text."""
+        return texts.str.count_matches(_TOKEN)
+
+    def write(self, lengths: Ids, rng: Generator) -> pl.Series:
+        """One text of so many tokens for each of `lengths`."""
+        rows = len(lengths)
+        size = len(self.vocabulary) + 1
+        earlier = np.zeros(rows, dtype=np.int64)
+        before = np.zeros(rows, dtype=np.int64)
+        row_parts, token_parts = [], []
+        alive = np.flatnonzero(lengths > 0)
+        marks = _marks(pl.Series(self.vocabulary, dtype=pl.String))
+        for step in range(int(lengths.max(initial=0))):
+            alive = alive[lengths[alive] > step]
+            token = self.triple.draw(earlier[alive] * size + before[alive], rng)
+            for table, key in ((self.double, before[alive]), (self.single, alive * 0)):
+                back = np.flatnonzero(token < 0)
+                token[back] = table.draw(key[back], rng)
+            token[token < 0] = START
+            last = np.flatnonzero((lengths[alive] == step + 1) & (step > 0))
+            mark = self.ending.draw(np.zeros_like(last), rng)
+            token[last[mark >= 0]] = mark[mark >= 0]
+            twice = last[marks[token[last]] & marks[before[alive[last]]]]
+            token[twice] = SILENT
+            earlier[alive], before[alive] = before[alive], token
+            row_parts.append(alive[token != SILENT])
+            token_parts.append(token[token != SILENT])
+        if not row_parts:
+            return pl.Series([""] * rows, dtype=pl.String)
+        row, token = np.concatenate(row_parts), np.concatenate(token_parts)
+        words = self._words(token, rng)
+        joined = (
+            pl.DataFrame({"row": row, "word": words})
+            .sort("row", maintain_order=True)
+            .group_by("row", maintain_order=True)
+            .agg(pl.col("word").str.join(""))
+        )
+        written = np.full(rows, "", dtype=object)
+        written[joined["row"].to_numpy()] = joined["word"].str.strip_chars().to_numpy()
+        return pl.Series(written.tolist(), dtype=pl.String)
+
+    def _words(self, token: Ids, rng: Generator) -> pl.Series:
+        """The text of each token; shapes are filled in."""
+        table = pl.Series(["", *self.vocabulary], dtype=pl.String)
+        words = table.gather(token)
+        shaped = np.flatnonzero(words.str.contains("\0", literal=True).to_numpy() | (token == 0))
+        if not len(shaped):
+            return words
+        filled = words.to_numpy().astype(object)
+        for shape in sorted(set(filled[shaped])):
+            here = shaped[filled[shaped] == shape]
+            filled[here] = self._fill(shape, len(here), rng)
+        return pl.Series(filled.tolist(), dtype=pl.String)
+
+    def _fill(self, shape: str, count: int, rng: Generator) -> list[str]:
+        """Random digits of this length, or words of this case that many texts share."""
+        space, _, kind = shape.partition("\0")
+        if kind.startswith("d"):
+            digits = rng.integers(0, 10, (count, int(kind[1:]))).astype("U1")
+            return [space + "".join(row) for row in digits]
+        frequent = [w for w in self.vocabulary if "\0" not in w and _case(w.strip()) == kind]
+        plain = [w for w in self.vocabulary if "\0" not in w and w.strip().isalpha()]
+        choice = frequent or plain or list(_NEUTRAL)
+        drawn = [choice[i].strip() for i in rng.integers(0, len(choice), count)]
+        space = space if shape else " "
+        if not frequent:
+            cased = {"U": str.upper, "T": str.title}.get(kind, str.lower)
+            drawn = [cased(word) for word in drawn]
+        return [space + word for word in drawn]
+
+    def state(self) -> State:
+        """At rest."""
+        tables = {n: getattr(self, n).state() for n in _TABLES}
+        return State.nest({"vocabulary": list(self.vocabulary)}, tables)
+
+    @classmethod
+    def restore(cls, state: State) -> Self:
+        """The inverse of `state`."""
+        tables = (Table.restore(state.within(n)) for n in _TABLES)
+        return cls(tuple(state.fact("vocabulary")), *tables)
+
+
+def _plain(token: pl.Series) -> pl.Series:
+    """One kind of space: a blank, or a line break with the blank lines after it."""
+    broken = token.str.replace(r"^\s*\n\s*\n\s*$", "\n\n").str.replace(
+        r"^[^\S\n]*\n[^\S\n]*$", "\n"
+    )
+    return broken.str.replace(r"^[ \t]+", " ").str.replace_all("\0", "")
+
+
+def _common(flat: pl.DataFrame, protect: int) -> pl.Series:
+    """The tokens that at least `protect` texts contain, those of most texts first."""
+    return (
+        flat.group_by("token")
+        .agg(pl.col("text").n_unique().alias("texts"))
+        .filter(pl.col("texts") >= protect)
+        .sort("texts", "token", descending=[True, False])["token"]
+    )
+
+
+def _shape(token: pl.Series) -> pl.Series:
+    """What a rare token is replaced by: a number of so many digits, or a word of this case."""
+    space = token.str.extract("^( ?)").fill_null("")
+    word = token.str.strip_chars()
+    case = (
+        pl.when(word.str.contains(r"^\p{N}+$"))
+        .then("d" + word.str.len_chars().clip(0, 32).cast(pl.String))
+        .when(word.str.contains(r"^\p{Lu}[\p{Lu}\p{M}'’_]+$"))
+        .then(pl.lit("U"))
+        .when(word.str.contains(r"^\p{Lu}"))
+        .then(pl.lit("T"))
+        .when(word.str.contains(r"\p{L}"))
+        .then(pl.lit("l"))
+        .otherwise(pl.lit(None))
+    )
+    kinds = pl.select(case).to_series() if len(token) else pl.Series([], dtype=pl.String)
+    return space + "\0" + kinds
+
+
+def _case(word: str) -> str:
+    if len(word) > 1 and word.isupper():
+        return "U"
+    return "T" if word[:1].isupper() else "l" if word.isalpha() else ""
+
+
+def _endings(token: Ids, text: Ids, row: Ids, kept: pl.Series, protect: int) -> Table:
+    """The last tokens that are punctuation; all others are left to the chain."""
+    last = np.append(row[1:] != row[:-1], True)[: len(row)]
+    marks = _marks(kept)
+    final = np.where(marks[token[last]], token[last], -1)
+    # −1 is also what a draw says when it backs off.
+    return Table.of(np.zeros_like(final), final, text[last], protect)
+
+
+def _marks(vocabulary: pl.Series) -> NDArray[np.bool_]:
+    """Which tokens (from START on) are punctuation."""
+    return np.append(False, vocabulary.str.contains(_ENDINGS).to_numpy())
+
+
+def _owners(texts: pl.Series, lengths: pl.Series) -> Ids:
+    """Equal texts count as one, so that a text of many rows is no less safe; short ones do not."""
+    same = texts.rank("dense").cast(pl.Int64).to_numpy()
+    each = np.arange(len(texts), dtype=np.int64) + len(texts) + 1
+    return np.where(lengths.to_numpy() > _SHORT, same, each)
+
+
+def _shifted(token: Ids, text: Ids, by: int) -> Ids:
+    """The token `by` places earlier in the same text, or START."""
+    result = np.zeros_like(token)
+    result[by:] = np.where(text[by:] == text[:-by], token[:-by], START)
+    return result

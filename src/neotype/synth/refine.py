@@ -1,0 +1,232 @@
+"""Refinement of any family: weight candidates by how much more frequent they are among real rows.
+
+A boosted density ratio (`neotype.trees.ratio`) is learnt on digits, real rows against candidates
+of the fitted model. Sampling draws several candidates a row and takes rows without replacement,
+each in proportion to its ratio. It asks nothing of the synthesizer but rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from neotype.data import Dataset
+from neotype.encode.codebook import Codebook
+from neotype.encode.encoder import Codes, Protection, State
+from neotype.progress import Progress, silent
+from neotype.rng import Rng
+from neotype.schema.schema import Schema
+from neotype.synth.table import PARTICLES, TableModel, blocks, sample
+from neotype.trees.ratio import Boost, Ratio
+
+EACH = 4
+"""Candidates a row."""
+_LEAST_CANDIDATES = 4096
+_MOST_ROWS = 100_000
+"""Real rows that the ratio is learnt from: more would cost time and change little."""
+
+
+class RowModel(Protocol):
+    """What refinement needs of a model."""
+
+    @property
+    def family(self) -> str:
+        """The registered name of its synthesizer."""
+
+    @property
+    def schema(self) -> Schema:
+        """The schema of its rows."""
+
+    @property
+    def protections(self) -> tuple[Protection, ...]:
+        """What of the data is not stored as it was."""
+
+    def sample(self, rows: int | None = None, *, rng: Rng, given: Dataset | None = None) -> Dataset:
+        """Rows."""
+
+    def log_density(self, data: Dataset) -> NDArray[np.float64] | None:
+        """The log-probability of each row, where the family has one."""
+
+    def describe(self) -> list[str]:
+        """In words: which statistics it holds."""
+
+    def state(self) -> State:
+        """At rest."""
+
+
+@dataclass(frozen=True)
+class _Weighted:
+    """Candidates with their ratio added to their weight."""
+
+    inner: Any
+    log_weight: NDArray[np.float64]
+
+    @property
+    def codes(self) -> Codes:
+        codes: Codes = self.inner.codes
+        return codes
+
+    def take(self, picks: NDArray[np.int64], first_row: int) -> pl.DataFrame:
+        frame: pl.DataFrame = self.inner.take(picks, first_row)
+        return frame
+
+
+@dataclass(frozen=True)
+class _Sampled:
+    """Candidates that came as rows; identifiers are made anew, so that none repeats."""
+
+    codebook: Codebook
+    frame: pl.DataFrame
+    codes: Codes
+    log_weight: NDArray[np.float64]
+    rng: Rng
+
+    def take(self, picks: NDArray[np.int64], first_row: int) -> pl.DataFrame:
+        made = [
+            column
+            for encoder in self.codebook.encoders
+            for column in encoder.columns
+            if self.codebook.schema.columns[column].kind == "identifier"
+        ]
+        frame = self.frame[picks]
+        if not made:
+            return frame
+        codes = np.ascontiguousarray(self.codes[:, picks])
+        generator = self.rng.child("decode").generator()
+        fresh = self.codebook.decode(codes, rng=generator, first_row=first_row)
+        return frame.with_columns(fresh.select(made))
+
+
+@dataclass(frozen=True)
+class Refined:
+    """A fitted model whose rows are weighted by a learnt density ratio."""
+
+    inner: RowModel
+    codebook: Codebook
+    ratio: Ratio
+
+    @property
+    def family(self) -> str:
+        """The registered name of the inner model's synthesizer."""
+        return self.inner.family
+
+    @property
+    def schema(self) -> Schema:
+        """The schema of its rows."""
+        return self.inner.schema
+
+    @property
+    def protections(self) -> tuple[Protection, ...]:
+        """What of the data is not stored as it was."""
+        return self.inner.protections
+
+    def exact(self, columns: list[str]) -> bool:
+        """Never: a ratio always needs several candidates to choose from."""
+        return False
+
+    def candidates(self, rows: int, rng: Rng, given: pl.DataFrame | None) -> _Weighted:
+        """Candidates of the inner model, weighted."""
+        pool: Any
+        if isinstance(self.inner, TableModel):
+            pool = self.inner.candidates(rows, rng, given)
+        else:
+            conditions = None if given is None else Dataset.of(_part(self.schema, given), given)
+            data = self.inner.sample(None if given is not None else rows, rng=rng, given=conditions)
+            codes = self.codebook.encode(data)
+            pool = _Sampled(self.codebook, data.frame, codes, np.zeros(rows), rng)
+        ratio = self.ratio.rows(np.ascontiguousarray(pool.codes.T))
+        return _Weighted(pool, pool.log_weight + ratio)
+
+    def sample(self, rows: int | None = None, *, rng: Rng, given: Dataset | None = None) -> Dataset:
+        """`rows` rows, or one row for every row of `given`, refined within its conditions."""
+        return sample(self, rows, rng, given, each=EACH if given is None else PARTICLES)
+
+    def blocks(self, rows: int, *, rng: Rng, start: int = 0) -> Iterator[pl.DataFrame]:
+        """The sample from block `start` on."""
+        return blocks(self, rows, rng, start, each=EACH)
+
+    def log_density(self, data: Dataset) -> NDArray[np.float64] | None:
+        """The inner log-density plus the log-ratio, scaled to a mean weight of 1."""
+        base = self.inner.log_density(data)
+        if base is None:
+            return None
+        rows = np.ascontiguousarray(self.codebook.encode(data).T)
+        return np.asarray(base + self.ratio.rows(rows) - self.ratio.log_mean)
+
+    def describe(self) -> list[str]:
+        """In words: which statistics the model holds."""
+        trees = len(self.ratio.roots)
+        words = (
+            f"{trees} small trees that weight candidates, each leaf a ratio of how many real rows "
+            f"and how many candidates fall in it"
+        )
+        return [words, *self.inner.describe()]
+
+    def state(self) -> State:
+        """At rest."""
+        ratio = State({"log_mean": self.ratio.log_mean}, self.ratio.arrays())
+        parts = {"inner": self.inner.state(), "ratio": ratio}
+        if not isinstance(self.inner, TableModel):
+            parts["codebook"] = self.codebook.state()
+        return State.nest({}, parts)
+
+    @staticmethod
+    def restore(state: State, schema: Schema, inner: Callable[[State], RowModel]) -> RowModel:
+        """The inverse of `state`; the inner model as it is where the file holds no ratio."""
+        if "ratio" not in state.facts:
+            return inner(state)
+        model = inner(state.within("inner"))
+        part = state.within("ratio")
+        ratio = Ratio.restore(dict(part.arrays), part.fact("log_mean"))
+        if isinstance(model, TableModel):
+            return Refined(model, model.codebook, ratio)
+        return Refined(model, Codebook.restore(state.within("codebook"), schema), ratio)
+
+
+def refine(
+    model: RowModel, data: Dataset, *, rounds: int, rng: Rng, progress: Progress = silent
+) -> Refined:
+    """Learn how real rows differ from the rows of `model`, whatever its family."""
+    codebook = model.codebook if isinstance(model, TableModel) else Codebook.learn(data)
+    return refined(model, codebook, codebook.encode(data), rounds, rng, progress)
+
+
+def refined(
+    model: RowModel, codebook: Codebook, codes: Codes, rounds: int, rng: Rng, progress: Progress
+) -> Refined:
+    """The same, where the codebook and the data's digits are at hand."""
+    rows = codes.shape[1]
+    if rows > _MOST_ROWS:
+        some = rng.child("rows").generator().permutation(rows)[:_MOST_ROWS]
+        codes = np.ascontiguousarray(codes[:, np.sort(some)])
+    each = max(EACH * codes.shape[1], _LEAST_CANDIDATES)
+
+    def candidates(turn: int) -> Codes:
+        stream = rng.child("candidates").block(turn)
+        if isinstance(model, TableModel):
+            return model.candidates(each, stream, None).codes
+        return codebook.encode(model.sample(each, rng=stream))
+
+    ratio = Ratio.learn(
+        codes,
+        candidates,
+        np.array([digit.size for digit in codebook.digits], dtype=np.int64),
+        np.array([digit.ordered for digit in codebook.digits], dtype=np.bool_),
+        Boost(rounds=rounds),
+        rng.child("boost").generator(),
+        tick=lambda done: progress("refine", done, rounds),
+    )
+    progress("refine", rounds, rounds)
+    return Refined(model, codebook, ratio)
+
+
+def _part(schema: Schema, given: pl.DataFrame) -> Schema:
+    """The schema of the given columns alone."""
+    columns = {name: schema.columns[name] for name in given.columns}
+    table = schema.table.model_copy(update={"columns": columns, "primary_key": (), "entity": None})
+    return schema.model_copy(update={"tables": {schema.name: table}, "relationships": ()})

@@ -1,0 +1,169 @@
+"""How much more frequent a row is among real rows than among candidates, learnt round by round."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from neotype.trees.tilt import tilt, tilt_tree
+
+Codes = NDArray[np.uint8]
+Rows = NDArray[np.uint8]
+ARRAYS = ("roots", "feature", "mask", "child", "value")
+
+
+@dataclass(frozen=True)
+class Boost:
+    """How the ratio is boosted: rounds of fresh candidates, and small gentle trees in each."""
+
+    rounds: int = 8
+    trees: int = 60
+    leaves: int = 15
+    rate: float = 0.1
+    calm: float = 5.0
+    least: float = 20.0
+    share: float = 0.5
+    columns: float = 0.7
+    held: float = 0.15
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Trees as flat arrays; see `tilt` for their meaning."""
+
+    roots: NDArray[np.int64]
+    feature: NDArray[np.int32]
+    mask: NDArray[np.uint64]
+    child: NDArray[np.int32]
+    value: NDArray[np.float32]
+    bound: float = 0.0
+    """The Kullback–Leibler bound reached on held-out rows, in nats: how much there was to mend."""
+    log_mean: float = 0.0
+    """The log of the candidates' mean weight."""
+    effective: float = 1.0
+    """Effective sample size of the weighted candidates, as a share of their number."""
+    history: tuple[float, ...] = field(default=())
+
+    @classmethod
+    def none(cls) -> Self:
+        """The ratio that is 1 everywhere."""
+        return cls(
+            np.zeros(0, np.int64),
+            np.zeros(0, np.int32),
+            np.zeros(0, np.uint64),
+            np.zeros(0, np.int32),
+            np.zeros(0, np.float32),
+        )
+
+    @classmethod
+    def learn(
+        cls,
+        real: Codes,
+        candidates: Callable[[int], Codes],
+        sizes: NDArray[np.int64],
+        ordered: NDArray[np.bool_],
+        boost: Boost,
+        rng: Generator,
+        *,
+        tick: Callable[[int], None] = lambda done: None,
+    ) -> Self:
+        """Learn from digits × rows `real` and `candidates(round)`, fresh ones for every round.
+
+        The rounds stop early once held-out real rows are no longer better told apart; the best
+        round is kept.
+        """
+        rows = np.ascontiguousarray(real.T)
+        order = rng.permutation(len(rows))
+        held = rows[order[: int(boost.held * len(rows))]]
+        train = rows[order[len(held) :]]
+        ratio = cls.none()
+        best = ratio
+        history: list[float] = []
+        for turn in range(boost.rounds):
+            fake = np.ascontiguousarray(candidates(turn).T)
+            score = ratio.rows(fake)
+            ratio = ratio._boosted(train, fake, score, sizes, ordered, boost, rng)
+            weight = np.exp(score - score.max())
+            bound = float(ratio.rows(held).mean() - np.log(weight.mean()) - score.max())
+            effective = float(weight.sum() ** 2 / (weight**2).sum() / len(weight))
+            history.append(bound)
+            log_mean = float(np.log(weight.mean()) + score.max())
+            ratio = replace(ratio, bound=bound, log_mean=log_mean, effective=effective)
+            tick(turn + 1)
+            if bound > best.bound:
+                best = ratio
+            elif turn - int(np.argmax(history)) >= 2:
+                break
+        return replace(best, history=tuple(history))
+
+    def _boosted(
+        self,
+        train: Rows,
+        fake: Rows,
+        score: NDArray[np.float64],
+        sizes: NDArray[np.int64],
+        ordered: NDArray[np.bool_],
+        boost: Boost,
+        rng: Generator,
+    ) -> Self:
+        """A round of trees more; `score`, the candidates' log-ratio, is brought up to date."""
+        digits = train.shape[1]
+        wide = max(1, round(boost.columns * digits))
+        some_real, some_fake = (max(1, int(boost.share * len(rows))) for rows in (train, fake))
+        grown: dict[str, list[NDArray[Any]]] = {name: [a] for name, a in self.arrays().items()}
+        nodes = len(self.feature)
+        root = np.zeros(1, dtype=np.int64)
+        for _ in range(boost.trees):
+            columns = np.sort(rng.permutation(digits)[:wide])
+            real_index = _some(rng, len(train), some_real)
+            fake_index = _some(rng, len(fake), some_fake)
+            weight = np.exp(score - score.max())
+            weight *= some_real / weight[fake_index].sum()
+            feature, mask, child, value = tilt_tree(
+                train,
+                fake,
+                weight,
+                real_index,
+                fake_index,
+                columns,
+                sizes,
+                ordered,
+                boost.leaves,
+                boost.rate,
+                boost.calm,
+                boost.least,
+            )
+            tilt(fake, root, feature, mask, child, value, score)
+            moved = np.where(child >= 0, child + nodes, -1).astype(np.int32)
+            tree = (np.array([nodes]), feature, mask, moved, value)
+            for name, array in zip(ARRAYS, tree, strict=True):
+                grown[name].append(array)
+            nodes += len(feature)
+        whole: dict[str, Any] = {name: np.concatenate(parts) for name, parts in grown.items()}
+        return replace(self, **whole)
+
+    def rows(self, rows: Rows) -> NDArray[np.float64]:
+        """The log-ratio of each row (rows × digits), up to a constant."""
+        total = np.zeros(len(rows))
+        tilt(rows, self.roots, self.feature, self.mask, self.child, self.value, total)
+        return total
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays by name."""
+        return {name: getattr(self, name) for name in ARRAYS}
+
+    @classmethod
+    def restore(cls, arrays: Mapping[str, NDArray[Any]], log_mean: float) -> Self:
+        """The inverse of `arrays`."""
+        known: dict[str, Any] = {name: arrays[name] for name in ARRAYS}
+        return cls(**known, log_mean=log_mean)
+
+
+def _some(rng: Generator, rows: int, count: int) -> NDArray[np.int32]:
+    """Row numbers, about `count` of them, ascending so that memory is read in order."""
+    return np.flatnonzero(rng.random(rows) < count / rows).astype(np.int32)

@@ -1,0 +1,177 @@
+"""Boost a density ratio: small trees that say where real rows are more frequent than candidates.
+
+The objective is the Kullback–Leibler bound  mean over real rows of F − log(mean over candidates of
+exp F)  (Donsker & Varadhan 1983), climbed by trees as in gradient boosting (Friedman 2001): a leaf
+adds the shrunken log-ratio of its real mass to its weighted candidate mass, so candidates weighted
+by exp F come to have the real rows' masses. Digits are binned already, so no tree needs to sort.
+"""
+
+from __future__ import annotations
+
+import numba as nb
+import numpy as np
+
+
+@nb.njit(cache=True, nogil=True)
+def _fill(x, index, start, end, columns, weight, side, histogram):
+    """Add the weights of rows index[start:end] to histogram[column, symbol, side]."""
+    for i in range(start, end):
+        row = index[i]
+        w = weight[row]
+        for j in range(columns.shape[0]):
+            histogram[j, x[row, columns[j]], side] += w
+
+
+@nb.njit(cache=True, nogil=True, inline="always")
+def _term(real, fake, calm):
+    return real * np.log((real + calm) / (fake + calm))
+
+
+@nb.njit(cache=True, nogil=True)
+def _best(histogram, columns, sizes, ordered, calm, least):
+    """The best split of one leaf: column position, mask of symbols going left, gain."""
+    best_gain, best_column, best_mask = 0.0, -1, np.uint64(0)
+    symbols = np.empty(64, dtype=np.int64)
+    ratio = np.empty(64)
+    one = np.uint64(1)
+    for j in range(columns.shape[0]):
+        d = columns[j]
+        cells = histogram[j]
+        present = 0
+        real = fake = 0.0
+        for s in range(sizes[d]):
+            if cells[s, 0] + cells[s, 1] > 1e-9:
+                symbols[present] = s
+                ratio[present] = (cells[s, 0] + calm) / (cells[s, 1] + calm)
+                present += 1
+                real += cells[s, 0]
+                fake += cells[s, 1]
+        if present < 2:
+            continue
+        if not ordered[d]:
+            for i in range(1, present):
+                s, v, k = symbols[i], ratio[i], i - 1
+                while k >= 0 and ratio[k] > v:
+                    symbols[k + 1], ratio[k + 1] = symbols[k], ratio[k]
+                    k -= 1
+                symbols[k + 1], ratio[k + 1] = s, v
+        whole = _term(real, fake, calm)
+        mask = np.uint64(0)
+        left_real = left_fake = 0.0
+        for i in range(present - 1):
+            s = symbols[i]
+            mask |= one << np.uint64(s)
+            left_real += cells[s, 0]
+            left_fake += cells[s, 1]
+            if left_real + left_fake < least:
+                continue
+            if real - left_real + fake - left_fake < least:
+                break
+            gain = _term(left_real, left_fake, calm) - whole
+            gain += _term(real - left_real, fake - left_fake, calm)
+            if gain > best_gain:
+                best_gain, best_column, best_mask = gain, j, mask
+    return best_column, best_mask, best_gain
+
+
+@nb.njit(cache=True, nogil=True)
+def _cut(x, index, start, end, column, mask, spare):
+    one = np.uint64(1)
+    cut, rest = start, 0
+    for i in range(start, end):
+        row = index[i]
+        if (mask >> np.uint64(x[row, column])) & one:
+            index[cut] = row
+            cut += 1
+        else:
+            spare[rest] = row
+            rest += 1
+    for i in range(rest):
+        index[cut + i] = spare[i]
+    return cut
+
+
+@nb.njit(cache=True, nogil=True)
+def tilt_tree(
+    real, fake, weight, real_index, fake_index, columns, sizes, ordered, leaves, rate, calm, least
+):
+    """One tree, grown best leaf first, on rows real_index of `real` and fake_index of `fake`.
+
+    `weight` is the candidates' weights, scaled so that both samples have the same mass; `calm`
+    rows are added to both masses of a leaf; a leaf has a mass of at least `least`.
+    Returns per node: digit (−1 for a leaf), mask, left child, and the value that leaves add.
+    """
+    room = 2 * leaves
+    feature = np.full(room, -1, dtype=np.int32)
+    mask = np.zeros(room, dtype=np.uint64)
+    child = np.full(room, -1, dtype=np.int32)
+    value = np.zeros(room, dtype=np.float32)
+    widest = 1
+    for j in range(columns.shape[0]):
+        widest = max(widest, sizes[columns[j]])
+    pool = np.zeros((leaves + 1, columns.shape[0], widest, 2))
+    span = np.zeros((room, 4), dtype=np.int64)
+    slot = np.zeros(room, dtype=np.int64)
+    gain = np.full(room, -1.0)
+    column = np.zeros(room, dtype=np.int64)
+    chosen = np.zeros(room, dtype=np.uint64)
+    spare = np.empty(max(real_index.shape[0], fake_index.shape[0]), dtype=np.int32)
+    unit = np.ones(real.shape[0])
+    span[0] = (0, real_index.shape[0], 0, fake_index.shape[0])
+    _fill(real, real_index, 0, span[0, 1], columns, unit, 0, pool[0])
+    _fill(fake, fake_index, 0, span[0, 3], columns, weight, 1, pool[0])
+    column[0], chosen[0], gain[0] = _best(pool[0], columns, sizes, ordered, calm, least)
+    nodes, used = 1, 1
+    while used < leaves:
+        node = 0
+        for i in range(1, nodes):
+            if gain[i] > gain[node]:
+                node = i
+        if gain[node] <= 0.0:
+            break
+        digit = columns[column[node]]
+        feature[node], mask[node], child[node] = digit, chosen[node], nodes
+        gain[node] = -1.0
+        r0, r1, f0, f1 = span[node]
+        rc = _cut(real, real_index, r0, r1, digit, mask[node], spare)
+        fc = _cut(fake, fake_index, f0, f1, digit, mask[node], spare)
+        left, right = nodes, nodes + 1
+        span[left] = (r0, rc, f0, fc)
+        span[right] = (rc, r1, fc, f1)
+        left_smaller = (rc - r0) + (fc - f0) <= (r1 - rc) + (f1 - fc)
+        small, large = (left, right) if left_smaller else (right, left)
+        slot[large], slot[small] = slot[node], used
+        fresh, old = pool[used], pool[slot[node]]
+        _fill(real, real_index, span[small, 0], span[small, 1], columns, unit, 0, fresh)
+        _fill(fake, fake_index, span[small, 2], span[small, 3], columns, weight, 1, fresh)
+        old -= fresh
+        for i in (left, right):
+            column[i], chosen[i], gain[i] = _best(
+                pool[slot[i]], columns, sizes, ordered, calm, least
+            )
+        nodes += 2
+        used += 1
+    for node in range(nodes):
+        if feature[node] < 0:
+            r = f = 0.0
+            r = span[node, 1] - span[node, 0]
+            for i in range(span[node, 2], span[node, 3]):
+                f += weight[fake_index[i]]
+            value[node] = rate * np.log((r + calm) / (f + calm))
+    return feature[:nodes], mask[:nodes], child[:nodes], value[:nodes]
+
+
+@nb.njit(cache=True, nogil=True)
+def tilt(x, roots, feature, mask, child, value, total):
+    """Add to `total` the log-ratio that the trees at `roots` give each row of x (rows × digits)."""
+    one = np.uint64(1)
+    for t in range(roots.shape[0]):
+        root = roots[t]
+        for r in range(x.shape[0]):
+            node = root
+            f = feature[node]
+            while f >= 0:
+                bit = (mask[node] >> np.uint64(x[r, f])) & one
+                node = child[node] + np.int64(one - bit)
+                f = feature[node]
+            total[r] += value[node]
