@@ -33,7 +33,9 @@ def _whole(present: pl.Series) -> bool:
     return bool(finite.all()) and bool((present.floor() == present).all())
 
 
-def _whole_number(present: pl.Series, rows: int, base: dict[str, Any]) -> Column:
+def _whole_number(  # noqa: PLR0911 (one return a piece of evidence)
+    present: pl.Series, rows: int, base: dict[str, Any]
+) -> Column:
     name, distinct = present.name, present.n_unique()
     values = set(present.unique().to_list()) if distinct == 2 else set()
     if values == {0, 1}:
@@ -53,6 +55,9 @@ def _whole_number(present: pl.Series, rows: int, base: dict[str, Any]) -> Column
     if names_id(name) and not unique:
         return _repeated(present, distinct, base)
     if names_code(name):
+        if distinct > _ENTITY * len(present) and len(present) >= _COUNTING:
+            reason = f"named like a code; {distinct:,} of {len(present):,} differ: made anew"
+            return Identifier(**base, unique=unique, reason=reason)
         reason = f"named like a code: {count(distinct, 'distinct number')} that are labels"
         return Categorical(**base, reason=reason)
     kind = "" if present.dtype.is_integer() else f", stored as {present.dtype}"

@@ -88,7 +88,9 @@ def _instant(cells: pl.Series, distinct: pl.Series, base: dict[str, Any]) -> Col
     return Datetime(**base, part=part, format=form, resolution=resolution, reason=reason)
 
 
-def _identifier(cells: pl.Series, distinct: pl.Series, base: dict[str, Any]) -> Column | None:
+def _identifier(  # noqa: PLR0911 (one return a piece of evidence)
+    cells: pl.Series, distinct: pl.Series, base: dict[str, Any]
+) -> Column | None:
     name, unique = cells.name, len(distinct) == len(cells)
     if bool(distinct.str.contains(_UUID).all()):
         said = "differ" if unique else f"have {len(distinct):,} distinct ones"
@@ -118,21 +120,21 @@ def _identifier(cells: pl.Series, distinct: pl.Series, base: dict[str, Any]) -> 
 
 def _is_prose(cells: pl.Series, distinct: pl.Series) -> bool:
     """Long and diverse, or labels of which few repeat and that are no codes."""
-    words = float(distinct.str.count_matches(r"\S+").mean() or 0)  # type: ignore[arg-type]
-    share = len(distinct) / len(cells)
+    words, share = _mean(distinct.str.count_matches(r"\S+")), len(distinct) / len(cells)
     if words >= _LONG_WORDS and share >= _LONG_DIVERSE:
         return True
-    letters = float(distinct.str.len_chars().mean() or 0)  # type: ignore[arg-type]
-    if len(cells) < _FEW_ROWS or letters < _SHORT:
+    if len(cells) < _FEW_ROWS or _mean(distinct.str.len_chars()) < _SHORT:
         return False
-    return (
-        share > (_DIVERSE if words >= _SEVERAL_WORDS else _NEARLY_ALL)
-        and float(distinct.str.contains(r"[^\W\d_]{2}").mean() or 0) > 0.5
-    )  # type: ignore[arg-type]
+    diverse = _DIVERSE if words >= _SEVERAL_WORDS else _NEARLY_ALL
+    return share > diverse and _mean(distinct.str.contains(r"[^\W\d_]{2}")) > 0.5
+
+
+def _mean(numbers: pl.Series) -> float:
+    return float(numbers.cast(pl.Float64).to_numpy().mean())
 
 
 def _prose(cells: pl.Series, distinct: pl.Series, base: dict[str, Any]) -> Text:
-    words = float(distinct.str.count_matches(r"\S+").mean() or 0)  # type: ignore[arg-type]
+    words = _mean(distinct.str.count_matches(r"\S+"))
     reason = (
         f"{len(distinct):,} of {len(cells):,} texts differ, "
         f"{words:.1f} words each on average: free text"
@@ -151,7 +153,7 @@ def _labels_reason(cells: pl.Series, distinct: pl.Series) -> str:
 def _near_miss(cells: pl.Series) -> str:
     """What the column almost is, and how many cells stand in the way."""
     numeric = cells.str.contains(_NUMBER)
-    share = float(numeric.mean() or 0)  # type: ignore[arg-type]
+    share = _mean(numeric)
     if bool(cells.str.contains(r"^[+-]?0[0-9]").any()) and share > _MOSTLY:
         return "; numbers with leading zeros are codes, not quantities"
     if _MOSTLY <= share < 1:

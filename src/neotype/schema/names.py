@@ -42,6 +42,8 @@ def names_id(name: str) -> bool:
 def names_counter(name: str) -> bool:
     """Whether the name fits an id where every cell differs: No, *_number, key, index, or none."""
     parts = words(name)
+    if any(word in _PLACE for word in parts):
+        return False
     return not name.strip() or (bool(parts) and (parts[-1] in _COUNTER or names_id(name)))
 
 

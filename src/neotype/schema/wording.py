@@ -35,7 +35,8 @@ def percent(share: float) -> str:
 
 def _plain(value: Any) -> str:
     whole = not isinstance(value, float) or value == int(value)
-    return f"{value:,.0f}" if whole and abs(value) < 1e15 else f"{value:,.6g}"
+    comma = "," if abs(value) >= 10_000 else ""  # 2014 is a year
+    return format(value, f"{comma}.0f" if whole and abs(value) < 1e15 else f"{comma}.6g")
 
 
 def common(present: pl.Series) -> tuple[str, float] | None:

@@ -1,0 +1,300 @@
+"""The schema as a file: YAML that a person can edit, our JSON, or SDV metadata.
+
+Errors name the path of the fault in the file and the nearest mend, all faults at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+from pydantic import ValidationError
+
+from neotype.errors import OutputExistsError, SchemaError, SourceError, did_you_mean
+from neotype.schema.schema import (
+    KINDS,
+    Boolean,
+    Column,
+    Datetime,
+    Duration,
+    Geo,
+    Numeric,
+    Relationship,
+    Schema,
+    Table,
+)
+from neotype.schema.sdv import from_sdv, is_sdv, to_sdv
+from neotype.schema.storage import storage_dtype
+
+__all__ = ["from_document", "read_schema", "to_document", "to_sdv", "to_yaml", "write_schema"]
+
+VERSION = 1
+
+_HEADER = """\
+# What the columns mean. Edit what is wrong and give the file back: --schema schema.yaml
+#
+# kind      numeric, categorical, ordinal (values: lowest first), boolean, datetime, duration,
+#           identifier (made anew, never learnt), text, geo, constant, json
+# storage   the dtype of your data; leave it as it is
+# entity    the column whose owner a row belongs to: a split never divides an owner
+# public    true: values of this column may be published, rare ones too
+# reason    why the kind was guessed; it changes nothing
+"""
+
+_Column = typing.get_args(typing.get_args(Column)[0])
+_MODELS: dict[str, Any] = {model.model_fields["kind"].default: model for model in _Column}
+
+
+def read_schema(path: Path | str) -> Schema:
+    """The schema in a file: our YAML or JSON, or SDV metadata V1 or V2, told by its content.
+
+    A schema from SDV metadata lacks the storage of the data: bring it to the data with
+    `neotype.schema.infer.adopt`. SchemaError lists every fault with its path.
+    """
+    path = Path(path).expanduser()
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as cause:
+        raise SourceError(f"'{path}' cannot be read: {cause.strerror or cause}.") from cause
+    except UnicodeDecodeError:
+        raise SchemaError(
+            f"'{path}' is not a text file.", mend="give a YAML or JSON file"
+        ) from None
+    document = _parsed(text, path)
+    if is_sdv(document):
+        return from_sdv(document, name=path.stem)
+    return from_document(document, origin=path.name)
+
+
+def write_schema(schema: Schema, path: Path | str, *, force: bool = False) -> Path:
+    """The schema as YAML, or as JSON where the path ends in .json; whole or not at all."""
+    path = Path(path).expanduser()
+    if path.exists() and not force:
+        raise OutputExistsError(path)
+    as_json = path.suffix.lower() == ".json"
+    text = json.dumps(to_document(schema), ensure_ascii=False, indent=2) if as_json else None
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text if text is not None else to_yaml(schema), encoding="utf-8")
+        os.replace(partial, path)
+    except OSError as cause:
+        partial.unlink(missing_ok=True)
+        raise SourceError(f"'{path}' cannot be written: {cause.strerror or cause}.") from cause
+    return path
+
+
+def to_document(schema: Schema) -> dict[str, Any]:
+    """Plain dicts and lists; of each column its kind and what differs from the defaults."""
+    tables = {}
+    for name, table in schema.tables.items():
+        written: dict[str, Any] = {}
+        if table.primary_key:
+            written["primary_key"] = list(table.primary_key)
+        if table.entity is not None:
+            written["entity"] = table.entity
+        written["columns"] = {key: _written(column) for key, column in table.columns.items()}
+        tables[name] = written
+    document: dict[str, Any] = {"neotype_schema": VERSION, "tables": tables}
+    if schema.relationships:
+        document["relationships"] = [r.model_dump(mode="json") for r in schema.relationships]
+    return document
+
+
+def _written(column: Column) -> dict[str, Any]:
+    facts = column.model_dump(mode="json", exclude_defaults=True)
+    reason = facts.pop("reason", None)
+    storage = facts.pop("storage")
+    ordered = {"kind": column.kind, **facts, "storage": storage}
+    return ordered | ({"reason": reason} if reason else {})
+
+
+def to_yaml(schema: Schema) -> str:
+    """The YAML file, with a header that says what may be edited."""
+    body = yaml.dump(
+        to_document(schema),
+        Dumper=_Dumper,
+        allow_unicode=True,
+        sort_keys=False,
+        width=100,
+    )
+    return f"{_HEADER}\n{body}"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Lists on one line; no anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _flow_list(dumper: _Dumper, data: list[Any]) -> yaml.Node:
+    flow = all(not isinstance(item, dict | list) for item in data)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=flow)
+
+
+_Dumper.add_representer(list, _flow_list)
+
+
+class _Loader(yaml.SafeLoader):
+    """Keys stay as they are written (a column may be called 2010, on or 1.10), and come once."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        pairs: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise SchemaError(f"line {line}: a name is not plain text.")
+            key = key_node.value
+            if key in pairs:
+                raise SchemaError(f"line {line}: '{key}' comes a second time.", mend="keep one")
+            pairs[key] = self.construct_object(value_node, deep=True)
+        return pairs
+
+
+def _construct_map(loader: _Loader, node: Any) -> dict[Any, Any]:
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _construct_map)
+# a date in a list of labels is a label
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: node.value)
+
+
+def _parsed(text: str, path: Path) -> Any:
+    if path.suffix.lower() == ".json" or text.lstrip().startswith("{"):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as cause:
+            raise SchemaError(
+                f"'{path.name}' is not JSON: {cause.msg} in line {cause.lineno}, "
+                f"column {cause.colno}."
+            ) from None
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as cause:
+        mark = cause.problem_mark or cause.context_mark
+        place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise SchemaError(
+            f"'{path.name}' is not YAML: {cause.problem or cause.context}{place}.",
+            mend="check the indentation, and quote texts that hold : # { or [",
+        ) from None
+    except yaml.YAMLError as cause:
+        raise SchemaError(f"'{path.name}' is not YAML: {cause}.") from None
+
+
+def from_document(document: Any, *, origin: str = "the schema") -> Schema:
+    """The schema of plain dicts and lists; SchemaError lists every fault with its path."""
+    if not isinstance(document, Mapping) or "tables" not in document:
+        found = ", ".join(map(str, document)) if isinstance(document, Mapping) else "no mapping"
+        raise SchemaError(
+            f"'{origin}' is not a schema: it has no 'tables'.",
+            found=f"it has: {found[:200]}",
+            mend="make one with: neotype inspect data.csv --write schema.yaml",
+        )
+    version = document.get("neotype_schema", VERSION)
+    if version != VERSION:
+        raise SchemaError(
+            f"'{origin}' is a schema of version {version}; this neotype reads {VERSION}.",
+            mend="upgrade neotype",
+        )
+    facts = {key: value for key, value in document.items() if key != "neotype_schema"}
+    try:
+        schema = Schema.model_validate(facts)
+    except ValidationError as cause:
+        raise _explained(cause, facts, origin) from None
+    _check_storage(schema, origin)
+    return schema
+
+
+def _explained(cause: ValidationError, facts: Mapping[str, Any], origin: str) -> SchemaError:
+    faults = [_fault(error, facts) for error in cause.errors()]
+    listed = "\n  ".join(dict.fromkeys(f"- {fault}" for fault in faults))
+    return SchemaError(f"'{origin}' has {len(faults)} fault{'s'[: len(faults) > 1]}.", found=listed)
+
+
+def _fault(error: Any, facts: Mapping[str, Any]) -> str:
+    """One sentence: the path, what is wrong, the nearest mend."""
+    model, place = _place(error["loc"])
+    path = ".".join(map(str, place))
+    match error["type"]:
+        case "union_tag_invalid":
+            kind = str(error["ctx"]["tag"])
+            near = did_you_mean(kind, KINDS) or f"kinds: {', '.join(KINDS)}"
+            return f"{path}: kind '{kind}' does not exist; {near}"
+        case "union_tag_not_found":
+            return f"{path}: has no kind; kinds: {', '.join(KINDS)}"
+        case "extra_forbidden":
+            known = [name for name in model.model_fields if name != "kind"]
+            near = did_you_mean(str(place[-1]), known) or f"it may have: {', '.join(known)}"
+            return f"{path}: '{place[-1]}' is not known here; {near}"
+        case "missing":
+            return f"{path}: is missing"
+        case "literal_error":
+            given, expected = error["input"], str(error["ctx"]["expected"])
+            words = [word.strip("' ") for word in expected.replace(" or ", ",").split(",")]
+            near = did_you_mean(str(given), words) or f"give one of {', '.join(words)}"
+            return f"{path}: {given!r} is not allowed; {near}"
+    del facts
+    return f"{path}: {error['msg']} (it is {error['input']!r:.60})"
+
+
+def _place(loc: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+    """The model that a path ends in, and the path without the kinds that pydantic puts in."""
+    model: Any = Schema
+    place: list[Any] = []
+    for at, part in enumerate(loc):
+        if part in _MODELS and at >= 4 and loc[at - 2] == "columns" and at == 4:
+            model = _MODELS[part]
+            continue
+        if at == 1 and loc[0] == "tables":
+            model = Table
+        elif at == 1 and loc[0] == "relationships":
+            model = Relationship
+        place.append(part)
+    return model, tuple(place)
+
+
+def _check_storage(schema: Schema, origin: str) -> None:
+    """Every storage is the name of a dtype that can hold the kind."""
+    faults = []
+    for table, content in schema.tables.items():
+        for name, column in content.columns.items():
+            path = f"tables.{table}.columns.{name}"
+            try:
+                dtype = storage_dtype(column.storage)
+            except SchemaError as cause:
+                faults.append(f"{path}.storage: {cause.problem} {cause.mend or ''}".rstrip())
+                continue
+            wrong = _unfit(column, dtype)
+            if wrong:
+                faults.append(f"{path}: {wrong}")
+    if faults:
+        listed = "\n  ".join(f"- {fault}" for fault in faults)
+        raise SchemaError(
+            f"'{origin}' has {len(faults)} fault{'s'[: len(faults) > 1]}.", found=listed
+        )
+
+
+def _unfit(column: Column, dtype: pl.DataType) -> str | None:
+    """Why a column of this storage cannot be of this kind."""
+    match column:
+        case Numeric() | Geo() if not dtype.is_numeric():
+            return f"kind {column.kind} needs numbers, and the storage is {column.storage}"
+        case Duration() if not isinstance(dtype, pl.Duration):
+            return f"kind duration needs a Duration, and the storage is {column.storage}"
+        case Datetime() if dtype == pl.String and column.format is None:
+            return "kind datetime on text needs a format, such as '%Y-%m-%d'"
+        case Datetime() if dtype != pl.String and (
+            not dtype.is_temporal() or isinstance(dtype, pl.Duration)
+        ):
+            return f"kind datetime needs dates or text, and the storage is {column.storage}"
+        case Boolean() if dtype != pl.Boolean and column.labels is None:
+            return "kind boolean on text or numbers needs labels: [the false one, the true one]"
+    return None
