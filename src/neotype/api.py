@@ -22,7 +22,7 @@ from neotype.errors import (
 )
 from neotype.evaluate.evaluate import evaluate as measure
 from neotype.outputs import probe, publish, refuse_taken
-from neotype.plan import PLAN_SUFFIXES, Plan, make_plan, make_synthesizer, read_plan
+from neotype.plan import PLAN_SUFFIXES, Plan, make_plan, make_synthesizer, read_plan, toward
 from neotype.progress import Progress, silent
 from neotype.report.report import Report, RunFacts, build
 from neotype.rng import Rng
@@ -141,6 +141,7 @@ def fit(
         split = pipeline.Split(source, whole, whole.take(np.arange(0)))
     else:
         split = pipeline.split_off(source, whole, holdout, seed)
+    recipe = toward(recipe, target)
     model = recipe.fit(split.train, rng=Rng(seed).child("fit"), progress=progress)
     return _fitted(model, split, target, recipe)
 
@@ -283,8 +284,8 @@ def run(
     refuse_taken(plan.output, names.values(), force=force)
     probe(plan.output)
     done = pipeline.run(plan, progress)
-    split, recipe = done.split, plan.synthesizer.make()
-    fitted = _fitted(done.model, split, plan.target, recipe)
+    split = done.split
+    fitted = _fitted(done.model, split, plan.target, done.recipe)
     report = build(
         done.scores,
         synthetic=done.synthetic,

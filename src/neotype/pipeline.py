@@ -16,7 +16,7 @@ from neotype.data import Dataset
 from neotype.errors import ColumnNotFoundError, DataError
 from neotype.evaluate.evaluate import evaluate
 from neotype.evaluate.metric import Score
-from neotype.plan import Plan
+from neotype.plan import Plan, toward
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.file import read_schema
@@ -64,6 +64,7 @@ class Run:
 
     plan: Plan
     split: Split
+    recipe: Any
     model: Model
     synthetic: Dataset
     scores: tuple[Score, ...]
@@ -93,7 +94,8 @@ def run(plan: Plan, progress: Progress = silent) -> Run:
         split = read_split(plan)
     train, holdout = split.train, split.holdout
     with clock.stage("fit"):
-        model = plan.synthesizer.make().fit(train, rng=rng.child("fit"), progress=progress)
+        recipe = toward(plan.synthesizer.make(), plan.target)
+        model = recipe.fit(train, rng=rng.child("fit"), progress=progress)
     with clock.stage("sample"):
         synthetic = model.sample(plan.rows or train.rows, rng=rng.child("sample"))
     with clock.stage("evaluate"):
@@ -106,7 +108,7 @@ def run(plan: Plan, progress: Progress = silent) -> Run:
             rng=rng.child("evaluate"),
             progress=progress,
         )
-    return Run(plan, split, model, synthetic, scores, clock.seconds)
+    return Run(plan, split, recipe, model, synthetic, scores, clock.seconds)
 
 
 def read_split(plan: Plan) -> Split:

@@ -164,6 +164,13 @@ def _fault(error: Any, known: list[str]) -> str:
     return f"'{path}': {message}; there is {error['input']!r}"
 
 
+def toward(recipe: Any, target: str | None) -> Any:
+    """The recipe with the target drawn first, where it has a say in that and said nothing."""
+    if target is None or getattr(recipe, "first", None) != ():
+        return recipe
+    return dataclasses.replace(recipe, first=(target,))
+
+
 def hyperparameters(synthesizer: type) -> tuple[str, ...]:
     """The names of the hyperparameters of a synthesizer's class."""
     return tuple(field.name for field in dataclasses.fields(synthesizer))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -31,14 +33,11 @@ def inspect(
     ] = None,
     sdv: Annotated[Path | None, typer.Option(help="Write the schema as SDV metadata JSON.")] = None,
     force: Force = False,
-    json: Json = False,
+    as_json: Json = False,
 ) -> None:
     """Show what each column was taken for, and why; or, of a model, which statistics it holds."""
     if path.suffix == ".neotype":
-        if write or sdv:
-            _write(_model(path, json), write, sdv, force)
-        else:
-            _model(path, json)
+        _write(_model(path, as_json), write, sdv, force)
         return
     from neotype.schema.infer import infer_schema
     from neotype.source import read
@@ -46,15 +45,17 @@ def inspect(
     source = read(path)
     schema = infer_schema(source.frames)
     _write(schema, write, sdv, force)
-    if json:
+    if as_json:
         rows = {name: frame.height for name, frame in source.frames.items()}
-        say_json({"rows": rows, "schema": schema.model_dump(mode="json")})
+        say_json({"rows": rows, "notes": source.notes, "schema": schema.model_dump(mode="json")})
         return
     page = out()
     for name, table in schema.tables.items():
         frame = source.frames[name]
         page.print(f"\n[bold]{name}[/]: {frame.height:,} rows × {frame.width} columns\n")
         page.print(_columns(table, frame))
+    for note in source.notes:
+        page.print(f"\n[yellow]note:[/] {escape(note)}")
     for written in (write, sdv):
         if written:
             page.print(f"\n[green]✓[/] [bold]{written}[/]")
@@ -69,12 +70,12 @@ def _write(schema: Any, write: Path | None, sdv: Path | None, force: bool) -> No
             refuse_taken(path.parent, [path.name], force=force)
     if write is not None:
         with writing_to(write):
-            write_schema(schema, write)
+            write_schema(schema, write, force=force)
     if sdv is not None:
         from neotype.schema.sdv import to_sdv
 
         with writing_to(sdv):
-            sdv.write_text(to_sdv(schema), encoding="utf-8")
+            sdv.write_text(json.dumps(to_sdv(schema), indent=1) + "\n", encoding="utf-8")
 
 
 def _columns(table: Any, frame: Any) -> Table:
@@ -100,13 +101,13 @@ def _kind(column: Any) -> str:
     return column.kind if detail in (None, column.kind) else f"{column.kind}, {detail}"
 
 
-def _model(path: Path, json: bool) -> Any:
+def _model(path: Path, as_json: bool) -> Any:
     from neotype import api
 
     model = api.load(path)
     holds, facts = model.describe(), dict(model.facts)
     protections = [vars(p) for p in model.protections]
-    if json:
+    if as_json:
         say_json(
             {
                 "bytes": path.stat().st_size,

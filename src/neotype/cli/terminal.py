@@ -33,12 +33,20 @@ VERDICTS = {"good": "green", "fair": "yellow", "poor": "red", "not measured": "d
 
 def out() -> Console:
     """The console for results."""
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    return _console(stderr=False)
 
 
 def err() -> Console:
     """The console for everything that is not the result."""
-    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    # Without a terminal there is no width to fit into: tables stay whole, lines are not folded.
+    console = Console(stderr=stderr, highlight=False)
+    if console.is_terminal:
+        return console
+    return Console(stderr=stderr, highlight=False, width=160, soft_wrap=True)
 
 
 def say_json(facts: Mapping[str, Any]) -> None:
@@ -121,7 +129,7 @@ def panel_of_scores(scores: Any) -> Table:
             "" if score.interval is None else " – ".join(number(end) for end in score.interval),
             number(score.floor),
             target(score),
-            Text(score.verdict, style=colour),
+            Text(f"● {score.verdict}", style=colour),
         )
     return table
 
@@ -142,7 +150,7 @@ def target(score: Any) -> str:
     """The target with the side on which it is met."""
     if score.target is None:
         return ""
-    side = {"higher": "≥ ", "lower": "≤ ", "near_floor": "± "}[score.better]
+    side = {"higher": "≥ ", "lower": "≤ ", "near_floor": "≤ "}[score.better]
     return side + number(score.target)
 
 
