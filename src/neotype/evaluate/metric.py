@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
 
 from neotype.data import Dataset
+from neotype.errors import NeotypeError
+from neotype.evaluate.comparison import Comparison
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
 
 Axis = Literal["fidelity", "utility", "privacy"]
 Better = Literal["higher", "lower", "near_floor"]
 Verdict = Literal["good", "fair", "poor", "not measured"]
+Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,7 @@ class Score:
     title: str
     axis: Axis
     value: float | None
-    interval: tuple[float, float] | None
+    interval: Interval | None
     floor: float | None
     better: Better
     target: float | None
@@ -48,3 +55,147 @@ class Metric(Protocol):
 
     def score(self, synthetic: Dataset, *, train: Dataset, holdout: Dataset, rng: Rng) -> Score:
         """Measure; missing values and all-null columns are data, not errors."""
+
+
+def verdict(
+    value: float | None,
+    interval: Interval | None,
+    *,
+    floor: float | None,
+    target: float | None,
+    tolerance: float,
+    better: Better,
+) -> Verdict:
+    """Good, fair or poor: the only place where a number becomes a word.
+
+    Good reaches the target, or the floor where real rows themselves miss the target; fair is
+    within `tolerance` of that; poor is beyond. An interval that reaches over the whole fair zone
+    makes either extreme fair: too few rows prove neither.
+    """
+    if value is None or target is None or not math.isfinite(value):
+        return "not measured"
+    low, high = interval or (value, value)
+    if better == "near_floor":
+        centre = floor or 0.0
+        crossed = low <= centre <= high
+        ends = abs(low - centre), abs(high - centre)
+        low, high = (0.0 if crossed else min(ends)), max(ends)
+        value, target, floor = abs(value - centre), abs(target - centre), 0.0
+    elif better == "higher":
+        value, low, high, target = -value, -high, -low, -target
+        floor = None if floor is None else -floor
+    good = target if floor is None else max(target, floor)
+    fair = good + tolerance
+    if value <= good + 1e-12:
+        return "fair" if high > fair else "good"
+    return "poor" if value > fair and low > good else "fair"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a house metric found, before it is judged."""
+
+    value: float
+    interval: Interval
+    floor: float | None
+    target: float
+    meaning: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+class NotMeasurableError(NeotypeError):
+    """This measure has nothing to say about these tables; the message says why."""
+
+
+@dataclass(frozen=True)
+class Measure(ABC):
+    """What the house's metrics share: from a comparison to a judged score, or to a reason."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    axis: ClassVar[Axis]
+    better: ClassVar[Better]
+    tolerance: ClassVar[float]
+    least_rows: ClassVar[int] = 20
+
+    def applies(self, schema: Schema) -> bool:
+        """Whether the measure has a meaning for tables of this schema."""
+        return bool(schema.columns)
+
+    def score(self, synthetic: Dataset, *, train: Dataset, holdout: Dataset, rng: Rng) -> Score:
+        """Measure one synthetic table; equal seeds give equal scores."""
+        return self.measure(Comparison(synthetic, train, holdout, rng))
+
+    def measure(self, tables: Comparison) -> Score:
+        """Measure tables whose views other measures may share."""
+        try:
+            self._enough_rows(tables)
+            found = self.look(tables)
+        except NotMeasurableError as reason:
+            return self.blank(reason.problem)
+        value = float(found.value)
+        low, high = (float(end) for end in found.interval)
+        floor = None if found.floor is None else float(found.floor)
+        return Score(
+            metric=self.name,
+            title=self.title,
+            axis=self.axis,
+            value=value,
+            interval=(low, high),
+            floor=floor,
+            better=self.better,
+            target=float(found.target),
+            verdict=verdict(
+                value,
+                (low, high),
+                floor=floor,
+                target=float(found.target),
+                tolerance=self.tolerance,
+                better=self.better,
+            ),
+            meaning=found.meaning,
+            detail=plain(found.detail),
+        )
+
+    @abstractmethod
+    def look(self, tables: Comparison) -> Finding:
+        """Measure, or raise NotMeasurableError with the reason."""
+
+    def blank(self, reason: str) -> Score:
+        """The score that says why there is none."""
+        return Score(
+            metric=self.name,
+            title=self.title,
+            axis=self.axis,
+            value=None,
+            interval=None,
+            floor=None,
+            better=self.better,
+            target=None,
+            verdict="not measured",
+            meaning=f"Not measured: {reason}",
+            detail={"reason": reason},
+        )
+
+    def _enough_rows(self, tables: Comparison) -> None:
+        for side, data in tables.datasets._asdict().items():
+            if data.rows < self.least_rows:
+                raise NotMeasurableError(
+                    f"the {side} table has {data.rows} rows, "
+                    f"and this measure needs {self.least_rows}."
+                )
+
+
+def plain(value: Any) -> Any:
+    """The same value in JSON's types: no numpy, and None for what is not a number."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

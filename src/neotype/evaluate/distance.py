@@ -1,0 +1,211 @@
+"""Are synthetic rows copies? Distances to train rows, beside those to equally many holdout rows.
+
+None of these is a guarantee: they find copying that shows in distances, and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import polars as pl
+
+from neotype.evaluate.comparison import Comparison
+from neotype.evaluate.features import Labels, Sides
+from neotype.evaluate.features import texts as written
+from neotype.evaluate.interval import clopper_pearson, wilson
+from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
+from neotype.evaluate.neighbors import Nearest, Neighborhood, Points
+
+NEAR = 0.02
+"""Near is nearer to train than this share of holdout rows is."""
+
+
+def measured(tables: Comparison) -> Neighborhood:
+    """The nearest distances, or the reason why there are none."""
+    if not tables.views:
+        raise NotMeasurableError("no column is left once identifiers are taken out.")
+    return tables.neighbors
+
+
+@dataclass(frozen=True)
+class DCRShare(Measure):
+    """The share of synthetic rows nearer to train than to equally many holdout rows (0.5 = none).
+
+    Distance to closest record, as a share (Platzer and Reutterer 2021); ties count half.
+    """
+
+    name: ClassVar[str] = "dcr_share"
+    title: ClassVar[str] = "Nearer to train than to holdout (DCR share)"
+    axis: ClassVar[Axis] = "privacy"
+    better: ClassVar[Better] = "lower"
+    tolerance: ClassVar[float] = 0.03
+    least_rows: ClassVar[int] = 50
+
+    def look(self, tables: Comparison) -> Finding:
+        """Compare each row's two distances; the floor does so for one half of the holdout."""
+        near = measured(tables)
+        share, rows = nearer(near.to_train.first, near.to_holdout.first)
+        floor, few = nearer(near.control_to_train.first, near.control_to_holdout.first)
+        return Finding(
+            value=share,
+            interval=wilson(share * rows, rows),
+            floor=floor,
+            target=0.52,
+            meaning=(
+                f"{share:.1%} of synthetic rows are closer to a row the model learnt from than to "
+                f"one it never saw; without any copying it would be about 50 %, and real unseen "
+                f"rows score {floor:.1%}."
+            ),
+            detail={
+                **histograms(near),
+                "nndr": {
+                    "synthetic_to_train": ratios(near.to_train),
+                    "synthetic_to_holdout": ratios(near.to_holdout),
+                    "holdout_to_train": ratios(near.control_to_train),
+                },
+                "floor_interval": wilson(floor * few, few),
+                "rows": near.rows._asdict(),
+                "notes": list(near.notes),
+                "left_out": dict(tables.left_out),
+            },
+        )
+
+
+@dataclass(frozen=True)
+class ExactCopies(Measure):
+    """The share of synthetic rows that equal a train row in every column but identifiers."""
+
+    name: ClassVar[str] = "exact_copies"
+    title: ClassVar[str] = "Exact copies of train rows"
+    axis: ClassVar[Axis] = "privacy"
+    better: ClassVar[Better] = "lower"
+    tolerance: ClassVar[float] = 0.005
+
+    def look(self, tables: Comparison) -> Finding:
+        """Count equal rows; the floor is the share of holdout rows that equal a train row."""
+        if not tables.views:
+            raise NotMeasurableError("no column is left once identifiers are taken out.")
+        keys = fingerprints(tables)
+        equal = min(tables.train.rows, tables.holdout.rows)
+        generator = tables.rng.child("rows for copies").generator()
+        drawn = [
+            keys.train[generator.permutation(len(keys.train))[:equal]],
+            keys.holdout[generator.permutation(len(keys.holdout))[:equal]],
+        ]
+        copies, rows = int(np.isin(keys.synthetic, keys.train).sum()), tables.synthetic.rows
+        natural, held = int(np.isin(keys.holdout, keys.train).sum()), tables.holdout.rows
+        of_train, of_holdout = (int(np.isin(keys.synthetic, side).sum()) for side in drawn)
+        control = of_holdout / rows * tables.train.rows / equal
+        target = max(clopper_pearson(natural, held)[1], min(1.0, control)) + 0.001
+        return Finding(
+            value=copies / rows,
+            interval=clopper_pearson(copies, rows),
+            floor=natural / held,
+            target=target,
+            meaning=(
+                f"{copies:,} of {rows:,} synthetic rows ({copies / rows:.2%}) are equal to a real "
+                f"row that the model learnt from; of real rows that it never saw, "
+                f"{natural / held:.2%} are, by chance alone."
+            ),
+            detail={
+                "copies": copies,
+                "rows": rows,
+                "train_copies": of_train,
+                "holdout_copies": of_holdout,
+                "equal_rows": equal,
+                "natural_copies": natural,
+                "left_out": dict(tables.left_out),
+            },
+        )
+
+
+@dataclass(frozen=True)
+class NearCopies(Measure):
+    """The share of synthetic rows closer to train than all but 2 % of real unseen rows are."""
+
+    name: ClassVar[str] = "near_copies"
+    title: ClassVar[str] = "Near copies of train rows"
+    axis: ClassVar[Axis] = "privacy"
+    better: ClassVar[Better] = "lower"
+    tolerance: ClassVar[float] = 0.02
+    least_rows: ClassVar[int] = 100
+
+    def look(self, tables: Comparison) -> Finding:
+        """Count rows within the distance that 2 % of holdout rows have to as many train rows."""
+        near = measured(tables)
+        edge = float(np.quantile(near.holdout_to_all_train, NEAR, method="lower"))
+        rows = len(near.to_train.first)
+        copies = int((near.to_train.first <= edge).sum())
+        of_holdout = int((near.to_holdout.first <= edge).sum())
+        natural, held = int((near.holdout_to_all_train <= edge).sum()), near.rows.holdout // 2
+        target = max(clopper_pearson(natural, held)[1], clopper_pearson(of_holdout, rows)[1])
+        return Finding(
+            value=copies / rows,
+            interval=clopper_pearson(copies, rows),
+            floor=natural / held,
+            target=target,
+            meaning=(
+                f"{copies / rows:.2%} of synthetic rows lie very close to a row that the model "
+                f"learnt from, {of_holdout / rows:.2%} as close to one it never saw; of real "
+                f"unseen rows {natural / held:.2%} lie as close."
+            ),
+            detail={
+                "copies": copies,
+                "rows": rows,
+                "holdout_copies": of_holdout,
+                "equal_rows": near.rows.train,
+                "distance": edge,
+                "notes": list(near.notes),
+                "left_out": dict(tables.left_out),
+            },
+        )
+
+
+def nearer(to_train: Points, to_holdout: Points) -> tuple[float, int]:
+    """The share of rows nearer to train, ties as half, and the number of rows."""
+    rows = len(to_train)
+    return float((to_train < to_holdout).mean() + (to_train == to_holdout).mean() / 2), rows
+
+
+def histograms(near: Neighborhood, bars: int = 40) -> dict[str, Any]:
+    """Densities of nearest distances on common edges, up to the 99.5th percentile of all."""
+    lines = {
+        "synthetic_to_train": near.to_train.first,
+        "synthetic_to_holdout": near.to_holdout.first,
+        "holdout_to_train": near.holdout_to_all_train,
+    }
+    every = np.concatenate(list(lines.values()))
+    top = max(float(np.quantile(every, 0.995)), 1e-6)
+    edges = np.linspace(0, top, bars + 1)
+    densities = {
+        name: np.histogram(line, edges)[0] / len(line) / (edges[1] - edges[0])
+        for name, line in lines.items()
+    }
+    return {"edges": edges, **densities}
+
+
+def ratios(near: Nearest) -> dict[str, float]:
+    """Nearest-neighbour distance ratio: nearest over second nearest; near 0 singles one row out."""
+    safe = np.maximum(near.second, np.float32(1e-12))
+    ratio = np.where(near.second > 0, near.first / safe, 1.0)
+    low, middle = np.quantile(ratio, [0.05, 0.5])
+    return {"median": float(middle), "p05": float(low)}
+
+
+def fingerprints(tables: Comparison) -> Sides[np.ndarray]:
+    """A 64-bit hash of every row's own values, alike in all tables."""
+    names = {item.name for item in tables.views}
+    texts = {
+        n for n, c in tables.table.columns.items() if c.kind in ("text", "json") and n in names
+    }
+    columns: Sides[dict[str, pl.Series]] = Sides({}, {}, {})
+    for item in tables.views:
+        for side, cells in zip(columns, item.sides, strict=True):
+            exact = cells if isinstance(item, Labels) else np.where(cells == 0, 0.0, cells)
+            side[item.name] = pl.Series(item.name, exact)
+    for name in texts:
+        for side, series in zip(columns, tables.series(name), strict=True):
+            side[name] = written(series)
+    return Sides(*(pl.DataFrame(side).hash_rows(seed=0).to_numpy() for side in columns))

@@ -1,0 +1,157 @@
+"""Distances to the nearest row: the geometry under every measure of copying.
+
+The distance between two rows is the sum over columns of min(1, |difference|): a quantity is
+scaled by the range between the 5th and the 95th percentile of train, a label differs by 1, and a
+missing cell differs by 1 from every present one (after Gower 1971, made robust). Rows are compared
+block by block, so that memory stays with the rows, whatever the number of pairs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from neotype.evaluate.features import Floats, Numbers, Sides, View
+from neotype.rng import Rng
+
+Points = NDArray[np.float32]
+
+REAL_ROWS = 20_000
+SYNTHETIC_ROWS = 40_000
+"""Rows beyond these are left to chance: distances cost the product of both."""
+
+MISSING = np.float32(1e6)
+"""Lies more than 1 away from every scaled quantity, and 0 from itself."""
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """Between two tables: for each row of the first the distances to its nearest and second
+    nearest of the second, and for each row of the second the distance to its nearest of the first.
+    """
+
+    first: Points
+    second: Points
+    back: Points
+
+
+@dataclass(frozen=True)
+class Neighborhood:
+    """Nearest distances between synthetic rows, train rows and equally many holdout rows.
+
+    The control puts one half of the holdout in the synthetic table's place, beside the other half
+    and equally many train rows.
+    """
+
+    to_train: Nearest
+    to_holdout: Nearest
+    control_to_train: Nearest
+    control_to_holdout: Nearest
+    holdout_to_all_train: Points
+    columns: int
+    rows: Sides[int]
+    notes: tuple[str, ...]
+
+
+def explore(views: tuple[View, ...], rows: Sides[int], rng: Rng) -> Neighborhood:
+    """Draw equally many train and holdout rows, and measure all nearest distances once."""
+    points = place(views)
+    generator = rng.child("rows for distances").generator()
+    real = min(rows.train, rows.holdout, REAL_ROWS)
+    synthetic = min(rows.synthetic, SYNTHETIC_ROWS)
+    sample = draw(points.synthetic, synthetic, generator)
+    train = draw(points.train, real, generator)
+    holdout = draw(points.holdout, real, generator)
+    half = real // 2
+    control, rest = holdout[:, :half], holdout[:, half : 2 * half]
+    with_half = nearest(control, train[:, :half])
+    with_rest = nearest(control, train[:, half:])
+    taken = Sides(synthetic, real, real)
+    return Neighborhood(
+        to_train=nearest(sample, train),
+        to_holdout=nearest(sample, holdout),
+        control_to_train=with_half,
+        control_to_holdout=nearest(control, rest),
+        holdout_to_all_train=np.minimum(with_half.first, with_rest.first),
+        columns=len(views),
+        rows=taken,
+        notes=tuple(
+            f"{taken_here:,} of {there:,} {side} rows, drawn at random"
+            for side, taken_here, there in zip(Sides._fields, taken, rows, strict=True)
+            if taken_here < there
+        ),
+    )
+
+
+def place(views: tuple[View, ...]) -> Sides[Points]:
+    """Rows as points, (columns, rows), in which one step along a column is one whole difference."""
+    lines = Sides[list[Points]]([], [], [])
+    for item in views:
+        placed = scale(item) if isinstance(item, Numbers) else item.sides
+        for line, side in zip(lines, placed, strict=True):
+            line.append(side.astype(np.float32))
+    return Sides(*(np.ascontiguousarray(np.stack(line)) for line in lines))
+
+
+def scale(item: Numbers) -> Sides[Floats]:
+    """Quantities in units of train's middle 90 %, from its median; wider where that is a point."""
+    known = item.sides.train[~np.isnan(item.sides.train)]
+    centre = float(np.median(known)) if len(known) else 0.0
+    spread = 1.0
+    for share in (0.05, 0.01, 0.0):
+        low, high = np.quantile(known, [share, 1 - share]) if len(known) else (0.0, 0.0)
+        if high > low:
+            spread = float(high / 2 - low / 2) * 2
+            break
+    scaled = (
+        np.clip(side / spread - centre / spread, -1e5, 1e5).astype(np.float64)
+        for side in item.sides
+    )
+    return Sides(*(np.where(np.isnan(side), MISSING, side) for side in scaled))
+
+
+def draw(points: Points, rows: int, generator: Generator) -> Points:
+    """`rows` of the points at random, without replacement and in random order."""
+    chosen = generator.permutation(points.shape[1])[:rows]
+    return np.ascontiguousarray(points[:, chosen])
+
+
+def nearest(left: Points, right: Points) -> Nearest:
+    """All nearest distances between two sets of points of the same columns."""
+    first = np.full(left.shape[1], np.inf, dtype=np.float32)
+    second, back = first.copy(), np.full(right.shape[1], np.inf, dtype=np.float32)
+    _nearest(np.ascontiguousarray(left), np.ascontiguousarray(right), first, second, back)
+    return Nearest(first, second, back)
+
+
+@numba.njit(cache=True, nogil=True)
+def _nearest(left: Points, right: Points, first: Points, second: Points, back: Points) -> None:
+    columns, rows = left.shape
+    others = right.shape[1]
+    block = 1024
+    far = np.empty(block, np.float32)
+    one = np.float32(1)
+    for start in range(0, others, block):
+        size = min(block, others - start)
+        for i in range(rows):
+            far[:size] = 0
+            for c in range(columns):
+                here = left[c, i]
+                cells = right[c, start : start + size]
+                for j in range(size):
+                    step = abs(cells[j] - here)
+                    far[j] += min(step, one)
+            nearer, near = first[i], second[i]
+            for j in range(size):
+                step = far[j]
+                back[start + j] = min(back[start + j], step)
+                if step < near:
+                    if step < nearer:
+                        near, nearer = nearer, step
+                    else:
+                        near = step
+            first[i], second[i] = nearer, near
