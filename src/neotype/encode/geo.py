@@ -15,14 +15,17 @@ from neotype.errors import FitError
 from neotype.schema.schema import Geo
 from neotype.schema.storage import storage_dtype, storage_name
 
+Axis = NDArray[np.float64]
 Points = NDArray[np.float64]
 """Points × 2, in the order of the encoder's columns."""
 
 _ATOMS = 32
 _SHARE = 2_000
 """A point of one row in so many (and of at least `protect`) is kept exactly."""
-_STEPS = 8
+_STEPS, _SHRINKS = 8, 3
 _EXACT = 15
+_CHUNK = 8192
+_ARRAYS = ("low", "high", "first", "regions")
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class GeoEncoder:
     high: Points
     first: NDArray[np.int64]
     """Regions: the first cell of each, and the number of cells."""
+    regions: NDArray[np.float64]
+    """Regions × (low, high) × 2: rectangles that tile the whole; each holds its cells."""
     absent: tuple[int, ...]
     """Which halves may be missing: 1 the first, 2 the second, 3 both."""
     clipped: int
@@ -62,9 +67,9 @@ class GeoEncoder:
         absent = tuple(kind for kind in (1, 2, 3) if (gaps == kind).any())
         if column.nullable and 3 not in absent:
             absent = (*absent, 3)
-        low, high, first, clipped = _cells(points, protect)
+        low, high, first, regions, clipped = _cells(points, protect)
         storages = tuple(storage_name(frame[half].dtype) for half in names)
-        return cls(*names, storages, places, low, high, first, absent, clipped)  # type: ignore[arg-type]
+        return cls(*names, storages, places, low, high, first, regions, absent, clipped)  # type: ignore[arg-type]
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -108,21 +113,22 @@ class GeoEncoder:
             rows.append(region)
         if depth > 1:
             rows.append(cell - self.first[region])
-        codes = np.array(rows, dtype=np.uint8).reshape(len(rows), frame.height)
-        return codes
+        return np.array(rows, dtype=np.uint8).reshape(len(rows), frame.height)
 
     def _nearest(self, points: Points) -> NDArray[np.int64]:
-        """The cell that holds each point, else the nearest; the smaller of two that hold it."""
-        size = (self.high - self.low).sum(axis=1)
-        order = np.argsort(size, kind="stable")
+        """The cell that holds each point, else the nearest of its region; heavy points first."""
+        depth = int(np.diff(self.first).max())
         best = np.zeros(len(points), dtype=np.int64)
-        for start in range(0, len(points), 2048):
-            part = points[start : start + 2048, None, :]
-            away = np.maximum(np.maximum(self.low[order] - part, part - self.high[order]), 0)
-            best[start : start + 2048] = order[np.argmin((away**2).sum(axis=2), axis=1)]
+        for start in range(0, len(points), _CHUNK):
+            part = points[start : start + _CHUNK, None, :]
+            region = _closest(part, self.regions[:, 0], self.regions[:, 1])
+            begin, end = self.first[region], self.first[region + 1]
+            cells = np.minimum(begin[:, None] + np.arange(depth), (end - 1)[:, None])
+            place = _closest(part, self.low[cells], self.high[cells])
+            best[start : start + _CHUNK] = cells[np.arange(len(cells)), place]
         return best
 
-    def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:  # noqa: ARG002
+    def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:
         """The two columns again, in their storage dtypes."""
         rows, row = codes.shape[1], 0
         gaps = np.zeros(rows, dtype=np.int64)
@@ -186,27 +192,43 @@ class GeoEncoder:
             name: getattr(self, name)
             for name in ("name", "partner", "storages", "decimals", "absent", "clipped")
         }
-        return State(facts, {"low": self.low, "high": self.high, "first": self.first})
+        return State(facts, {name: getattr(self, name) for name in _ARRAYS})
 
     @classmethod
     def restore(cls, state: State, column: Geo) -> Self:  # noqa: ARG003
         """The inverse of `state`."""
-        names = ("name", "partner", "storages", "decimals")
-        facts = [state.fact(name) for name in names]
-        arrays = (state.array("low"), state.array("high"), state.array("first"))
-        facts[2:] = map(tuple, facts[2:])
-        return cls(*facts, *arrays, tuple(state.fact("absent")), state.fact("clipped"))
+        first, second = state.fact("storages")
+        places = state.fact("decimals")
+        low, high, starts, regions = (state.array(name) for name in _ARRAYS)
+        return cls(
+            state.fact("name"),
+            state.fact("partner"),
+            (first, second),
+            (places[0], places[1]),
+            low,
+            high,
+            starts,
+            regions,
+            tuple(state.fact("absent")),
+            state.fact("clipped"),
+        )
+
+
+def _closest(points: Points, low: Points, high: Points) -> NDArray[np.int64]:
+    """Which rectangle is nearest to each point; points have shape (n, 1, 2)."""
+    away = np.maximum(np.maximum(low - points, points - high), 0)
+    return np.asarray(np.argmin((away**2).sum(axis=-1), axis=-1))
 
 
 def _numbers(name: str, series: pl.Series) -> NDArray[np.float64]:
     """Coordinates as floats; NaN where missing or no finite number."""
-    try:
-        values = series.cast(pl.Float64, strict=series.dtype != pl.String)
-    except pl.exceptions.PolarsError as cause:
+    plain = series.dtype.is_numeric() or series.dtype == pl.String
+    values = series.cast(pl.Float64, strict=False) if plain else pl.Series([None] * len(series))
+    if values.null_count() == len(series) > series.null_count():
         raise FitError(
             f"column '{name}' of {series.dtype} holds no coordinates.",
             mend="correct its kind in the schema",
-        ) from cause
+        )
     floats = values.fill_null(np.nan).to_numpy()
     return np.where(np.isfinite(floats), floats, np.nan)
 
@@ -223,17 +245,19 @@ def _text(value: float, places: int | None) -> str:
     return repr(value) if places is None else f"{value:.{places}f}"
 
 
-def _cells(points: Points, protect: int) -> tuple[Points, Points, NDArray[np.int64], int]:
-    """The rectangles, the first cell of each region, and how many rows lie outside."""
+def _cells(points: Points, protect: int) -> tuple[Points, Points, NDArray[np.int64], Points, int]:
+    """The cells, the first of each region, the regions, and how many rows lie outside."""
     if not len(points):
         empty = np.zeros((0, 2))
-        return empty, empty, np.zeros(1, dtype=np.int64), 0
+        return empty, empty, np.zeros(1, dtype=np.int64), np.zeros((0, 2, 2)), 0
     bounds = np.array([_fence(axis, protect) for axis in points.T]).T
     outside = ((points < bounds[0]) | (points > bounds[1])).any(axis=1)
     inside = np.clip(points, bounds[0], bounds[1])
     exact, tally = np.unique(points[~outside], axis=0, return_counts=True)
     heavy = exact[tally >= max(protect, len(points) / _SHARE)]
-    lows, highs, first = [], [], [0]
+    lows: list[Axis] = []
+    highs: list[Axis] = []
+    first, boxes = [0], []
     for box, members in _split(bounds, inside, SYMBOLS, max(protect, len(inside) // 512)):
         atoms, spread = _atoms(members, heavy)
         lows += list(atoms)
@@ -245,14 +269,16 @@ def _cells(points: Points, protect: int) -> tuple[Points, Points, NDArray[np.int
                 lows.append(shrunk[0])
                 highs.append(shrunk[1])
         first.append(len(lows))
-    return np.array(lows), np.array(highs), np.array(first, dtype=np.int64), int(outside.sum())
+        boxes.append(box)
+    starts = np.array(first, dtype=np.int64)
+    return np.array(lows), np.array(highs), starts, np.array(boxes), int(outside.sum())
 
 
 def _fence(axis: NDArray[np.float64], protect: int) -> tuple[float, float]:
     """Between the `protect`-th value from each end and the next one inwards."""
     ordered = np.sort(axis)
     if len(ordered) <= 2 * protect:
-        middle = float(np.median(ordered))
+        middle = float(ordered.mean())
         return middle, middle
     below = (ordered[protect - 1] + ordered[protect]) / 2
     above = (ordered[-protect] + ordered[-protect - 1]) / 2
@@ -308,10 +334,11 @@ def _atoms(members: Points, heavy: Points) -> tuple[Points, Points]:
 
 def _shrunk(box: Points, points: Points) -> Points:
     """The rectangle without the outer eighths of its sides that hold no point."""
-    side = box[1] - box[0]
-    safe = np.where(side > 0, side, 1)
-    start = np.floor((points.min(axis=0) - box[0]) / safe * _STEPS) / _STEPS
-    end = np.ceil((points.max(axis=0) - box[0]) / safe * _STEPS) / _STEPS
-    low = box[0] + np.clip(start, 0, 1) * side
-    high = box[0] + np.clip(end, 0, 1) * side
-    return np.stack([low, np.maximum(low, high)])
+    for _ in range(_SHRINKS):
+        side = box[1] - box[0]
+        safe = np.where(side > 0, side, 1)
+        start = np.floor((points.min(axis=0) - box[0]) / safe * _STEPS) / _STEPS
+        end = np.ceil((points.max(axis=0) - box[0]) / safe * _STEPS) / _STEPS
+        low = box[0] + np.clip(start, 0, 1) * side
+        box = np.stack([low, np.maximum(low, box[0] + np.clip(end, 0, 1) * side)])
+    return box
