@@ -17,6 +17,7 @@ import yaml
 from pydantic import ValidationError
 
 from neotype.errors import OutputExistsError, SchemaError, SourceError, did_you_mean
+from neotype.schema.infer import adopt
 from neotype.schema.schema import (
     KINDS,
     Boolean,
@@ -51,11 +52,13 @@ _Column = typing.get_args(typing.get_args(Column)[0])
 _MODELS: dict[str, Any] = {model.model_fields["kind"].default: model for model in _Column}
 
 
-def read_schema(path: Path | str) -> Schema:
+def read_schema(
+    path: Path | str, *, frames: Mapping[str, pl.DataFrame] | None = None
+) -> Schema:
     """The schema in a file: our YAML or JSON, or SDV metadata V1 or V2, told by its content.
 
-    A schema from SDV metadata lacks the storage of the data: bring it to the data with
-    `neotype.schema.infer.adopt`. SchemaError lists every fault with its path.
+    SDV metadata does not say how the data is stored; that is taken from `frames` where they are
+    given. SchemaError lists every fault with its path.
     """
     path = Path(path).expanduser()
     try:
@@ -68,7 +71,8 @@ def read_schema(path: Path | str) -> Schema:
         ) from None
     document = _parsed(text, path)
     if is_sdv(document):
-        return from_sdv(document, name=path.stem)
+        schema = from_sdv(document, name=path.stem)
+        return schema if frames is None else adopt(schema, frames)
     return from_document(document, origin=path.name)
 
 
