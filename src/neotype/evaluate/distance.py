@@ -40,7 +40,7 @@ class DCRShare(Measure):
     title: ClassVar[str] = "Nearer to train than to holdout (DCR share)"
     axis: ClassVar[Axis] = "privacy"
     better: ClassVar[Better] = "lower"
-    tolerance: ClassVar[float] = 0.03
+    tolerance: ClassVar[float] = 0.02
     least_rows: ClassVar[int] = 50
 
     def look(self, tables: Comparison) -> Finding:

@@ -146,7 +146,7 @@ def _floats(series: pl.Series) -> Floats:
     if series.dtype == pl.Binary or series.dtype.is_nested():
         series = texts(series).str.len_chars()
     cells = series.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
-    return np.clip(cells, -LARGEST, LARGEST)
+    return np.asarray(np.clip(cells, -LARGEST, LARGEST))
 
 
 def _seconds(series: pl.Series) -> Floats:

@@ -74,10 +74,8 @@ class Shape(Measure):
 
     def _column(self, item: View, tables: Comparison, counter: Counter) -> Spread | None:
         if isinstance(item, Labels):
-            codes = Symbols(
-                item.name, item.size, Sides(*(_ints(c) for c in take(item, tables.sample)))
-            )
-            return counter.similarity(counter.count([codes]))
+            sides = Sides(*(side.astype(np.int64) for side in take(item, tables.sample)))
+            return counter.similarity(counter.count([Symbols(item.name, item.size, sides)]))
         cells = take(item, tables.sample)
         known = Sides(*(side[~np.isnan(side)] for side in cells))
         if not len(known.train) and not len(known.synthetic):
@@ -88,8 +86,8 @@ class Shape(Measure):
         counts = []
         for side, groups in zip(cells, counter.groups, strict=True):
             present = ~np.isnan(side)
-            codes = np.searchsorted(edges, side[present], side="left")
-            counts.append(tally(codes, len(edges) + 1, groups[present]))
+            place = np.searchsorted(edges, side[present], side="left")
+            counts.append(tally(place, len(edges) + 1, groups[present]))
         drawn = _steps(
             redraw(counter.weights.synthetic, counts[0]), redraw(counter.weights.train, counts[1])
         )
@@ -98,10 +96,6 @@ class Shape(Measure):
             drawn=drawn,
             floor=1 - largest_step(known.holdout, known.train),
         )
-
-
-def _ints(cells: Any) -> Any:
-    return cells.astype(np.int64)
 
 
 def _steps(left: Floats, right: Floats) -> Floats:
@@ -155,7 +149,8 @@ class Trend(Measure):
         most = self.labels if common else 1000
         codes = [bins(item, tables.sample, common=common, most=most) for item in items]
         quantities = [k for k, item in enumerate(items) if isinstance(item, Numbers)]
-        lines = Correlations.of([items[k] for k in quantities], tables.sample, counter)
+        measured = [item for item in items if isinstance(item, Numbers)]
+        lines = Correlations.of(measured, tables.sample, counter)
         size = len(items)
         boards = {key: np.full((size, size), np.nan) for key in ("real", "synthetic", "similarity")}
         found: dict[tuple[int, int], Spread] = {}
@@ -198,8 +193,8 @@ class Trend(Measure):
             target=whole.floor - 0.02,
             meaning=(
                 f"Pairs of columns go together {whole.value:.1%} as in the real data (real unseen "
-                f"rows: {whole.floor:.1%}); the pair most off is '{names[a]}' and '{names[b]}' with "
-                f"{found[a, b].value:.1%}."
+                f"rows: {whole.floor:.1%}); the pair most off is '{names[a]}' and '{names[b]}' "
+                f"with {found[a, b].value:.1%}."
             ),
             detail={
                 "columns": list(names),

@@ -80,8 +80,8 @@ class Missingness(Measure):
         least = wilson(0, len(tables.sample.synthetic))[1]
         low, high = around(value, error)
         said = (
-            f"In {len(gaps)} columns with missing cells, their share is {100 * value:.2f} percentage "
-            f"points off on average; most in '{widest}' ({shares[widest]['synthetic']:.1%} missing "
+            f"In {len(gaps)} columns with missing cells, their share is {100 * value:.2f} "
+            f"percentage points off on average; most in '{widest}' ({shares[widest]['synthetic']:.1%} missing "
             f"instead of {shares[widest]['real']:.1%})."
         )
         return Finding(

@@ -27,7 +27,7 @@ class NearestDistanceMIA(Measure):
     title: ClassVar[str] = "Membership inference (nearest distance)"
     axis: ClassVar[Axis] = "privacy"
     better: ClassVar[Better] = "lower"
-    tolerance: ClassVar[float] = 0.03
+    tolerance: ClassVar[float] = 0.02
     least_rows: ClassVar[int] = 50
 
     def look(self, tables: Comparison) -> Finding:

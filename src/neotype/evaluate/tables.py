@@ -104,7 +104,9 @@ def mean(spreads: Sequence[Spread]) -> Spread:
 
 def take(item: View, rows: Sides[Ints]) -> Sides[NDArray[np.float64]]:
     """The sampled rows of a column."""
-    return Sides(*(side[chosen] for side, chosen in zip(item.sides, rows, strict=True)))
+    return Sides(
+        *(np.asarray(side[here], np.float64) for side, here in zip(item.sides, rows, strict=True))
+    )
 
 
 def deciles(item: View, rows: Sides[Ints], parts: int = 10, most: int = 10) -> Symbols:

@@ -86,7 +86,8 @@ def _matches(cells: Floats, values: Floats) -> Floats:
 def _place(cells: Floats, known: Floats) -> Floats:
     low = np.searchsorted(known, cells, side="left")
     high = np.searchsorted(known, cells, side="right")
-    return np.where(np.isnan(cells), np.nan, (low + high) / (2 * max(1, len(known))))
+    places = (low + high) / (2 * max(1, len(known)))
+    return np.asarray(np.where(np.isnan(cells), np.nan, places))
 
 
 def without(shown: Features, column: str) -> tuple[Ints, tuple[int, ...]]:

@@ -1,4 +1,4 @@
-"""Does a model trained on synthetic rows do as well on real ones as a model trained on real rows?"""
+"""Do models trained on synthetic rows do as well on real ones as models trained on real rows?"""
 
 from __future__ import annotations
 
@@ -251,6 +251,6 @@ class TSTRAllColumns(Measure):
 
 
 def _share(value: Floats, real: Floats, base: float) -> Floats:
-    """The share of the real-trained skill above chance, between none and a quarter more than all."""
+    """The share of the real-trained skill above chance, from none to a quarter more than all."""
     skill = np.maximum(real - base, 1e-3)
     return np.clip((value - base) / skill, 0.0, 1.25)
