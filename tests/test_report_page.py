@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,12 @@ import pytest
 
 import report_browser
 import report_cases as cases
+from neotype.encode.encoder import Protection
+from neotype.evaluate.evaluate import evaluate
 from neotype.report.card import card
 from neotype.report.page import page
-from neotype.report.report import Report
+from neotype.report.report import Report, build
+from neotype.rng import Rng
 
 EVIL = "<script>alert(1)</script>"
 VOID = {"meta", "link", "br", "input", "img", "hr"}
@@ -71,13 +75,14 @@ def evil_report() -> Report:
         "a|b `c` [d](javascript:alert(3)) $x$": np.arange(100.0),
         "</style><svg onload=alert(4)>": ["\u2028", "{{7*7}}"] * 50,
     })  # fmt: skip
-    facts = cases.FACTS.__class__(
+    facts = replace(
+        cases.FACTS,
         plan={EVIL: "</pre>" + EVIL}, versions={EVIL: EVIL}, timings={EVIL: 1.0},
         source=EVIL, synthesizer=EVIL, statistics=(EVIL,),
-        protections=(cases.FACTS.protections[0].__class__(EVIL, EVIL, 5, EVIL),),
+        protections=(Protection(EVIL, EVIL, 5, EVIL),),
     )  # fmt: skip
     made = cases.small_report(frame)
-    return type(made)(**{**made.__dict__, "facts": facts, "target": EVIL})
+    return replace(made, facts=facts, target=EVIL)
 
 
 def test_elements_are_nested_and_ids_unique(html: str) -> None:
@@ -104,7 +109,7 @@ def test_plotly_is_in_the_page_once_and_only_when_needed(html: str) -> None:
     assert 1.0e6 < len(html) < 2.5e6
     frame = pl.DataFrame({"x": np.arange(50.0)})
     small = cases.small_report(frame)
-    bare = type(small)(**{**small.__dict__, "scores": (cases.missed(),)})
+    bare = replace(small, scores=(cases.missed(),))
     assert 'id="plotly"' not in page(bare)
     assert len(page(bare)) < 60_000
 
@@ -120,6 +125,25 @@ def test_every_figure_is_one_that_plotly_accepts(html: str) -> None:
         go.Figure(figure)
     places = [a["data-figure"] for _, a in Outline(html).found if "data-figure" in a]
     assert sorted(places) == sorted(figures)
+
+
+def test_what_the_measures_really_say_is_drawn(tmp_path: Path) -> None:
+    train, holdout, synthetic = (data.take(np.arange(1500)) for data in cases.adult())
+    scores = evaluate(
+        synthetic, train=train, holdout=holdout, target="income", rng=Rng(0),
+        metrics=["shape", "trend", "c2st", "tstr", "dcr_share", "exact_copies", "mia_distance"],
+    )  # fmt: skip
+    report = build(
+        scores, synthetic=synthetic, train=train, holdout=holdout, target="income",
+    )  # fmt: skip
+    html = page(report)
+    places = {a["data-figure"] for _, a in Outline(html).found if "data-figure" in a}
+    maps = {"pairs-real", "pairs-synthetic", "pairs-change"}
+    assert places == {*maps, "roc-c2st", "roc-mia", "distances"}
+    assert html.count("% match") == len(train.frame.columns)
+    assert "anonym" not in html.split('id="plotly"')[0].lower()
+    path = report.to_json(tmp_path / "r.json")
+    assert Report.read(path) == report
 
 
 def test_user_text_stays_text() -> None:
@@ -157,8 +181,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     rng = np.random.default_rng(0)
     wide = {f"column_{i:03d}_" + "w" * (i % 40): rng.normal(size=200) for i in range(60)}
+    whole = cases.adult_report()
     reports = {
-        "adult": cases.adult_report(),
+        "adult": replace(whole, scores=(*whole.scores, cases.missed("validity"))),
         "evil": evil_report(),
         "wide": cases.small_report(pl.DataFrame(wide)),
         "long": cases.small_report(pl.DataFrame({"c" * 300: ["x" * 900] * 40})),

@@ -26,7 +26,7 @@ def head(report: Report) -> str:
     cards = "".join(
         f'<div class="question {tone(line.verdict)}"><h2>{AXES[line.axis][0]}'
         f'{badge(line.verdict)}</h2><p class="ask">{AXES[line.axis][1]}</p>'
-        f"<p>{text(line.text)}</p></div>"
+        f"{''.join(f'<p>{text(sentence)}</p>' for sentence in line.sentences)}</div>"
         for line in summary.lines
     )
     known = [(f"{title(name)} rows", f"{rows:,}") for name, rows in report.rows.items()]
@@ -91,17 +91,29 @@ def _score_row(score: Score) -> str:
     if score.interval is not None and score.value is not None:
         low, high = (number(end) for end in score.interval)
         interval = f' <span class="interval">{low} to {high}</span>'
-    how = " ".join(part for part in (HOW.get(score.metric, ""), score.meaning) if part)
+    said = (HOW.get(score.metric, ""), score.meaning, *_remarks(score))
+    how = "".join(f"<p>{text(part)}</p>" for part in said if part)
     return (
         f'<tr id="score-{text(score.metric)}"><td class="what"><span class="name">'
         f'{text(score.title)}</span><span class="toward">{BETTER[score.better]}</span>'
-        f'<details class="how"><summary>How it is computed</summary><p>{text(how)}</p></details>'
+        f'<details class="how"><summary>How it is computed</summary>{how}</details>'
         f'</td><td class="n" data-label="Score"><span><b>{number(score.value)}</b>{interval}'
         f'</span></td><td class="n" data-label="Floor">{number(score.floor)}</td>'
         f'<td class="n" data-label="Target">{number(score.target)}</td>'
         f'<td class="gauge">{gauge(score)}</td>'
         f'<td class="status">{badge(score.verdict)}</td></tr>'
     )
+
+
+def _remarks(score: Score) -> list[str]:
+    """On which rows it was measured, and which columns were left out, with the reason."""
+    said = [f"{title(str(note))}." for note in score.detail.get("notes") or []]
+    left = list((score.detail.get("left_out") or {}).items())
+    if left:
+        more = f" and {len(left) - 8} more" if len(left) > 8 else ""
+        named = "; ".join(f"{column} ({why})" for column, why in left[:8])
+        said.append(f"Left out: {named}{more}.")
+    return said
 
 
 def columns(report: Report) -> Drawn:
@@ -216,7 +228,9 @@ def usefulness(report: Report) -> Drawn:
     kept = (every.detail.get("columns") or {}) if every else {}
     if kept:
         rows = "".join(
-            f'<tr><td>{text(name)}</td><td class="n" data-label="Trained on real">'
+            f"<tr><td><b>{text(name)}</b>"
+            f'<span class="toward">{text(part.get("measure", ""))}</span>'
+            f'</td><td class="n" data-label="Trained on real">'
             f'{number(part.get("real"))}</td><td class="n" data-label="Trained on synthetic">'
             f'{number(part.get("synthetic"))}</td><td class="n" data-label="Kept">'
             f"{_kept(part.get('share'))}</td></tr>"

@@ -76,7 +76,12 @@ class Line:
 
     axis: str
     verdict: str
-    text: str
+    sentences: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The answer as one paragraph."""
+        return " ".join(self.sentences)
 
 
 @dataclass(frozen=True)
@@ -153,7 +158,7 @@ _LEADING = {
 }
 
 
-def _line(axis: str, state: str, scores: Sequence[Score]) -> str:
+def _line(axis: str, state: str, scores: Sequence[Score]) -> tuple[str, ...]:
     """What the axis's leading measures say, which measures are to blame, and what is not known."""
     own = [score for score in scores if score.axis == axis]
     said = [
@@ -171,7 +176,7 @@ def _line(axis: str, state: str, scores: Sequence[Score]) -> str:
         said.append(f"Not measured: {', '.join(missed)}.")
     elif state == "not measured":
         said.append("Not measured." if not own else reason(own[0]))
-    return " ".join(said) or "Every measure taken is good."
+    return tuple(said) or ("Every measure taken is good.",)
 
 
 def reason(score: Score) -> str:
@@ -203,10 +208,10 @@ def percent(share: float) -> str:
     if not math.isfinite(share):
         return "–"
     if 0 < share < 0.001:
-        return "<0.1\u202f%"
+        return "<0.1%"
     if 0.999 < share < 1:
-        return ">99.9\u202f%"
-    return f"{100 * share:.0f}\u202f%" if share in (0, 1) else f"{100 * share:.1f}\u202f%"
+        return ">99.9%"
+    return f"{100 * share:.0f}%" if share in (0, 1) else f"{100 * share:.1f}%"
 
 
 def title(text: str) -> str:
