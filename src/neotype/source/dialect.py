@@ -117,8 +117,8 @@ def _quotings(sample: str, delimiter: str) -> list[tuple[str | None, str | None]
     if '\\"' in sample:
         options.append(('"', "\\"))
     edge = re.escape(delimiter)
-    if '"' not in sample and re.search(rf"(^|{edge})'[^'\n]*'({edge}|\r?$)", sample, re.MULTILINE):
-        options.insert(0, ("'", None))
+    if re.search(rf"(^|{edge})'[^']*'({edge}|\r?$)", sample, re.MULTILINE):
+        options.insert(len(options) if '"' in sample else 0, ("'", None))
     if '"' in sample:
         options.append((None, None))
     return options
@@ -141,7 +141,9 @@ def _score(dialect: Dialect, sample: str, *, whole: bool) -> tuple[float, float]
         return 0.0, 0.0
     header = widths[0]
     if header == 1:
-        return (0.2 if dialect.quote == '"' else 0.1), 1.0
+        # of the delimiters that are not in the header, one that splits no row
+        whole_rows = widths.count(1) / len(widths)
+        return (0.2 if dialect.quote == '"' else 0.1) * whole_rows, 1.0
     common = Counter(widths[1:]).most_common(1)
     agree = widths[1:].count(header) / max(len(widths) - 1, 1) if len(widths) > 1 else 1.0
     if agree == 0.0 and common and common[0][0] == header + 1:

@@ -74,7 +74,18 @@ def _sheet(book: Any, name: str, origin: str) -> Taken:
             mend="rename them",
         )
     frame = book.load_sheet(name, schema_sample_rows=None).to_polars()
-    return _file(frame, ".xlsx")
+    return _file(frame.with_columns(_wholes(frame)), ".xlsx")
+
+
+def _wholes(frame: pl.DataFrame) -> list[pl.Series]:
+    """Columns of whole numbers as Int64: a sheet knows only floats."""
+    wholes = []
+    for cells in frame.iter_columns():
+        present = cells.drop_nulls()
+        if cells.dtype == pl.Float64 and len(present):
+            whole = (present.floor() == present) & (present.abs() < 2.0**53)
+            wholes += [cells.cast(pl.Int64)] if bool(whole.all()) else []
+    return wholes
 
 
 def read_ndjson(data: bytes, origin: str) -> Taken:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -153,13 +154,35 @@ def _write_excel(frame: pl.DataFrame, file: IO[bytes], facts: Mapping[str, Any])
             mend="write Parquet or CSV",
         )
     _refuse(frame, "Excel", lambda dtype: dtype.is_nested() or dtype == pl.Binary)
+    _refuse_numbers(frame)
     try:
-        frame.write_excel(file, autofit=False)
-    except ModuleNotFoundError:
+        import xlsxwriter  # type: ignore[import-untyped]
+    except ImportError:
         raise SourceError(
             "writing Excel needs the package xlsxwriter, which is not installed.",
             mend='pip install "neotype[excel]"',
         ) from None
+    whole = io.BytesIO()
+    # text stays text, though it begins with = or http
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    book = xlsxwriter.Workbook(whole, options)
+    frame.write_excel(book, autofit=False)
+    book.close()
+    file.write(whole.getbuffer())
+
+
+def _refuse_numbers(frame: pl.DataFrame) -> None:
+    """Excel keeps every number as a 64-bit float and every instant without a zone."""
+    findings = []
+    for cells in frame.iter_columns():
+        if cells.dtype.is_integer() and bool((cells.cast(pl.Float64).abs() > 2.0**53).any()):
+            findings.append(f"column '{cells.name}' has whole numbers beyond 2 to the power of 53")
+        if cells.dtype.is_float() and bool(cells.is_infinite().any()):
+            findings.append(f"column '{cells.name}' has infinite cells")
+        if getattr(cells.dtype, "time_zone", None) is not None:
+            findings.append(f"column '{cells.name}' has a time zone")
+    if findings:
+        raise DataError("Excel cannot hold these columns.", findings, mend="write Parquet")
 
 
 def _refuse(frame: pl.DataFrame, what: str, lost: Callable[[pl.DataType], bool]) -> None:
