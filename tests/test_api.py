@@ -169,17 +169,17 @@ def test_evaluate_lists_every_column_that_does_not_fit(
     assert len(caught.value.findings) == 3
 
 
-class TestRun:
-    @pytest.fixture(scope="class")
-    def result(self, adult: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> nt.Result:
-        folder = tmp_path_factory.mktemp("run")
-        adult.write_csv(folder / "adult.csv")
-        (folder / "plan.yaml").write_text(
-            "source: adult.csv\noutput: out\ntarget: income\n"
-            "synthesizer: {name: trees, refine: 0}\n"
-        )
-        return nt.run(folder / "plan.yaml")
+@pytest.fixture(scope="module")
+def result(adult: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> nt.Result:
+    folder = tmp_path_factory.mktemp("run")
+    adult.write_csv(folder / "adult.csv")
+    (folder / "plan.yaml").write_text(
+        "source: adult.csv\noutput: out\ntarget: income\nsynthesizer: {name: trees, refine: 0}\n"
+    )
+    return nt.run(folder / "plan.yaml")
 
+
+class TestRun:
     def test_it_writes_everything_and_nothing_else(self, result: nt.Result) -> None:
         folder = result.paths["report"].parent
         assert sorted(path.name for path in folder.iterdir()) == [
