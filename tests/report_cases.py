@@ -130,7 +130,8 @@ def scores(columns: list[str], target: str | None = "income") -> tuple[Score, ..
 def missed(metric: str = "tstr") -> Score:
     """A measure that could not be taken."""
     return Score(
-        metric, "Train on synthetic, test on real (TSTR)", "utility", None, None, None, "higher", None, "not measured",
+        metric, "Train on synthetic, test on real (TSTR)", "utility", None, None, None, "higher",
+        None, "not measured",
         "Not measured: no target was named.", {"reason": "no target was named."},
     )  # fmt: skip
 

@@ -236,3 +236,11 @@ def test_figures_follow_dark_mode(browser: report_browser.Page, files: dict[str,
     while browser.ask(color) == light:
         assert time.monotonic() < deadline, "the figures kept their light colours"
         time.sleep(0.1)
+
+
+def test_a_print_shows_every_column(browser: report_browser.Page, files: dict[str, Path]) -> None:
+    browser.open(files["wide"], width=1280)
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    seen = "[...document.querySelectorAll('.column')].filter(c => c.offsetHeight > 0).length"
+    assert browser.ask(seen) == 60
+    browser.call("Emulation.setEmulatedMedia", media="")

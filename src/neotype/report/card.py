@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from neotype.report.report import Report
-from neotype.report.words import AXES, number
+from neotype.report.words import AXES, goal, number
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$@:-])")
+_SPECIAL = re.compile(r"([\\`*_\[\]|~$@])")
 _MARKS = {"good": "●", "fair": "◐", "poor": "▲"}
 
 
@@ -34,7 +34,7 @@ def card(report: Report) -> str:
                 number(score.value),
                 " to ".join(number(end) for end in score.interval) if score.interval else "–",
                 number(score.floor),
-                number(score.target),
+                goal(score),
                 f"{_MARKS.get(score.verdict, '○')} {score.verdict}",
             )
             for score in report.scores

@@ -158,9 +158,10 @@ def build(
 
 
 def _describe(name: str, column: Any) -> Described:
-    named = ("subtype", "part", "format", "pattern", "partner")
-    said = [f"{key} {value}" for key in named if (value := getattr(column, key, None))]
-    if getattr(column, "decimals", None) is not None:
+    said = [str(getattr(column, key)) for key in ("subtype", "part") if hasattr(column, key)]
+    named = ("format", "pattern", "partner")
+    said += [f"{key} {value}" for key in named if (value := getattr(column, key, None))]
+    if getattr(column, "decimals", None):
         said.append(f"{column.decimals} decimals")
     said += [word for word in ("nullable", "public") if getattr(column, word)]
     return Described(name, column.kind, column.storage, ", ".join(said), column.reason)

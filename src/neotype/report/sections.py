@@ -11,7 +11,18 @@ from neotype.report.drawing import badge, diamond, gauge, marginal, rank, text, 
 from neotype.report.figures import Figure
 from neotype.report.marginals import RARE
 from neotype.report.report import Report
-from neotype.report.words import AXES, BETTER, HOW, READING, number, percent, reason, signed, title
+from neotype.report.words import (
+    AXES,
+    BETTER,
+    HOW,
+    READING,
+    goal,
+    number,
+    percent,
+    reason,
+    signed,
+    title,
+)
 
 Drawn = tuple[str, list[Figure]]
 """HTML, and the figures that it has places for."""
@@ -99,7 +110,7 @@ def _score_row(score: Score) -> str:
         f'<details class="how"><summary>How it is computed</summary>{how}</details>'
         f'</td><td class="n" data-label="Score"><span><b>{number(score.value)}</b>{interval}'
         f'</span></td><td class="n" data-label="Floor">{number(score.floor)}</td>'
-        f'<td class="n" data-label="Target">{number(score.target)}</td>'
+        f'<td class="n" data-label="Target">{goal(score)}</td>'
         f'<td class="gauge">{gauge(score)}</td>'
         f'<td class="status">{badge(score.verdict)}</td></tr>'
     )
@@ -295,7 +306,7 @@ def protected(report: Report) -> Drawn:
         count = len(report.facts.protections)
         parts.append(
             '<p class="lead">Rare and extreme values were replaced before the model learnt, so '
-            "that it cannot repeat them.</p>" + _fold(f"All {count} entries", table, count > MANY)
+            "that it does not hold them.</p>" + _fold(f"All {count} entries", table, count > MANY)
         )
     else:
         parts.append(

@@ -144,10 +144,10 @@ def _headline(state: Mapping[str, str]) -> str:
         ),
         (
             "not measured" in (looks, works),
-            "No sign of copied rows; whether it stands in well was only partly measured.",
+            "The copying checks raised no alarm; how well it stands in was only partly measured.",
         ),
     )
-    best = "A close stand-in for the real data, with no sign of copied rows."
+    best = "A close stand-in for the real data; the copying checks raised no alarm."
     return next((words for fits, words in rules if fits), best)
 
 
@@ -196,6 +196,12 @@ def number(value: Any) -> str:
     if abs(value) < 0.01:
         return f"{value:.2g}" if abs(value) < 1e-4 else f"{value:.4f}"
     return f"{value:.3f}" if abs(value) < 100 else f"{value:.1f}"
+
+
+def goal(score: Score) -> str:
+    """The target with the side on which good lies."""
+    sign = {"higher": "≥ ", "lower": "≤ "}.get(score.better, "")
+    return "–" if score.target is None else f"{sign}{number(score.target)}"
 
 
 def signed(change: float) -> str:
