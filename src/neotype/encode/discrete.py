@@ -68,7 +68,7 @@ class LabelEncoder:
             kept = (counts >= least) | np.isin(np.arange(len(labels)), np.arange(len(declared)))
         else:
             kept = counts >= least
-        if not kept.any() and len(labels):
+        if labels and not kept.any():
             mask = isinstance(column, Categorical) and column.rare == "mask"
             kept = np.zeros(len(labels), bool) if mask else counts >= counts.max()
         rare = int(counts[~kept].sum())
@@ -242,8 +242,8 @@ def leading_order(index: NDArray[np.int64], labels: int, context: Codes) -> NDAr
     # Rare labels have noisy profiles: five pseudo-rows of the average profile calm them.
     calm = np.sqrt(np.maximum(marginal, 1)) * (mass + 5 * len(context))[:, None]
     residual = (counts - expected) * np.sqrt(mass)[:, None] / calm
-    _, _, axes = np.linalg.svd(residual.T @ residual)
-    return np.argsort((counts - expected) / calm @ axes[0], kind="stable")
+    _, axes = np.linalg.eigh(residual.T @ residual)
+    return np.argsort((counts - expected) / calm @ axes[:, -1], kind="stable")
 
 
 def _levels(mass: NDArray[np.int64], first: int) -> tuple[NDArray[np.int64], ...]:

@@ -103,7 +103,7 @@ class Encoder(Protocol):
         """The columns again, in their storage dtypes; `first_row` is the first row's number."""
 
     def unknown(self, frame: pl.DataFrame) -> list[str]:
-        """Why these cells cannot be a condition: one sentence per unknown value; none if all can."""
+        """Why cells cannot be a condition: a sentence per unknown value; none if all can."""
 
     def describe(self) -> str:
         """In words: which statistics it holds."""

@@ -145,9 +145,11 @@ class NumericEncoder:
         if series.null_count() and not self.missing:
             findings.append(f"'{self.name}' is missing in a row, and never was in training")
         _, special, _ = _on_grid(self.name, self.column, series, self.unit)
-        for kind in _SPECIAL:
-            if special is not None and kind not in self.special and (special == kind).any():
-                findings.append(f"'{self.name}' has {kind}, which training never showed")
+        findings += [
+            f"'{self.name}' has {kind}, which training never showed"
+            for kind in _SPECIAL
+            if special is not None and kind not in self.special and (special == kind).any()
+        ]
         if self.scale is None and len(series) > series.null_count():
             findings.append(f"'{self.name}' has values, and training showed none")
         return findings
@@ -187,7 +189,7 @@ def _on_grid(
     """The values on their axis (missing ones 0), which of them are no numbers, and the grid."""
     dtype = series.dtype
     if dtype == pl.UInt64:
-        plain = series.fill_null(0).to_numpy()
+        plain = series.fill_null(1 << 63).to_numpy()
         return (plain ^ np.uint64(1 << 63)).view(np.int64), None, 1
     if dtype.is_integer():
         try:
@@ -202,7 +204,13 @@ def _on_grid(
         scaled = (series * places).cast(pl.Int64, strict=False)
         if scaled.null_count() == series.null_count():
             return scaled.fill_null(0).to_numpy(), None, places
-    floats = series.cast(pl.Float64).fill_null(0.0).to_numpy()
+    return _floats_on_grid(column, series.cast(pl.Float64).fill_null(0.0).to_numpy(), unit)
+
+
+def _floats_on_grid(
+    column: Numeric, floats: NDArray[np.float64], unit: int | None
+) -> tuple[Any, NDArray[np.str_] | None, int]:
+    """Floats of few decimals as whole numbers of their last decimal, others as they are."""
     special = None
     if not np.isfinite(floats).all():
         special = np.select(
@@ -210,15 +218,14 @@ def _on_grid(
         )
         floats = np.where(special == "", floats, 0.0)
     if unit is None:
-        unit = 10**column.decimals if column.decimals is not None else 0
-        if column.subtype == "integer":
-            unit = 1
-        if unit and np.abs(floats).max(initial=0) * unit >= _EXACT:
+        decimals = 0 if column.subtype == "integer" else column.decimals
+        unit = 0 if decimals is None else 10**decimals
+        if np.abs(floats).max(initial=0) * unit >= _EXACT:
             unit = 0
-    if unit:
-        limit = 2.0**62
-        return np.rint(np.clip(floats * unit, -limit, limit)).astype(np.int64), special, unit
-    return floats, special, 0
+    if not unit:
+        return floats, special, 0
+    limit = 2.0**62
+    return np.rint(np.clip(floats * unit, -limit, limit)).astype(np.int64), special, unit
 
 
 def _lattice(values: NDArray[np.int64]) -> tuple[int, int]:

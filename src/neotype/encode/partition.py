@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,22 +26,25 @@ def partition(mass: Masses, groups: int, *, least: int = 1) -> Starts:
 
 def _tightest(mass: Masses, groups: int, least: int) -> Starts:
     """The cut with the smallest target mass that needs no more than `groups` groups."""
-    total = np.concatenate([[0], np.cumsum(mass)])
-    low, high = max(least, 1), int(total[-1]) + 1
-    best = np.zeros(1, dtype=np.int64)
+    masses = mass.tolist()
+    total = [0, *np.cumsum(mass).tolist()]
+    low, high = max(least, 1), total[-1] + 1
+    best = [0]
     while low <= high:
         target = (low + high) // 2
-        starts = _greedy(mass, total, target, groups)
+        heavy = np.flatnonzero(mass >= target).tolist()
+        starts = _greedy(masses, total, heavy, target, groups)
         if starts is None:
             low = target + 1
         else:
             best, high = starts, target - 1
-    return best
+    return np.array(best, dtype=np.int64)
 
 
-def _greedy(mass: Masses, total: Masses, target: int, groups: int) -> Starts | None:
+def _greedy(
+    mass: list[int], total: list[int], heavy: list[int], target: int, groups: int
+) -> list[int] | None:
     """Groups of mass `target` from the left, items of that mass alone; None beyond `groups`."""
-    heavy = np.flatnonzero(mass >= target)
     starts: list[int] = []
     item, items = 0, len(mass)
     while item < items:
@@ -49,11 +54,11 @@ def _greedy(mass: Masses, total: Masses, target: int, groups: int) -> Starts | N
         if mass[item] >= target:
             item += 1
             continue
-        end = int(np.searchsorted(total, total[item] + target, side="left"))
-        following = np.searchsorted(heavy, item)
-        barrier = int(heavy[following]) if following < len(heavy) else items
-        item = max(item + 1, min(end, barrier, items))
-    return np.array(starts, dtype=np.int64)
+        end = bisect_left(total, total[item] + target)
+        following = bisect_left(heavy, item)
+        barrier = heavy[following] if following < len(heavy) else items
+        item = max(item + 1, min(end, barrier))
+    return starts
 
 
 def _absorb(mass: Masses, starts: Starts, least: int) -> Starts:

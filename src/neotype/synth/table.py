@@ -191,10 +191,8 @@ def _block(model: Any, k: int, rng: Rng, each: int) -> pl.DataFrame:
     """Block k of an endless sample: a pure function of (model, rng, k)."""
     here = rng.block(k)
     pool = model.candidates(BLOCK * each, here, None)
-    if each == 1:
-        picks = np.arange(BLOCK)
-    else:
-        picks = choose(pool.log_weight, BLOCK, here.child("choose"))
+    every = np.arange(BLOCK)
+    picks = every if each == 1 else choose(pool.log_weight, BLOCK, here.child("choose"))
     frame: pl.DataFrame = pool.take(picks, k * BLOCK)
     return frame
 
