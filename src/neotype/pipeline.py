@@ -124,7 +124,7 @@ def read_split(plan: Plan) -> Split:
 
 def schema_of(source: Source, path: Path | None) -> Schema:
     """The schema in the file, or the inferred one where there is no file."""
-    return infer_schema(source.frames) if path is None else read_schema(path)
+    return infer_schema(source.frames) if path is None else read_schema(path, frames=source.frames)
 
 
 def learnable(source: Source, schema: Schema, target: str | None) -> Dataset:

@@ -34,7 +34,9 @@ from neotype.synth.synthesizer import Model
 MANIFEST, PARTS, PARTIAL = "sample.json", "part-*.parquet", ".partial"
 _FORMAT = "neotype sample"
 _CELLS = 8_000_000
-"""About how many cells a part has: some 64 MiB in memory."""
+"""About how many cells a part has at most: some 64 MiB in memory."""
+_LEAST_PARTS = 16
+"""About how many parts a sample is cut into, so that all workers have work."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,7 @@ def _begun(
 def _plan(model: Model, fingerprint: str, seed: int, rows: int, part_rows: int | None) -> Manifest:
     # All blocks but the last have the height of the first.
     block = next(iter(model.blocks(rows, rng=Rng(seed).child("sample"))))
-    wanted = part_rows or _CELLS // max(1, block.width)
+    wanted = part_rows or min(_CELLS // max(1, block.width), rows // _LEAST_PARTS)
     return Manifest(fingerprint, seed, rows, block.height, _blocks(wanted, block.height))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import (
     BarColumn,
     Progress,
@@ -140,7 +141,7 @@ def show_report(report: Any) -> None:
     rows = ", ".join(f"{count:,} {name}" for name, count in report.rows.items())
     page.print(f"\n[bold]{escape(report.summary.headline)}[/]")
     for line in report.summary.lines:
-        page.print(f"  {escape(line.text)}")
+        page.print(Padding(Text(line.text), (0, 0, 0, 2)))
     page.print(f"  Rows: {rows}.\n", style="dim")
     page.print(panel_of_scores(report.scores))
     page.print()
