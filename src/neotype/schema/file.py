@@ -52,9 +52,7 @@ _Column = typing.get_args(typing.get_args(Column)[0])
 _MODELS: dict[str, Any] = {model.model_fields["kind"].default: model for model in _Column}
 
 
-def read_schema(
-    path: Path | str, *, frames: Mapping[str, pl.DataFrame] | None = None
-) -> Schema:
+def read_schema(path: Path | str, *, frames: Mapping[str, pl.DataFrame] | None = None) -> Schema:
     """The schema in a file: our YAML or JSON, or SDV metadata V1 or V2, told by its content.
 
     SDV metadata does not say how the data is stored; that is taken from `frames` where they are

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import polars as pl
 
 from neotype.schema.names import names_code, names_counter, names_id
@@ -92,14 +93,21 @@ def _real(present: pl.Series, base: dict[str, Any]) -> Column:
     infinite = int(present.is_infinite().sum())
     distinct = present.n_unique()
     decimals = decimals_of(present)
+    if decimals == 0:  # whole numbers, but some of them infinite or beyond what a float counts
+        decimals = 0 if _largest(present) < _EXACT else None
     limits = f"; {count(infinite, 'cell')} infinite" if infinite else ""
     if decimals is None:
         reason = f"{count(distinct, 'distinct number')} of full float precision"
         return Numeric(**base, subtype="float", reason=reason + span(present) + limits)
     reason = f"{count(distinct, 'distinct number')} of at most {count(decimals, 'decimal')}"
+    subtype: Literal["integer", "decimal"] = "decimal" if decimals else "integer"
     return Numeric(
-        **base, subtype="decimal", decimals=decimals, reason=reason + span(present) + limits
+        **base, subtype=subtype, decimals=decimals, reason=reason + span(present) + limits
     )
+
+
+def _largest(present: pl.Series) -> float:
+    return float(np.abs(present.filter(present.is_finite()).to_numpy()).max(initial=0.0))
 
 
 def decimals_of(present: pl.Series) -> int | None:

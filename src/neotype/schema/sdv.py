@@ -314,7 +314,7 @@ def _numeric_to_sdv(column: Numeric, version: Version) -> dict[str, Any]:
         out["computer_representation"] = "Float"
     if version == "V2":
         facts = {
-            "decimal_places": column.decimals,
+            "decimal_places": column.decimals or None,
             "range_min": column.minimum,
             "range_max": column.maximum,
         }

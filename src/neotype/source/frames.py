@@ -23,7 +23,7 @@ def take(data: Any, table: str) -> Taken:  # noqa: PLR0911 (one way a library)
         return Taken(data.collect(), {"library": "polars", "lazy": True})
     if isinstance(data, pl.Series) or not _is_frame(data):
         raise SourceError(f"{_said(data)} is not a table.", mend=_MEND)
-    frame: Any = nw.from_native(data, pass_through=True)
+    frame: Any = _known(data)
     if not isinstance(frame, nw.DataFrame | nw.LazyFrame):
         return _capsule(data)
     library = str(frame.implementation.name).lower()
@@ -44,8 +44,20 @@ def take(data: Any, table: str) -> Taken:  # noqa: PLR0911 (one way a library)
 
 
 def _is_frame(data: Any) -> bool:
-    known = nw.from_native(data, pass_through=True)
+    known = _known(data)
     return isinstance(known, nw.DataFrame | nw.LazyFrame) or hasattr(data, "__arrow_c_stream__")
+
+
+def _known(data: Any) -> Any:
+    """The narwhals frame of the data, or the data itself where narwhals does not know it."""
+    try:
+        return nw.from_native(data, pass_through=True)
+    except nw.exceptions.DuplicateError:
+        names = [str(name) for name in data.columns]
+        again = sorted({name for name in names if names.count(name) > 1})
+        raise SourceError(
+            f"{_said(data)} has columns of the same name: {', '.join(again)}.", mend="rename them"
+        ) from None
 
 
 def _said(data: Any) -> str:
