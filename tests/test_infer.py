@@ -108,8 +108,8 @@ def test_reasons_hold_no_cell_that_few_rows_share():
         {
             "a": secrets,
             "b": ["x"] * 38 + secrets[:2],
-            "c": [str(i) for i in range(38)] + ["Zacharias", "Quirin"],
-            "d": list(range(39)) + [987654],
+            "c": [*map(str, range(38)), "Zacharias", "Quirin"],
+            "d": [*range(39), 987654],
             "id": [f"Zacharias-{i:03d}" for i in range(4)] * 10,
         }
     )

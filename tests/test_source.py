@@ -371,8 +371,6 @@ def test_latin_letters_go_out_as_they_came_in(tmp_path):
 
 LETTERS = st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t")
 TEXTS = st.text(LETTERS, max_size=8)
-    st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"), max_size=8
-)
 CELLS = st.none() | TEXTS.filter(lambda text: text != "")
 
 

@@ -37,7 +37,7 @@ COLUMNS = {
     "str": pd.Series(["a", None, "c"] * 2, dtype="str"),
     "string": pd.Series(["a", None, "c"] * 2, dtype="string"),
     "string_python": pd.Series(["a", None, "c"] * 2, dtype=pd.StringDtype("python")),
-    "category": pd.Series(["b", "a", None, "z"] + ["a", "b"], dtype="category"),
+    "category": pd.Series(["b", "a", None, "z", "a", "b"], dtype="category"),
     "category_unused": pd.Series(pd.Categorical(["y"] * 6, categories=["z", "y", "x"])),
     "category_ordered": pd.Series(
         pd.Categorical(["lo", "hi", None] * 2, categories=["lo", "mid", "hi"], ordered=True)
@@ -96,7 +96,8 @@ import sys
 sys.modules["pyarrow"] = None
 import pandas as pd
 from neotype.source import read, restore
-frame = pd.DataFrame({"i": [1, 2], "s": ["a", None], "d": pd.date_range("2020", periods=2, tz="UTC"),
+days = pd.date_range("2020", periods=2, tz="UTC")
+frame = pd.DataFrame({"i": [1, 2], "s": ["a", None], "d": days,
                       "n": pd.array([1, None], dtype="Int64"), "c": pd.Categorical(["x", "y"])})
 source = read(frame)
 assert "String" in str(source.frames["table"].schema)

@@ -141,7 +141,14 @@ def _flow_list(dumper: _Dumper, data: list[Any]) -> yaml.Node:
     return dumper.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=flow)
 
 
+def _text(dumper: _Dumper, data: str) -> yaml.Node:
+    """Letters that end a line in YAML, and only there, are escaped."""
+    style = '"' if any(mark in data for mark in "\x85\u2028\u2029\ufeff\r") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
 _Dumper.add_representer(list, _flow_list)
+_Dumper.add_representer(str, _text)
 
 
 class _Loader(yaml.SafeLoader):
