@@ -16,6 +16,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,7 +26,13 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from neotype.encode.encoder import State
-from neotype.errors import ModelFileError, NotRegisteredError, OutputExistsError, SourceError
+from neotype.errors import (
+    ModelFileError,
+    NotRegisteredError,
+    OutputExistsError,
+    SchemaError,
+    SourceError,
+)
 from neotype.registry import find
 from neotype.schema.schema import Schema
 from neotype.synth.synthesizer import Model
@@ -78,7 +85,8 @@ def save(
     except (OSError, zipfile.LargeZipFile) as cause:
         raise SourceError(f"the model cannot be written to '{path}': {cause}.") from cause
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return path
 
 
@@ -104,6 +112,7 @@ def load(path: Path | str, *, limit: int | None = None) -> tuple[Model, dict[str
             mend="install the package that provides it",
         ) from cause
     except (
+        SchemaError,
         ValidationError,
         LookupError,
         ValueError,
