@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import polars as pl
@@ -232,6 +234,49 @@ def test_a_full_disk(output: str, model_file: Path, tmp_path: Path) -> None:
     assert "cannot be written" in done.stderr
     assert "Traceback" not in done.stderr
     assert left_in(tmp_path) == []
+
+
+def test_ctrl_c_in_the_middle_of_a_run(tmp_path: Path) -> None:
+    data = Path(__file__).parents[1] / "examples" / "adult.parquet"
+    words = [sys.executable, "-m", "neotype", "run", str(data), "-o", str(tmp_path / "out")]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
+        # Learning all of Adult takes far longer than this, and starting far less.
+        time.sleep(5)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "stopped. nothing was written." in said
+    assert "Traceback" not in said
+    assert left_in(tmp_path) == []
+
+
+def test_a_bug_says_that_it_is_one(tmp_path: Path) -> None:
+    """A third party's synthesizer that breaks is no fault of the user's data."""
+    (tmp_path / "data.csv").write_text(ROWS)
+    (tmp_path / "broken.py").write_text(
+        "from dataclasses import dataclass\n"
+        "@dataclass(frozen=True)\n"
+        "class Broken:\n"
+        "    def fit(self, data, *, rng, progress=None): return 1 / 0\n"
+    )
+    info = tmp_path / "broken-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[neotype.synthesizers]\nbroken = broken:Broken\n")
+    words = ["fit", "data.csv", "-o", "m.neotype", "--synthesizer", "broken"]
+    done = subprocess.run(
+        [sys.executable, "-m", "neotype", *words],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 70, done.stderr
+    assert "ZeroDivisionError" in done.stderr
+    assert "This is a bug in neotype" in done.stderr
+    assert not (tmp_path / "m.neotype").exists()
 
 
 def test_errors_are_json_for_machines(tmp_path: Path) -> None:

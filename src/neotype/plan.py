@@ -94,7 +94,7 @@ class Plan(BaseModel):
 
     def beside(self, folder: Path) -> Plan:
         """The plan with every relative path taken from `folder`."""
-        return self.model_copy(update={key: folder / p for key, p in self._paths().items()})
+        return self.model_copy(update={key: _within(folder, p) for key, p in self._paths().items()})
 
     def _paths(self) -> dict[str, Path]:
         keys = ("source", "output", "schema_file", "holdout")
@@ -112,6 +112,13 @@ class Plan(BaseModel):
         )
         facts = seen.model_dump(mode="json", by_alias=True, exclude_none=True)
         return yaml.safe_dump(facts, sort_keys=False, allow_unicode=True)
+
+
+def _within(folder: Path, path: Path) -> Path:
+    """The path from `folder`, without the detours that lead nowhere else."""
+    joined = folder / path
+    short = Path(os.path.normpath(joined))
+    return short if short.resolve() == joined.resolve() else joined
 
 
 def read_plan(path: Path) -> Plan:

@@ -6,11 +6,11 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from textwrap import indent, wrap
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.padding import Padding
 from rich.progress import (
     BarColumn,
     Progress,
@@ -141,7 +141,8 @@ def show_report(report: Any) -> None:
     rows = ", ".join(f"{count:,} {name}" for name, count in report.rows.items())
     page.print(f"\n[bold]{escape(report.summary.headline)}[/]")
     for line in report.summary.lines:
-        page.print(Padding(Text(line.text), (0, 0, 0, 2)))
+        lines = wrap(line.text, min(page.width, 110) - 2)
+        page.print(Text(indent("\n".join(lines), "  ")))
     page.print(f"  Rows: {rows}.\n", style="dim")
     page.print(panel_of_scores(report.scores))
     page.print()
