@@ -32,7 +32,8 @@ class DatetimeEncoder:
 
     The first digit, where there are missing cells or sentinels (a heavy value far from all others,
     such as 9999-12-31), says which it is. Loss: exact where the parts are (as for hourly data),
-    else within a cell of at least `protect` rows; the repeated hour when clocks go back comes
+    else within a cell of at least `protect` rows (parts are drawn one by one, so up to one week or
+    month beyond the outermost); the repeated hour when clocks go back comes
     first; text that its format cannot read becomes missing.
     """
 
@@ -135,7 +136,7 @@ class DatetimeEncoder:
             codes[0, ~known] = len(self.sentinels) + bool(self.rows)
         return codes
 
-    def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:  # noqa: ARG002
+    def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:
         """The times again, in their storage dtype and format."""
         rows = codes.shape[1]
         extra = len(self.sentinels) + self.missing
@@ -283,7 +284,7 @@ class DurationEncoder:
             codes[0, absent] = self.scale.groups
         return codes
 
-    def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:  # noqa: ARG002
+    def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:
         """The lengths of time again, in their storage dtype."""
         rows = codes.shape[1]
         dtype = storage_dtype(self.column.storage)

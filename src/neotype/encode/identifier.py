@@ -94,7 +94,7 @@ class IdentifierEncoder:
             return np.zeros((0, frame.height), dtype=np.uint8)
         return frame[self.name].is_null().to_numpy().astype(np.uint8)[None, :]
 
-    def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:  # noqa: ARG002
+    def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:
         """The identifiers of rows `first_row` on. SamplingError when there are not so many."""
         rows = np.arange(first_row, first_row + codes.shape[1], dtype=np.uint64)
         series = self._issued(self._owner(rows))

@@ -90,7 +90,7 @@ class TextEncoder:
             codes[0, series.is_null().to_numpy()] = groups
         return codes
 
-    def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:  # noqa: ARG002
+    def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:
         """New texts of these lengths, in the column's storage dtype."""
         rows = codes.shape[1]
         symbol = codes[0] if len(codes) else np.zeros(rows, dtype=np.uint8)
