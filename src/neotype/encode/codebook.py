@@ -14,6 +14,7 @@ from numpy.random import Generator
 from neotype.data import Dataset
 from neotype.encode.discrete import LabelEncoder, leading_order
 from neotype.encode.encoder import Codes, Digit, Encoder, Protection, State
+from neotype.encode.identifier import IdentifierEncoder
 from neotype.errors import DataError, FitError
 from neotype.schema.schema import Categorical, Schema
 
@@ -161,14 +162,23 @@ class Codebook:
         codes = np.concatenate(parts) if parts else np.zeros((0, frame.height), dtype=np.uint8)
         return codes, places
 
-    def decode(self, codes: Codes, *, rng: Generator, first_row: int = 0) -> pl.DataFrame:
-        """The table again; `first_row` is the number of its first row, for identifiers."""
+    def decode(
+        self, codes: Codes, *, rng: Generator, first_row: int = 0, rows: int | None = None
+    ) -> pl.DataFrame:
+        """The table again; `first_row` is the number of its first row, for identifiers.
+
+        Of its `rows` first rows where that is given: they are the same however many follow, and
+        no identifier is issued for the others.
+        """
         series: dict[str, pl.Series] = {}
         start = 0
         for encoder in self.encoders:
             end = start + len(encoder.digits)
-            made = encoder.decode(codes[start:end], rng=rng, first_row=first_row)
-            series |= {one.name: one for one in made}
+            mine = codes[start:end]
+            if isinstance(encoder, IdentifierEncoder):
+                mine = mine[:, :rows]
+            made = encoder.decode(mine, rng=rng, first_row=first_row)
+            series |= {one.name: one.head(rows or len(one)) for one in made}
             start = end
         return pl.DataFrame([series[name] for name in self.schema.columns])
 

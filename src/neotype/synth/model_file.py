@@ -35,6 +35,7 @@ from neotype.errors import (
 )
 from neotype.registry import find
 from neotype.schema.schema import Schema
+from neotype.synth.refine import Refined
 from neotype.synth.synthesizer import Model
 
 FORMAT = "neotype model"
@@ -103,7 +104,8 @@ def load(path: Path | str, *, limit: int | None = None) -> tuple[Model, dict[str
     try:
         schema = Schema.model_validate(parts.texts["schema.json"])
         state = State(parts.texts["state.json"], parts.arrays)
-        model: Model = find("synthesizer", manifest["synthesizer"]).restore(state, schema)
+        family = find("synthesizer", manifest["synthesizer"])
+        model: Model = Refined.restore(state, schema, lambda part: family.restore(part, schema))
     except NotRegisteredError as cause:
         raise ModelFileError(
             f"'{path}' holds a model of the synthesizer '{manifest['synthesizer']}', "

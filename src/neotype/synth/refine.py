@@ -71,8 +71,8 @@ class _Weighted:
         codes: Codes = self.inner.codes
         return codes
 
-    def take(self, picks: NDArray[np.int64], first_row: int) -> pl.DataFrame:
-        frame: pl.DataFrame = self.inner.take(picks, first_row)
+    def take(self, picks: NDArray[np.int64], first_row: int, rows: int) -> pl.DataFrame:
+        frame: pl.DataFrame = self.inner.take(picks, first_row, rows)
         return frame
 
 
@@ -86,19 +86,19 @@ class _Sampled:
     log_weight: NDArray[np.float64]
     rng: Rng
 
-    def take(self, picks: NDArray[np.int64], first_row: int) -> pl.DataFrame:
+    def take(self, picks: NDArray[np.int64], first_row: int, rows: int) -> pl.DataFrame:
         made = [
             column
             for encoder in self.codebook.encoders
             for column in encoder.columns
             if self.codebook.schema.columns[column].kind == "identifier"
         ]
-        frame = self.frame[picks]
+        frame = self.frame[picks[:rows]]
         if not made:
             return frame
         codes = np.ascontiguousarray(self.codes[:, picks])
         generator = self.rng.child("decode").generator()
-        fresh = self.codebook.decode(codes, rng=generator, first_row=first_row)
+        fresh = self.codebook.decode(codes, rng=generator, first_row=first_row, rows=rows)
         return frame.with_columns(fresh.select(made))
 
 

@@ -54,8 +54,8 @@ class Candidates(Protocol):
     def log_weight(self) -> LogWeights:
         """How well each meets its conditions."""
 
-    def take(self, picks: NDArray[np.int64], first_row: int) -> pl.DataFrame:
-        """The candidates at `picks`, as rows numbered from `first_row`."""
+    def take(self, picks: NDArray[np.int64], first_row: int, rows: int) -> pl.DataFrame:
+        """The first `rows` of the candidates at `picks`, numbered from `first_row`."""
 
 
 class Sampler(Protocol):
@@ -82,11 +82,11 @@ class Drawn:
     log_weight: LogWeights
     rng: Rng
 
-    def take(self, picks: NDArray[np.int64], first_row: int) -> pl.DataFrame:
-        """The candidates at `picks`, decoded."""
+    def take(self, picks: NDArray[np.int64], first_row: int, rows: int) -> pl.DataFrame:
+        """The first `rows` of the candidates at `picks`, decoded."""
         codes = np.ascontiguousarray(self.codes[:, picks])
         generator = self.rng.child("decode").generator()
-        return self.codebook.decode(codes, rng=generator, first_row=first_row)
+        return self.codebook.decode(codes, rng=generator, first_row=first_row, rows=rows)
 
 
 @dataclass(frozen=True)
@@ -176,24 +176,24 @@ def sample(
     if rows is None or rows < 1:
         raise SamplingError(f"{rows} rows are asked for.", mend="ask for 1 row or more")
     with ThreadPoolExecutor(max(1, min(8, os.cpu_count() or 1))) as pool:
-        drawn = pool.map(lambda k: _block(model, k, rng, each), range(_blocks(rows)))
+        drawn = pool.map(lambda k: _block(model, k, rng, each, rows), range(_blocks(rows)))
         frames = list(drawn)
-    return Dataset.of(schema, pl.concat(frames).head(rows))
+    return Dataset.of(schema, pl.concat(frames))
 
 
 def blocks(model: Any, rows: int, rng: Rng, start: int, *, each: int) -> Iterator[pl.DataFrame]:
     """One block after the other, from block `start` on; only one is in memory at a time."""
     for k in islice(range(_blocks(rows)), start, None):
-        yield _block(model, k, rng, each).head(rows - k * BLOCK)
+        yield _block(model, k, rng, each, rows)
 
 
-def _block(model: Any, k: int, rng: Rng, each: int) -> pl.DataFrame:
-    """Block k of an endless sample: a pure function of (model, rng, k)."""
+def _block(model: Any, k: int, rng: Rng, each: int, rows: int) -> pl.DataFrame:
+    """Block k of a sample of `rows` rows: the beginning of a pure function of (model, rng, k)."""
     here = rng.block(k)
     pool = model.candidates(BLOCK * each, here, None)
     every = np.arange(BLOCK)
     picks = every if each == 1 else choose(pool.log_weight, BLOCK, here.child("choose"))
-    frame: pl.DataFrame = pool.take(picks, k * BLOCK)
+    frame: pl.DataFrame = pool.take(picks, k * BLOCK, min(BLOCK, rows - k * BLOCK))
     return frame
 
 
@@ -211,7 +211,7 @@ def _given_block(model: Any, k: int, given: pl.DataFrame, rng: Rng, each: int) -
     else:
         score = (pool.log_weight + spin).reshape(-1, each)
         best = np.arange(len(score)) * each + score.argmax(axis=1)
-    frame: pl.DataFrame = pool.take(best, k * BLOCK)
+    frame: pl.DataFrame = pool.take(best, k * BLOCK, conditions.height)
     kept = [conditions[name].cast(frame[name].dtype) for name in conditions.columns]
     return frame.with_columns(kept)
 

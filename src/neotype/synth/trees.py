@@ -16,7 +16,7 @@ from neotype.errors import SchemaError
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
-from neotype.synth.refine import Refined, RowModel, refined
+from neotype.synth.refine import Refined, refined
 from neotype.synth.synthesizer import Capabilities
 from neotype.synth.table import TableModel
 from neotype.trees.density import DensityTrees, Growth
@@ -33,7 +33,7 @@ class Trees:
 
     refine: int = field(default=8, metadata={"help": "rounds of refinement; 0 for none"})
     sharpness: float = field(
-        default=-6.0, metadata={"help": "prior log-odds that a node splits: -10 … 0"}
+        default=-7.0, metadata={"help": "prior log-odds that a node splits: -10 … 0"}
     )
     leaf: int = field(default=10, metadata={"help": "fewest rows in a leaf"})
     base: int = field(default=4, metadata={"help": "symbols a tree predicts at once: 2 … 64"})
@@ -76,11 +76,9 @@ class Trees:
         return refined(model, codebook, codes, self.refine, rng.child("refine"), progress)
 
     @classmethod
-    def restore(cls, state: State, schema: Schema) -> RowModel:
-        """The model of a file."""
-        return Refined.restore(
-            state, schema, lambda part: TableModel.restore("trees", part, schema, trees_at_rest)
-        )
+    def restore(cls, state: State, schema: Schema) -> TableModel:
+        """The unrefined model of a file."""
+        return TableModel.restore("trees", state, schema, trees_at_rest)
 
 
 def trees_at_rest(state: State) -> DensityTrees:

@@ -14,6 +14,7 @@ from neotype.trees.tilt import tilt, tilt_tree
 
 Codes = NDArray[np.uint8]
 Rows = NDArray[np.uint8]
+_FEWEST_HELD = 10
 ARRAYS = ("roots", "feature", "mask", "child", "value")
 
 
@@ -23,8 +24,8 @@ class Boost:
 
     rounds: int = 8
     trees: int = 60
-    leaves: int = 15
-    rate: float = 0.1
+    leaves: int = 63
+    rate: float = 0.05
     calm: float = 5.0
     least: float = 20.0
     share: float = 0.5
@@ -75,7 +76,7 @@ class Ratio:
         """Learn from digits × rows `real` and `candidates(round)`, fresh ones for every round.
 
         The rounds stop early once held-out real rows are no longer better told apart; the best
-        round is kept.
+        round is kept. Too few rows to hold any out teach nothing: the ratio is 1.
         """
         rows = np.ascontiguousarray(real.T)
         order = rng.permutation(len(rows))
@@ -84,6 +85,8 @@ class Ratio:
         ratio = cls.none()
         best = ratio
         history: list[float] = []
+        if len(held) < _FEWEST_HELD:
+            return best
         for turn in range(boost.rounds):
             fake = np.ascontiguousarray(candidates(turn).T)
             score = ratio.rows(fake)

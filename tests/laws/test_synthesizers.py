@@ -1,0 +1,188 @@
+"""Laws of every registered synthesizer, refined and not."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from neotype.data import Dataset
+from neotype.errors import ColumnNotFoundError, DataError, SamplingError
+from neotype.registry import find, names
+from neotype.rng import Rng
+from neotype.schema.infer import infer_schema
+from neotype.synth.model_file import load, save
+from neotype.synth.refine import refine
+from neotype.synth.table import BLOCK
+from zoo import zoo, zoo_data
+
+GENERATED = ["person_id", "ref"]
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return zoo_data(800)
+
+
+@pytest.fixture(scope="module", params=[*names("synthesizer"), "independent+refine"])
+def model(request: pytest.FixtureRequest, data: Dataset) -> Any:
+    name, _, wrapped = request.param.partition("+")
+    fitted = find("synthesizer", name)().fit(data, rng=Rng(0))
+    return refine(fitted, data, rounds=2, rng=Rng(1)) if wrapped else fitted
+
+
+def test_the_row_count_is_exact_and_a_short_sample_begins_a_long_one(model: Any) -> None:
+    short, long = (model.sample(rows, rng=Rng(3)).frame for rows in (7, BLOCK + 5))
+    assert (short.height, long.height) == (7, BLOCK + 5)
+    assert long.head(7).equals(short)
+
+
+def test_same_seed_same_rows_other_seed_other_rows(model: Any) -> None:
+    first, again, other = (model.sample(200, rng=Rng(seed)).frame for seed in (5, 5, 6))
+    assert first.equals(again)
+    assert not first.equals(other)
+
+
+def test_blocks_are_the_sample_wherever_they_start(model: Any) -> None:
+    rows = BLOCK + 100
+    whole = model.sample(rows, rng=Rng(8)).frame
+    assert pl.concat(model.blocks(rows, rng=Rng(8))).equals(whole)
+    assert next(iter(model.blocks(rows, rng=Rng(8), start=1))).equals(whole[BLOCK:])
+
+
+def test_dtypes_and_columns_come_back(model: Any, data: Dataset) -> None:
+    made = model.sample(300, rng=Rng(0)).frame
+    assert made.schema == data.frame.schema
+    assert made["nothing"].null_count() == 300
+    assert set(made["same"]) == {"x"}
+    assert 0 < made["points"].null_count() < 90
+
+
+def test_identifiers_are_unique_over_blocks_and_none_is_copied(model: Any, data: Dataset) -> None:
+    made = model.sample(BLOCK + 50, rng=Rng(0)).frame
+    for name in GENERATED:
+        assert made[name].n_unique() == made.height
+    # A million forms, 800 of them taken: the longest free stretch is where generation begins.
+    assert not set(made["ref"].head(4000)) & set(data.frame["ref"])
+
+
+def test_values_stay_in_their_own_form(model: Any, data: Dataset) -> None:
+    made = model.sample(500, rng=Rng(0)).frame
+    assert made["ref"].str.contains(r"^ORD-\d{6}$").all()
+    assert set(made["zip"]) <= set(data.frame["zip"])
+    assert (made["pay"].round(2) == made["pay"]).all()
+    assert made["huge"].min() >= 2**62
+    assert made["beyond"].min() >= 2**63
+
+
+def test_input_is_untouched_and_fit_is_repeatable() -> None:
+    data = zoo_data(300, seed=4)
+    before = data.fingerprint()
+    for name in names("synthesizer"):
+        one, two = (find("synthesizer", name)().fit(data, rng=Rng(2)) for _ in range(2))
+        assert one.sample(50, rng=Rng(0)).frame.equals(two.sample(50, rng=Rng(0)).frame)
+    assert data.fingerprint() == before
+
+
+def test_given_columns_are_kept(model: Any, data: Dataset) -> None:
+    given = data.frame.select("grade", "points", "seen").head(40)
+    made = model.sample(rng=Rng(0), given=given).frame
+    assert made.select(given.columns).equals(given)
+    assert made.schema == data.frame.schema
+
+
+def test_an_unknown_condition_is_refused_with_all_findings(model: Any) -> None:
+    given = pl.DataFrame({"grade": ["G1", "G9"], "zip": ["00000", "01126"]})
+    with pytest.raises(DataError) as error:
+        model.sample(rng=Rng(0), given=given)
+    assert any("'G9'" in finding for finding in error.value.findings)
+    assert any("'00000'" in finding for finding in error.value.findings)
+
+
+def test_a_condition_on_an_unknown_column_names_the_nearest(model: Any) -> None:
+    given = pl.DataFrame({"grad": ["G1"]})
+    with pytest.raises(ColumnNotFoundError, match="did you mean 'grade'"):
+        model.sample(rng=Rng(0), given=given)
+
+
+@pytest.mark.parametrize("rows", [0, -3])
+def test_no_rows_cannot_be_asked_for(model: Any, rows: int) -> None:
+    with pytest.raises(SamplingError, match=f"{rows} rows"):
+        model.sample(rows, rng=Rng(0))
+
+
+def test_a_saved_model_gives_the_same_rows(model: Any, data: Dataset, tmp_path: Path) -> None:
+    path = save(model, tmp_path / "m.neotype")
+    again, _ = load(path)
+    assert again.sample(60, rng=Rng(1)).frame.equals(model.sample(60, rng=Rng(1)).frame)
+    density = model.log_density(data)
+    if density is not None:
+        np.testing.assert_array_equal(again.log_density(data), density)
+
+
+def test_the_file_holds_no_training_row(tmp_path: Path) -> None:
+    frame = zoo(600, seed=9)
+    canary = pl.DataFrame(
+        {
+            "ref": ["CANARY-REF-1"],
+            "grade": ["CANARYGRADE"],
+            "zip": ["98989"],
+            "note": ["the canary sings alone at dawn"],
+            "extra": ['{"canarykey": 1}'],
+            "pay": [7777.77],
+            "huge": [2**62 + 123_456_789],
+        }
+    )
+    planted = frame.with_columns(
+        pl.when(pl.int_range(pl.len()) == 17)
+        .then(pl.lit(canary[name].item()))
+        .otherwise(pl.col(name))
+        .cast(frame.schema[name])
+        .alias(name)
+        for name in canary.columns
+    )
+    data = Dataset(infer_schema({"zoo": planted}), {"zoo": planted})
+    for name in names("synthesizer"):
+        model = find("synthesizer", name)().fit(data, rng=Rng(0))
+        path = save(model, tmp_path / f"{name}.neotype")
+        with zipfile.ZipFile(path) as file:
+            whole = b"".join(file.read(member) for member in file.namelist())
+        for text in (b"CANARY", b"98989", b"canary", b"7777.77"):
+            assert text not in whole
+        assert np.float64(7777.77).tobytes() not in whole
+        assert np.int64(777_777).tobytes() not in whole
+        assert np.int64(2**62 + 123_456_789).tobytes() not in whole
+        made = model.sample(2000, rng=Rng(0)).frame
+        assert "CANARYGRADE" not in set(made["grade"])
+        assert 7777.77 not in set(made["pay"])
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 20])
+def test_tiny_tables(rows: int) -> None:
+    data = zoo_data(rows)
+    for name in names("synthesizer"):
+        made = find("synthesizer", name)().fit(data, rng=Rng(0)).sample(30, rng=Rng(0)).frame
+        assert made.height == 30
+        assert made.schema == data.frame.schema
+
+
+def test_awkward_numbers_are_learnt() -> None:
+    frame = pl.DataFrame(
+        {
+            "big": [1e308, -1e308, 0.0, 1.0, 2.0] * 40,
+            "inf": [float("inf"), float("-inf"), float("nan"), 1.5, None] * 40,
+            "edge": [-(2**63), 2**63 - 1, 0, 1, 2] * 40,
+        }
+    )
+    data = Dataset(infer_schema({"t": frame}), {"t": frame})
+    for name in names("synthesizer"):
+        made = find("synthesizer", name)().fit(data, rng=Rng(0)).sample(500, rng=Rng(0)).frame
+        assert set(made["big"]) == set(frame["big"])
+        assert set(made["edge"]) == set(frame["edge"])
+        assert made["inf"].is_infinite().sum() > 50
+        assert made["inf"].is_nan().sum() > 20
+        assert made["inf"].null_count() > 20

@@ -1,0 +1,72 @@
+"""A table with a column of every kind and every trouble, for the laws."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from decimal import Decimal
+
+import numpy as np
+import polars as pl
+
+from neotype.data import Dataset
+from neotype.schema.infer import infer_schema
+
+
+def zoo(rows: int, seed: int = 0) -> pl.DataFrame:
+    """A related table: `grade` follows `age`, `pay` follows `grade`, and so on."""
+    g = np.random.default_rng(seed)
+    age = g.integers(18, 80, rows)
+    grade = np.clip((age - 18) // 12 + g.integers(-1, 2, rows), 0, 4)
+    pay = np.round(1000 + 800 * grade + g.normal(0, 120, rows), 2)
+    start = dt.datetime(2021, 1, 1, tzinfo=dt.UTC)
+    seen = [start + dt.timedelta(minutes=int(m)) for m in g.integers(0, 700_000, rows)]
+    words = ["late", "paid", "call back", "no answer", "please", "order", "again", "thanks"]
+    missing = g.random(rows) < 0.1
+
+    def holes(values: list[object]) -> list[object]:
+        return [None if m else v for v, m in zip(values, missing, strict=True)]
+
+    return pl.DataFrame(
+        [
+            pl.Series("person_id", np.arange(rows) + 70_000_000_000, dtype=pl.Int64),
+            pl.Series("ref", [f"ORD-{i:06d}" for i in g.permutation(10 * rows)[:rows]]),
+            pl.Series("age", age, dtype=pl.Int8),
+            pl.Series("points", holes((age * 3).tolist()), dtype=pl.Int64),
+            pl.Series("huge", (2**62 + g.integers(0, 2**40, rows)).tolist(), dtype=pl.Int64),
+            pl.Series("beyond", [2**63 + int(a) for a in age], dtype=pl.UInt64),
+            pl.Series("grade", [f"G{x}" for x in grade]),
+            pl.Series("size", [("S", "M", "L")[x % 3] for x in grade], dtype=pl.Categorical),
+            pl.Series(
+                "level",
+                holes([("low", "mid", "high")[x // 2] for x in grade]),
+                dtype=pl.Enum(["low", "mid", "high"]),
+            ),
+            pl.Series("zip", [f"0{1000 + 7 * (x % 40)}" for x in age]),
+            pl.Series("pay", pay, dtype=pl.Float64),
+            pl.Series("price", [Decimal(int(p * 100)) / 100 for p in pay], dtype=pl.Decimal(12, 2)),
+            pl.Series("ratio", g.random(rows).astype(np.float32), dtype=pl.Float32),
+            pl.Series("active", holes((age % 2 == 0).tolist()), dtype=pl.Boolean),
+            pl.Series("seen", seen, dtype=pl.Datetime("us", "Europe/Vienna")),
+            pl.Series("born", [dt.date(2020 - int(a), 1 + int(a) % 12, 15) for a in age]),
+            pl.Series("at", [dt.time(int(a) % 24, int(a) % 60) for a in age]),
+            pl.Series("took", [dt.timedelta(seconds=int(a) * 37) for a in age]),
+            pl.Series("note", holes([" ".join(g.choice(words, 6)) for _ in range(rows)])),
+            pl.Series("latitude", np.round(48 + g.normal(0, 0.1, rows), 5)),
+            pl.Series("longitude", np.round(16 + g.normal(0, 0.1, rows), 5)),
+            pl.Series(
+                "tags",
+                [list(g.choice(["a", "b", "c"], int(x) % 3)) for x in age],
+                dtype=pl.List(pl.String),
+            ),
+            pl.Series("extra", [json.dumps({"n": int(a) % 7, "ok": bool(a % 2)}) for a in age]),
+            pl.Series("nothing", [None] * rows, dtype=pl.Float64),
+            pl.Series("same", ["x"] * rows),
+        ]
+    )
+
+
+def zoo_data(rows: int = 600, seed: int = 0) -> Dataset:
+    """The same with its inferred schema."""
+    frame = zoo(rows, seed)
+    return Dataset(infer_schema({"zoo": frame}), {"zoo": frame})
