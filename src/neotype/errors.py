@@ -5,7 +5,7 @@
     NeotypeError
     ├── SourceError           data cannot be read or written
     │   └── OutputExistsError   a path is taken and --force was not given
-    ├── DataError             data was read but does not fit what is asked of it (all findings at once)
+    ├── DataError             data does not fit what is asked of it (all findings at once)
     ├── SchemaError           a schema, plan or metadata file is wrong
     │   └── ColumnNotFoundError
     ├── FitError              a synthesizer cannot learn this data

@@ -21,7 +21,7 @@ from neotype.schema.temporal import parse
 _UNITS = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 _DAY = 86_400
 _FARTHEST = 73_000_000
-"""Days from 1970 (about 200,000 years) beyond which calendars end."""
+"""Days from 1970 (about 200,000 years) beyond which time zones end."""
 _SENTINELS = 8
 _FEW_ROWS = 100
 
@@ -33,8 +33,8 @@ class DatetimeEncoder:
     The first digit, where there are missing cells or sentinels (a heavy value far from all others,
     such as 9999-12-31), says which it is. Loss: exact where the parts are (as for hourly data),
     else within a cell of at least `protect` rows (parts are drawn one by one, so up to one week or
-    month beyond the outermost); the repeated hour when clocks go back comes
-    first; text that its format cannot read becomes missing.
+    month beyond the outermost); the repeated hour when clocks go back comes first; zoned times are
+    held within 200,000 years of 1970; text that its format cannot read becomes missing.
     """
 
     name: str
@@ -143,7 +143,9 @@ class DatetimeEncoder:
         head = codes[0].astype(np.int64) if extra and len(codes) else np.zeros(rows, dtype=np.int64)
         ticks = np.zeros(rows, dtype=np.int64)
         if self.rows:
-            ticks = self._joined(codes[1:] if extra else codes, rng) * self.unit
+            steps = self._joined(codes[1:] if extra else codes, rng)
+            edge = (2**63 - 1) // self.unit
+            ticks = np.clip(steps, -edge, edge) * self.unit
         for index, sentinel in enumerate(self.sentinels):
             ticks[head == index + bool(self.rows)] = sentinel
         absent = head >= len(self.sentinels) + bool(self.rows)
@@ -348,13 +350,14 @@ def _ticks(name: str, column: Datetime, series: pl.Series) -> tuple[Ticks, NDArr
     known = series.is_not_null().to_numpy()
     if isinstance(dtype, pl.Datetime):
         per_second = _UNITS[dtype.time_unit]
-        edge = min(_FARTHEST * _DAY * per_second, 2**63 - 2 * _DAY * per_second)
-        series = series.to_physical().clip(-edge, edge).cast(dtype)
         if dtype.time_zone:
+            # polars ends the process' thread on zoned times beyond its calendar.
+            edge = min(_FARTHEST * _DAY * per_second, 2**63 - 2 * _DAY * per_second)
+            series = series.to_physical().clip(-edge, edge).cast(dtype)
             series = series.dt.replace_time_zone(None)
     elif dtype == pl.Date:
         per_second = 0
-        series = series.to_physical().clip(-_FARTHEST, _FARTHEST)
+        series = series.to_physical()
     elif dtype == pl.Time:
         per_second = 10**9
     elif dtype.is_integer():

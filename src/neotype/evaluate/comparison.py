@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -14,9 +15,11 @@ from neotype.data import Dataset
 from neotype.errors import DataError
 from neotype.evaluate.features import Features, Sides, View, expand, show, view
 from neotype.evaluate.interval import GROUPS
-from neotype.evaluate.neighbors import Neighborhood, explore
 from neotype.rng import Rng
 from neotype.schema.schema import Table
+
+if TYPE_CHECKING:
+    from neotype.evaluate.neighbors import Neighborhood
 
 Ints = NDArray[np.int64]
 
@@ -103,6 +106,8 @@ class Comparison:
     @cached_property
     def neighbors(self) -> Neighborhood:
         """Distances to nearest rows, shared by every measure of copying."""
+        from neotype.evaluate.neighbors import explore  # brings numba, which reports do not need
+
         return explore(self.views, Sides(*(d.rows for d in self.datasets)), self.rng)
 
     @cached_property

@@ -94,6 +94,7 @@ class C2ST(Measure):
                 "rows": found.rows,
                 "folds": found.folds,
                 "floor_interval": floor.interval,
+                "notes": notes(found, tables),
                 "left_out": dict(tables.left_out),
             },
         )
@@ -179,6 +180,20 @@ def deal(rows: int, entities: Ints | None, folds: int, generator: Generator) -> 
         home[owner] = int(np.argmin(filled))
         filled[home[owner]] += sizes[owner]
     return home[entity]
+
+
+def notes(found: Detection, tables: Comparison) -> list[str]:
+    """What a reader must know: which rows were shown, and why a detector can do worse than guess."""
+    most = min(tables.synthetic.rows, tables.holdout.rows)
+    said = []
+    if found.rows < most:
+        said.append(f"{found.rows:,} rows of either side, drawn at random")
+    if found.interval[1] < 0.45:
+        said.append(
+            "below 0.5 beyond chance: the synthetic table holds rows of the holdout itself, so "
+            "that rows learnt from belie their twins"
+        )
+    return said
 
 
 def importance(shown: Features, gains: Floats) -> list[dict[str, Any]]:

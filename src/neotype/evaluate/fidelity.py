@@ -136,7 +136,7 @@ class Trend(Measure):
     title: ClassVar[str] = "Pairs of columns (Trend)"
     axis: ClassVar[Axis] = "fidelity"
     better: ClassVar[Better] = "higher"
-    tolerance: ClassVar[float] = 0.03
+    tolerance: ClassVar[float] = 0.015
 
     labels: ClassVar[int] = 62
     """Labels of a column told apart in pairs (common edges only)."""
@@ -190,7 +190,7 @@ class Trend(Measure):
             value=whole.value,
             interval=around(whole.value, spread(whole.drawn)),
             floor=whole.floor,
-            target=whole.floor - 0.02,
+            target=whole.floor - 0.015,
             meaning=(
                 f"Pairs of columns go together {whole.value:.1%} as in the real data (real unseen "
                 f"rows: {whole.floor:.1%}); the pair most off is '{names[a]}' and '{names[b]}' "
@@ -234,6 +234,7 @@ class Accuracy(Measure):
     ways: ClassVar[int]
     axis: ClassVar[Axis] = "fidelity"
     better: ClassVar[Better] = "higher"
+    margin: ClassVar[float] = 0.02
     tolerance: ClassVar[float] = 0.03
 
     def look(self, tables: Comparison) -> Finding:
@@ -268,7 +269,7 @@ class Accuracy(Measure):
             value=whole.value,
             interval=around(whole.value, spread(whole.drawn)),
             floor=whole.floor,
-            target=whole.floor - 0.02,
+            target=whole.floor - self.margin,
             meaning=(
                 f"{what} have {whole.value:.1%} of their rows in the right place; real unseen rows "
                 f"reach {whole.floor:.1%}. Furthest below that: {named[0][0]}."
@@ -293,6 +294,8 @@ class Accuracy2Way(Accuracy):
     name: ClassVar[str] = "accuracy_2way"
     title: ClassVar[str] = "Accuracy, pairs of columns"
     ways: ClassVar[int] = 2
+    margin: ClassVar[float] = 0.015
+    tolerance: ClassVar[float] = 0.01
 
 
 @dataclass(frozen=True)

@@ -81,8 +81,8 @@ class Missingness(Measure):
         low, high = around(value, error)
         said = (
             f"In {len(gaps)} columns with missing cells, their share is {100 * value:.2f} "
-            f"percentage points off on average; most in '{widest}' ({shares[widest]['synthetic']:.1%} missing "
-            f"instead of {shares[widest]['real']:.1%})."
+            f"percentage points off on average; most in '{widest}' "
+            f"({shares[widest]['synthetic']:.1%} missing instead of {shares[widest]['real']:.1%})."
         )
         return Finding(
             value=value,

@@ -87,8 +87,8 @@ def roc(positive: Floats, negative: Floats, points: int = 101) -> list[list[floa
     falls = np.cumsum(1 - truth[order])[ends] / max(1, len(negative))
     hits, falls = np.r_[0.0, hits], np.r_[0.0, falls]
     if len(hits) > points:
-        grid = np.linspace(0, 1, points)
-        hits, falls = np.interp(grid, falls, hits), grid
+        grid = np.linspace(0, 1, points - 1)
+        hits, falls = np.r_[0.0, np.interp(grid, falls, hits)], np.r_[0.0, grid]
     return [[float(x), float(y)] for x, y in zip(falls, hits, strict=True)]
 
 

@@ -128,9 +128,13 @@ class Measure(ABC):
 
     def measure(self, tables: Comparison) -> Score:
         """Measure tables whose views other measures may share."""
+        from threadpoolctl import threadpool_limits
+
         try:
             self._enough_rows(tables)
-            found = self.look(tables)
+            # Products here are small: threads of BLAS would cost more to wake than they save.
+            with threadpool_limits(1, user_api="blas"):
+                found = self.look(tables)
         except NotMeasurableError as reason:
             return self.blank(reason.problem)
         value = float(found.value)

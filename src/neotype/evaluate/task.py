@@ -113,19 +113,21 @@ def answer(
     if not len(truth):
         return np.zeros(len(asked))
     if len(np.unique(truth)) == 1:
-        return np.full(len(asked), truth[0])
+        return np.full(len(asked), float(truth[0]), np.float64)
     data = boosting.bins(cells, truth, categorical, settings)
     booster = boosting.grow(data, settings, rounds)
     told = boosting.predict(booster, asked)
-    return told.argmax(axis=1).astype(np.float64) if task.kind == "multiclass" else told
+    if task.kind == "multiclass":
+        return np.asarray(np.argmax(told, axis=1), np.float64)
+    return told
 
 
 def tables(task: Task, truth: Floats, told: Floats, groups: Ints) -> Floats:
     """Counts or sums by bootstrap group that hold all that `judge` needs, (GROUPS, a, b)."""
     if task.kind == "regression":
-        sums = [np.ones(len(truth)), truth, truth**2, (truth - told) ** 2, told * 0]
+        sums = [np.ones(len(truth)), truth, truth**2, (truth - told) ** 2]
         columns = [np.bincount(groups, part, minlength=GROUPS) for part in sums]
-        return np.stack(columns, axis=1)[:, None, :]
+        return np.stack(columns, axis=1).astype(np.float64)[:, None, :]
     hits = truth.astype(np.int64)
     if task.kind == "multiclass":
         codes = hits * task.classes + told.astype(np.int64)
@@ -139,7 +141,7 @@ def judge(task: Task, tables: Floats) -> Floats:
     """AUC, macro-F1 or R2 of tables (draws, a, b); NaN where a draw has only one class."""
     with np.errstate(divide="ignore", invalid="ignore"):
         if task.kind == "regression":
-            count, total, square, wrong, _ = np.moveaxis(tables[:, 0, :], -1, 0)
+            count, total, square, wrong = np.moveaxis(tables[:, 0, :], -1, 0)
             return np.asarray(1 - wrong / (square - total**2 / count))
         if task.kind == "multiclass":
             right = np.diagonal(tables, axis1=1, axis2=2)
