@@ -351,7 +351,7 @@ def _ticks(name: str, column: Datetime, series: pl.Series) -> tuple[Ticks, NDArr
     if isinstance(dtype, pl.Datetime):
         per_second = _UNITS[dtype.time_unit]
         if dtype.time_zone:
-            # polars ends the process' thread on zoned times beyond its calendar.
+            # polars panics on zoned times beyond its calendar.
             edge = min(_FARTHEST * _DAY * per_second, 2**63 - 2 * _DAY * per_second)
             series = series.to_physical().clip(-edge, edge).cast(dtype)
             series = series.dt.replace_time_zone(None)
@@ -414,7 +414,7 @@ def _in_storage(ticks: Ticks, column: Datetime) -> pl.Series:
 def _typed(ticks: Ticks, dtype: pl.DataType) -> pl.Series:
     series = pl.Series(ticks)
     if isinstance(dtype, pl.Date):
-        return series.cast(pl.Int32).cast(dtype)
+        return series.clip(-(2**31), 2**31 - 1).cast(pl.Int32).cast(dtype)
     if not isinstance(dtype, pl.Datetime) or not dtype.time_zone:
         return series.cast(dtype)
     naive = series.cast(pl.Datetime(dtype.time_unit))
