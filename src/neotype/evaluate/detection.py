@@ -183,7 +183,7 @@ def deal(rows: int, entities: Ints | None, folds: int, generator: Generator) -> 
 
 
 def notes(found: Detection, tables: Comparison) -> list[str]:
-    """What a reader must know: which rows were shown, and why a detector can do worse than guess."""
+    """Which rows were shown, and why a detector may do worse than guess."""
     most = min(tables.synthetic.rows, tables.holdout.rows)
     said = []
     if found.rows < most:
