@@ -200,7 +200,7 @@ def _digit_trees(
         feature, mask, child, parent, counts = grow(
             seen, y, widths, kinds, classes, growth.least, 0.5, table
         )
-        keep, probability, _ = weigh(feature, child, parent, counts, growth.split_odds, STRENGTHS)
+        keep, probability = weigh(feature, child, parent, counts, growth.split_odds, STRENGTHS)
         names = np.array([*columns, -1] if columns else [-1, -1], dtype=np.int32)
         step = (digit, classes, divisor, size, int(level == 0), int(level == depth - 1))
         trees.append(_pruned(step, names[feature], mask, child, keep, probability))

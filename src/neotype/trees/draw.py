@@ -46,19 +46,22 @@ def draw(x, key, steps, feature, mask, child, leaf, cumulative, given, logp):
                 node = child[node] + np.int64(one - bit)
                 f = feature[node]
             at = leaf[node]
+            # The digit's size may end within this prefix: what lies beyond has no probability.
+            top = min((size - 1) // divisor - x[r, scratch] * classes, classes - 1)
+            whole = cumulative[at + top]
             if fixed:
                 symbol = x[r, digit] // divisor - x[r, scratch] * classes
-                symbol = min(symbol, classes - 1)
+                symbol = min(symbol, top)
                 p = cumulative[at + symbol]
                 if symbol > 0:
                     p -= cumulative[at + symbol - 1]
-                logp[r] += np.log(max(p, 1e-12))
+                logp[r] += np.log(max(p / whole, 1e-12))
             else:
-                u = _uniform(key, r, t)
+                u = _uniform(key, r, t) * whole
                 symbol = 0
-                while symbol < classes - 1 and u >= cumulative[at + symbol]:
+                while symbol < top and u >= cumulative[at + symbol]:
                     symbol += 1
             code = x[r, scratch] * classes + symbol
             if last and not fixed:
-                x[r, digit] = min(code, size - 1)
+                x[r, digit] = code
             x[r, scratch] = code

@@ -13,11 +13,6 @@ LEAF = -1
 _MAX_DEPTH = 60
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
-def _xlogx(table, n):
-    return table[n]
-
-
 @nb.njit(cache=True, nogil=True)
 def _count(x, y, index, start, end, histogram):
     """Add rows index[start:end] to histogram[feature, symbol, class]."""
@@ -162,56 +157,45 @@ def grow(x, y, sizes, ordered, classes, least, gain_floor, table):
     counts = np.zeros((room, classes), dtype=np.int32)
     index = np.arange(rows).astype(np.int32)
     spare = np.empty(rows, dtype=np.int32)
-    widest = 1
-    for f in range(features):
-        widest = max(widest, sizes[f])
-    pool = np.zeros((_MAX_DEPTH + 2, features, widest, classes), dtype=np.int32)
-    # A stack entry is (node, start, end, histogram slot, depth); slots are freed by depth: the
-    # larger child reuses its parent's slot, so one slot per level is enough.
-    stack = np.empty((2 * _MAX_DEPTH + 4, 5), dtype=np.int64)
-    _count(x, y, index, 0, rows, pool[0])
     for i in range(rows):
         counts[0, y[i]] += 1
-    nodes, top = 1, 1
+    # The larger child takes over its parent's histogram, so one more per level is enough.
+    pool = np.zeros((_MAX_DEPTH + 2, features, sizes.max(), classes), dtype=np.int32)
+    free = np.arange(_MAX_DEPTH + 1, -1, -1)
+    available = len(free) - 1
+    _count(x, y, index, 0, rows, pool[0])
+    stack = np.empty((2 * _MAX_DEPTH + 4, 5), dtype=np.int64)
     stack[0] = (0, 0, rows, 0, 0)
-    free = np.arange(_MAX_DEPTH + 1, 0, -1)
-    available = _MAX_DEPTH + 1
+    nodes, top = 1, 1
     while top > 0:
         top -= 1
         node, start, end, slot, depth = stack[top]
         n = end - start
-        pure = False
-        for c in range(classes):
-            pure |= counts[node, c] == n
-        split = LEAF
-        if not pure and n >= 2 * least and depth < _MAX_DEPTH and available > 0:
+        split, chosen, gain = LEAF, np.uint64(0), 0.0
+        if n >= 2 * least and depth < _MAX_DEPTH and counts[node].max() < n:
             split, chosen, gain = _best_split(
                 pool[slot], sizes, ordered, counts[node], n, least, table
             )
-            if gain < gain_floor:
-                split = LEAF
-        if split == LEAF:
+        if split == LEAF or gain < gain_floor:
             free[available] = slot
             available += 1
             continue
         cut = _partition(x, index, start, end, split, chosen, spare)
         feature[node], mask[node], child[node] = split, chosen, nodes
-        small_left = cut - start <= end - cut
-        lo, hi = (start, cut) if small_left else (cut, end)
-        small, large = (nodes, nodes + 1) if small_left else (nodes + 1, nodes)
-        parent[small] = parent[large] = node
-        for i in range(lo, hi):
-            counts[small, y[index[i]]] += 1
-        for c in range(classes):
-            counts[large, c] = counts[node, c] - counts[small, c]
+        left = (nodes, start, cut)
+        right = (nodes + 1, cut, end)
+        small, large = (left, right) if cut - start <= end - cut else (right, left)
+        parent[nodes] = parent[nodes + 1] = node
+        for i in range(small[1], small[2]):
+            counts[small[0], y[index[i]]] += 1
+        counts[large[0]] = counts[node] - counts[small[0]]
         nodes += 2
         available -= 1
         fresh = free[available]
         pool[fresh] = 0
-        _count(x, y, index, lo, hi, pool[fresh])
+        _count(x, y, index, small[1], small[2], pool[fresh])
         pool[slot] -= pool[fresh]
-        big_lo, big_hi = (cut, end) if small_left else (start, cut)
-        stack[top] = (large, big_lo, big_hi, slot, depth + 1)
-        stack[top + 1] = (small, lo, hi, fresh, depth + 1)
+        stack[top] = (large[0], large[1], large[2], slot, depth + 1)
+        stack[top + 1] = (small[0], small[1], small[2], fresh, depth + 1)
         top += 2
     return feature[:nodes], mask[:nodes], child[:nodes], parent[:nodes], counts[:nodes]

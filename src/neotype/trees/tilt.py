@@ -92,6 +92,19 @@ def _cut(x, index, start, end, column, mask, spare):
 
 
 @nb.njit(cache=True, nogil=True)
+def _leaf_values(feature, span, fake_index, weight, rate, calm):
+    """What each leaf adds: the shrunken log-ratio of its two masses."""
+    value = np.zeros(len(feature), dtype=np.float32)
+    for node in range(len(feature)):
+        if feature[node] < 0:
+            fake = 0.0
+            for i in range(span[node, 2], span[node, 3]):
+                fake += weight[fake_index[i]]
+            value[node] = rate * np.log((span[node, 1] - span[node, 0] + calm) / (fake + calm))
+    return value
+
+
+@nb.njit(cache=True, nogil=True)
 def tilt_tree(
     real, fake, weight, real_index, fake_index, columns, sizes, ordered, leaves, rate, calm, least
 ):
@@ -105,11 +118,8 @@ def tilt_tree(
     feature = np.full(room, -1, dtype=np.int32)
     mask = np.zeros(room, dtype=np.uint64)
     child = np.full(room, -1, dtype=np.int32)
-    value = np.zeros(room, dtype=np.float32)
-    widest = 1
-    for j in range(columns.shape[0]):
-        widest = max(widest, sizes[columns[j]])
-    pool = np.zeros((leaves + 1, columns.shape[0], widest, 2))
+    pool = np.zeros((leaves + 1, columns.shape[0], sizes[columns].max(), 2))
+    # Of each node: its rows among the real ones and the fakes, its histogram, its best split.
     span = np.zeros((room, 4), dtype=np.int64)
     slot = np.zeros(room, dtype=np.int64)
     gain = np.full(room, -1.0)
@@ -121,12 +131,9 @@ def tilt_tree(
     _fill(real, real_index, 0, span[0, 1], columns, unit, 0, pool[0])
     _fill(fake, fake_index, 0, span[0, 3], columns, weight, 1, pool[0])
     column[0], chosen[0], gain[0] = _best(pool[0], columns, sizes, ordered, calm, least)
-    nodes, used = 1, 1
-    while used < leaves:
-        node = 0
-        for i in range(1, nodes):
-            if gain[i] > gain[node]:
-                node = i
+    nodes = 1
+    for used in range(1, leaves):
+        node = np.argmax(gain[:nodes])
         if gain[node] <= 0.0:
             break
         digit = columns[column[node]]
@@ -138,27 +145,19 @@ def tilt_tree(
         left, right = nodes, nodes + 1
         span[left] = (r0, rc, f0, fc)
         span[right] = (rc, r1, fc, f1)
-        left_smaller = (rc - r0) + (fc - f0) <= (r1 - rc) + (f1 - fc)
-        small, large = (left, right) if left_smaller else (right, left)
+        small, large = (left, right) if rc - r0 + fc - f0 <= r1 - rc + f1 - fc else (right, left)
         slot[large], slot[small] = slot[node], used
-        fresh, old = pool[used], pool[slot[node]]
+        fresh = pool[used]
         _fill(real, real_index, span[small, 0], span[small, 1], columns, unit, 0, fresh)
         _fill(fake, fake_index, span[small, 2], span[small, 3], columns, weight, 1, fresh)
-        old -= fresh
+        pool[slot[large]] -= fresh
         for i in (left, right):
             column[i], chosen[i], gain[i] = _best(
                 pool[slot[i]], columns, sizes, ordered, calm, least
             )
         nodes += 2
-        used += 1
-    for node in range(nodes):
-        if feature[node] < 0:
-            r = f = 0.0
-            r = span[node, 1] - span[node, 0]
-            for i in range(span[node, 2], span[node, 3]):
-                f += weight[fake_index[i]]
-            value[node] = rate * np.log((r + calm) / (f + calm))
-    return feature[:nodes], mask[:nodes], child[:nodes], value[:nodes]
+    value = _leaf_values(feature[:nodes], span, fake_index, weight, rate, calm)
+    return feature[:nodes], mask[:nodes], child[:nodes], value
 
 
 @nb.njit(cache=True, nogil=True)

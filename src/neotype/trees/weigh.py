@@ -12,6 +12,7 @@ from math import lgamma
 import numba as nb
 import numpy as np
 
+_FAINT = 0.001
 STRENGTHS = np.array([0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 400.0])
 
 
@@ -30,6 +31,50 @@ def _rising(a, n):
 
 
 @nb.njit(cache=True, nogil=True)
+def _estimates(parent, counts, strengths):
+    """Each node's Dirichlet estimate, and the log-evidence of stopping there."""
+    nodes, classes = counts.shape
+    estimate = np.empty((nodes, classes))
+    stop = np.empty(nodes)
+    centre = np.full(classes, 1.0 / classes)
+    for node in range(nodes):
+        if node > 0:
+            centre = estimate[parent[node]]
+        n = 0
+        for c in range(classes):
+            n += counts[node, c]
+        stop[node], strength = -np.inf, strengths[0]
+        for s in strengths:
+            evidence = -_rising(s, n)
+            for c in range(classes):
+                if counts[node, c] > 0:
+                    evidence += _rising(s * centre[c], counts[node, c])
+            if evidence > stop[node]:
+                stop[node], strength = evidence, s
+        for c in range(classes):
+            estimate[node, c] = (counts[node, c] + strength * centre[c]) / (n + strength)
+    return estimate, stop
+
+
+@nb.njit(cache=True, nogil=True)
+def _shares(feature, child, stop, split_odds):
+    """From the leaves up: each node's posterior probability that it splits."""
+    log_split = -np.log1p(np.exp(-split_odds))
+    log_stop = -np.log1p(np.exp(split_odds))
+    total = stop.copy()
+    share = np.zeros(len(stop))
+    for node in range(len(stop) - 1, -1, -1):
+        if feature[node] < 0:
+            continue
+        halt = log_stop + stop[node]
+        go = log_split + total[child[node]] + total[child[node] + 1]
+        top = max(halt, go)
+        total[node] = top + np.log(np.exp(halt - top) + np.exp(go - top))
+        share[node] = np.exp(go - total[node])
+    return share
+
+
+@nb.njit(cache=True, nogil=True)
 def weigh(feature, child, parent, counts, split_odds, strengths):
     """The pruned tree, and each node's class probabilities averaged over prunings.
 
@@ -37,58 +82,20 @@ def weigh(feature, child, parent, counts, split_odds, strengths):
     says whether node i stays internal, `probability` is nodes × classes.
     """
     nodes, classes = counts.shape
-    estimate = np.empty((nodes, classes))
-    stop = np.empty(nodes)
-    for node in range(nodes):
-        n = 0
-        for c in range(classes):
-            n += counts[node, c]
-        best, strength = -np.inf, strengths[0]
-        for s in strengths:
-            evidence = -_rising(s, n)
-            for c in range(classes):
-                if counts[node, c] > 0:
-                    centre = 1.0 / classes if node == 0 else estimate[parent[node], c]
-                    evidence += _rising(s * centre, counts[node, c])
-            if evidence > best:
-                best, strength = evidence, s
-        stop[node] = best
-        for c in range(classes):
-            centre = 1.0 / classes if node == 0 else estimate[parent[node], c]
-            estimate[node, c] = (counts[node, c] + strength * centre) / (n + strength)
-    log_split = -np.log1p(np.exp(-split_odds))
-    log_stop = -np.log1p(np.exp(split_odds))
-    total = np.empty(nodes)
-    share = np.zeros(nodes)
-    for node in range(nodes - 1, -1, -1):
-        if feature[node] < 0:
-            total[node] = stop[node]
-            continue
-        halt = log_stop + stop[node]
-        go = log_split + total[child[node]] + total[child[node] + 1]
-        top = max(halt, go)
-        total[node] = top + np.log(np.exp(halt - top) + np.exp(go - top))
-        share[node] = np.exp(go - total[node])
+    estimate, stop = _estimates(parent, counts, strengths)
+    share = _shares(feature, child, stop, split_odds)
     # From the root down: what of the weight has not stopped above a node is its to divide.
     probability = np.zeros((nodes, classes))
     going = np.ones(nodes)
     keep = np.zeros(nodes, dtype=np.bool_)
     for node in range(nodes):
-        here = going[node] * (1.0 - share[node])
         above = parent[node]
+        onward = going[node] * share[node]
+        keep[node] = onward > _FAINT and (node == 0 or keep[above])
+        here = going[node] - onward if keep[node] else going[node]
         for c in range(classes):
             base = 0.0 if node == 0 else probability[above, c]
             probability[node, c] = base + here * estimate[node, c]
-        if feature[node] < 0:
-            continue
-        onward = going[node] * share[node]
-        if onward > 0.001 and (node == 0 or keep[above]):
-            keep[node] = True
-            going[child[node]] = onward
-            going[child[node] + 1] = onward
-        else:
-            for c in range(classes):
-                probability[node, c] += onward * estimate[node, c]
-            going[child[node]] = 0.0
-            going[child[node] + 1] = 0.0
-    return keep, probability, total[0]
+        if feature[node] >= 0:
+            going[child[node]] = going[child[node] + 1] = onward if keep[node] else 0.0
+    return keep, probability

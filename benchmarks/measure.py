@@ -1,0 +1,42 @@
+"""One measurement, run in a process of its own so that CPU seconds and memory are its alone."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+
+
+def alone(case: str, *arguments: str) -> dict[str, Any]:
+    """Run `case` of `benchmarks.cases` in a fresh process and read the JSON line it prints."""
+    command = [sys.executable, "-m", "benchmarks.cases", case, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{case} {' '.join(arguments)} failed:\n{done.stderr[-2000:]}")
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
+
+
+class Clock:
+    """CPU and wall seconds between laps, and the peak of memory."""
+
+    def __init__(self) -> None:
+        self.cpu, self.wall = time.process_time(), time.perf_counter()
+
+    def lap(self) -> tuple[float, float]:
+        """CPU and wall seconds since the last lap."""
+        cpu, wall = time.process_time(), time.perf_counter()
+        passed = cpu - self.cpu, wall - self.wall
+        self.cpu, self.wall = cpu, wall
+        return passed
+
+    @staticmethod
+    def peak() -> float:
+        """GiB."""
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
