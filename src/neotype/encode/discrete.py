@@ -23,8 +23,9 @@ MASK = "*"
 class LabelEncoder:
     """A label as one digit, or as two or three where there are more than 64.
 
-    Loss: a label of fewer than `protect` rows comes back as a frequent label, or as '*' where the
-    schema says `rare: mask`. A missing cell is a symbol of the first digit.
+    Loss: a label of fewer than `protect` rows comes back as a frequent label, or as '*' (missing
+    where the storage is no text) where the schema says `rare: mask` or no label is frequent. A
+    missing cell is a symbol of the first digit.
     """
 
     name: str
@@ -68,9 +69,6 @@ class LabelEncoder:
             kept = (counts >= least) | np.isin(np.arange(len(labels)), np.arange(len(declared)))
         else:
             kept = counts >= least
-        if labels and not kept.any():
-            mask = isinstance(column, Categorical) and column.rare == "mask"
-            kept = np.zeros(len(labels), bool) if mask else counts >= counts.max()
         rare = int(counts[~kept].sum())
         missing = column.nullable or series.null_count() > 0
         names = tuple(label for label, keep in zip(labels, kept, strict=True) if keep)
@@ -115,8 +113,8 @@ class LabelEncoder:
         """Rare labels that are not kept."""
         if not self.rare:
             return ()
-        masked = isinstance(self.column, Categorical) and self.column.rare == "mask"
-        note = "became '*'" if masked else "became a frequent label"
+        hidden = "missing" if self._masked() is None else f"'{MASK}'"
+        note = f"became {hidden}" if self._masks else "became a frequent label"
         return (Protection(self.name, "rare labels", self.rare, note),)
 
     def encode(self, frame: pl.DataFrame) -> Codes:
@@ -157,7 +155,7 @@ class LabelEncoder:
         table = list(self.labels)
         is_rare = (first == groups) & (self.rare > 0)
         if is_rare.any():
-            if isinstance(self.column, Categorical) and self.column.rare == "mask":
+            if self._masks:
                 position[is_rare] = len(table)
                 table.append(self._masked())
             else:
@@ -168,8 +166,18 @@ class LabelEncoder:
         table.append(None)
         return [self._in_storage(table, position)]
 
+    @property
+    def _masks(self) -> bool:
+        """Whether rare labels are hidden: on wish, and where no label is frequent."""
+        wish = isinstance(self.column, Categorical) and self.column.rare == "mask"
+        return wish or not len(self.labels)
+
     def _masked(self) -> Any:
-        return MASK if all(isinstance(label, str) for label in self.labels) else None
+        """What stands for a rare label: missing where the storage can hold no '*'."""
+        dtype = storage_dtype(self.column.storage)
+        if isinstance(dtype, pl.Enum):
+            return MASK if MASK in dtype.categories else None
+        return MASK if isinstance(dtype, pl.String | pl.Categorical) else None
 
     def _in_storage(self, table: list[Any], position: NDArray[np.int64]) -> pl.Series:
         dtype = storage_dtype(self.column.storage)
@@ -256,7 +264,7 @@ def _levels(mass: NDArray[np.int64], first: int) -> tuple[NDArray[np.int64], ...
     ends = [*starts[1:], items]
     cut = np.concatenate([np.arange(a, b, SYMBOLS) for a, b in zip(starts, ends, strict=True)])
     if len(cut) > room:
-        cut = np.arange(0, items, -(-items // room))
+        cut = np.arange(0, items, min(-(-items // room), SYMBOLS))
     above = _levels(np.add.reduceat(mass, cut), first)
     return (*above, np.append(cut, items).astype(np.int64))
 

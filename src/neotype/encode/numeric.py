@@ -49,7 +49,7 @@ class NumericEncoder:
         known = values[_known(series, special)]
         stride, offset = _lattice(known) if unit else (1, 0)
         if unit and stride > 1:
-            known = (known - offset) // stride
+            known = _steps(known, stride, offset)
         room = SYMBOLS - len(kinds) - missing
         scale = None
         if len(known):
@@ -88,7 +88,7 @@ class NumericEncoder:
         groups = 0
         if self.scale is not None:
             if self.unit and self.stride > 1:
-                values = (values - self.offset) // self.stride
+                values = _steps(values, self.stride, self.offset)
             codes[: len(self.digits)] = self.scale.encode(values)[: len(self.digits)]
             groups = self.scale.groups
         unknown = ~_known(series, special)
@@ -199,7 +199,7 @@ def _on_grid(
                 f"column '{name}' has whole numbers beyond 64 bits.",
                 mend="make it a categorical or an identifier in the schema, or cast it to float",
             ) from cause
-    if isinstance(dtype, pl.Decimal):
+    if isinstance(dtype, pl.Decimal) and unit != 0:
         places = 10**dtype.scale
         scaled = (series * places).cast(pl.Int64, strict=False)
         if scaled.null_count() == series.null_count():
@@ -238,3 +238,8 @@ def _lattice(values: NDArray[np.int64]) -> tuple[int, int]:
         return 1, 0
     step = int(np.gcd.reduce(distances))
     return (step, start % step) if step > 1 else (1, 0)
+
+
+def _steps(values: NDArray[np.int64], stride: int, offset: int) -> NDArray[np.int64]:
+    """(values − offset) // stride, for an offset of less than one step, safe from overflow."""
+    return values // stride - (values % stride < offset)

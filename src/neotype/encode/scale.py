@@ -121,7 +121,7 @@ class Scale:
             offset = np.minimum(np.floor(spin * span), span - 1).astype(np.uint64)
             value = (low.astype(np.uint64) + offset).astype(np.int64)
             return np.asarray(np.minimum(value, high))
-        return np.asarray(low * (1 - spin) + high * spin, dtype=np.float64)
+        return np.asarray(np.clip(low * (1 - spin) + high * spin, low, high), dtype=np.float64)
 
     def state(self) -> State:
         """At rest."""
@@ -146,18 +146,32 @@ def _fences(distinct: Axis, counts: NDArray[np.int64], protect: int) -> tuple[fl
     left = int(np.searchsorted(from_left, protect))
     right = last - int(np.searchsorted(from_right, protect))
     if left >= right:
-        middle = distinct[int(np.searchsorted(from_left, (from_left[-1] + 1) // 2))]
+        at = int(np.searchsorted(from_left, (from_left[-1] + 1) // 2))
+        middle = distinct[at]
+        if counts[at] < protect and last > 0:
+            at = max(at, 1)
+            middle = _between(distinct[at - 1], distinct[at])
         return middle, middle
-    bottom = distinct[0] if counts[0] >= protect else _between(distinct[left], distinct[left + 1])
-    top = distinct[-1] if counts[-1] >= protect else _between(distinct[right - 1], distinct[right])
+    bottom, top = distinct[left], distinct[right]
+    if counts[left] < protect:
+        bottom = _between(bottom, distinct[left + 1])
+    if counts[right] < protect:
+        top = _after(_between(distinct[right - 1], top))
     return bottom, top
 
 
 def _between(left: float, right: float) -> float:
-    """Half-way, rounded down on a whole-number axis, safe from overflow."""
+    """Half-way, rounded down so that it is below `right`, safe from overflow."""
     if isinstance(left, np.integer):
         return np.int64((int(left) + int(right)) // 2)
-    return np.float64(left / 2 + right / 2)
+    middle = np.float64(left / 2 + right / 2)
+    return middle if left <= middle < right else np.float64(left)
+
+
+def _after(value: Any) -> Any:
+    """The next value of the axis."""
+    is_whole = np.issubdtype(np.asarray(value).dtype, np.integer)
+    return value + 1 if is_whole else np.nextafter(value, np.inf)
 
 
 def _edges(
@@ -167,9 +181,8 @@ def _edges(
     middle = np.array(
         [_between(distinct[c - 1], distinct[c]) for c in cells[1:]], dtype=distinct.dtype
     )
-    step = 1 if distinct.dtype == np.int64 else 0
     upper = np.append(middle, top).astype(distinct.dtype)
-    lower = np.append(np.array([bottom], dtype=distinct.dtype), middle + step)
+    lower = np.append(np.array([bottom], dtype=distinct.dtype), _after(middle))
     upper = np.clip(upper, bottom, top)
     return np.minimum(np.clip(lower, bottom, top), upper), upper
 
