@@ -22,7 +22,9 @@ class Table:
 
 
 def _adult(_: Path | None) -> Table:
-    train, holdout = (pl.read_parquet(EXAMPLES / f"{n}.parquet") for n in ("adult", "adult_holdout"))
+    train, holdout = (
+        pl.read_parquet(EXAMPLES / f"{n}.parquet") for n in ("adult", "adult_holdout")
+    )
     return Table(train, holdout, "income")
 
 

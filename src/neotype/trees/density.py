@@ -34,6 +34,11 @@ class Growth:
     split_odds: float = -7.0
     width: int = 24
 
+    @property
+    def gain_floor(self) -> float:
+        """Nats below which a split is not tried: with less it could not pay for its prior."""
+        return max(0.5, -self.split_odds)
+
 
 @dataclass(frozen=True)
 class DensityTrees:
@@ -198,7 +203,7 @@ def _digit_trees(
         widths = np.append(sizes[looks], radix**level)[: seen.shape[1]].astype(np.int64)
         kinds = np.append(ordered[looks], True)[: seen.shape[1]]
         feature, mask, child, parent, counts = grow(
-            seen, y, widths, kinds, classes, growth.least, 0.5, table
+            seen, y, widths, kinds, classes, growth.least, growth.gain_floor, table
         )
         keep, probability = weigh(feature, child, parent, counts, growth.split_odds, STRENGTHS)
         names = np.array([*columns, -1] if columns else [-1, -1], dtype=np.int32)

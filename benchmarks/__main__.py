@@ -1,0 +1,128 @@
+"""Measure everything and write the tables: `python -m benchmarks [--data FOLDER] [--only PART]`.
+
+Adult ships with the repository; the other tables are read from FOLDER, as downloaded from UCI:
+shoppers.csv, beijing_pm25.csv, bank_marketing.csv, diabetes130.parquet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import ROOT, alone
+from benchmarks.tables import TABLES
+
+RESULTS = ROOT / "benchmarks" / "results.md"
+SEEDS = ("0", "1", "2")
+
+
+def _table(head: list[str], rows: Iterable[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _mean(runs: list[dict[str, Any]], metric: str) -> str:
+    values = [run["scores"][metric][0] for run in runs]
+    floor = statistics.mean(run["scores"][metric][2] for run in runs)
+    spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.3f}{spread} ({floor:.3f})"
+
+
+def frontier(folder: str | None, seeds: tuple[str, ...]) -> str:
+    """Fidelity, copying and cost of the default settings on real tables."""
+    head = ["table", "rows × columns", "refine", "C2ST", "DCR share", "MIA", "Trend", "TSTR"]
+    head += ["fit + sample, CPU-s", "GiB"]
+    rows = []
+    for name in TABLES:
+        if name != "adult" and folder is None:
+            continue
+        for refine in ("default", "0"):
+            runs = [alone("frontier", name, folder or "", refine, seed) for seed in seeds]
+            first = runs[0]
+            cost = statistics.mean(run["fit"] + run["sample"] for run in runs)
+            metrics = ("c2st", "dcr_share", "mia_distance", "trend", "tstr")
+            rows.append(
+                [name, f"{first['rows']:,} × {first['columns']}", refine]
+                + [_mean(runs, metric) for metric in metrics]
+                + [f"{cost:.1f}", f"{max(run['GiB'] for run in runs):.2f}"]
+            )
+            print("  ".join(rows[-1]), flush=True)
+    note = (
+        f"Mean of {len(seeds)} seeds ± standard deviation; in brackets the floor, what real "
+        "holdout rows score. C2ST: .5 is undetectable. DCR share, MIA: .5 is no copying. TSTR: "
+        "ROC AUC, or R² on Beijing; its floor is the score of a model trained on real rows."
+    )
+    return f"## The frontier\n\n{note}\n\n{_table(head, rows)}\n"
+
+
+def cost() -> str:
+    """What fitting, sampling and the whole run cost."""
+    rows = []
+
+    def add(what: str, asked: str, measured: str) -> None:
+        rows.append([what, asked, measured])
+        print(f"{what}: {measured}", flush=True)
+
+    adult = alone("frontier", "adult", "", "0", "0")
+    used = adult["fit"] + adult["sample"]
+    add("Adult, `refine=0`: fit + sample", "≤ 2 CPU-s", f"{used:.2f} CPU-s")
+    adult = alone("frontier", "adult", "", "default", "0")
+    used = adult["fit"] + adult["sample"]
+    add("Adult, default: fit + sample", "≤ 30 CPU-s", f"{used:.1f} CPU-s")
+    for refine, least, many in (("0", "500,000", "2000000"), ("8", "30,000", "200000")):
+        found = alone("rate", refine, many)
+        label = "default" if refine == "8" else "`refine=0`"
+        speed = f"{found['rows/s']:,.0f} rows/s, {found['rows/CPU-s']:,.0f} per CPU-s"
+        add(f"Adult, {label}: sampling on two cores", f"≥ {least} rows/s", speed)
+    for rows_, columns, refine, asked in (
+        ("10000", "100", "0", "≤ 8 CPU-s"),
+        ("10000", "100", "default", ""),
+        ("1000000", "15", "0", "≤ 60 CPU-s, 4 GiB"),
+        ("1000000", "15", "default", ""),
+    ):
+        found = alone("wide", rows_, columns, refine)
+        how = "default" if refine == "default" else "`refine=0`"
+        what = f"{int(rows_):,} × {columns} mixed, {how}"
+        done = (
+            f"fit {found['fit']:.1f} + sample {found['sample']:.1f} CPU-s, {found['GiB']:.2f} GiB"
+        )
+        add(what, asked, done)
+    found = alone("whole")
+    seconds = f"{found['cpu']:.0f} CPU-s, {found['GiB']:.2f} GiB"
+    add("`neotype run` on Adult with the report", "≤ 60 CPU-s", seconds)
+    add("`import neotype`", "≤ 0.3 s", f"{alone('imports')['seconds']:.3f} s")
+    return f"## Cost\n\n{_table(['what', 'asked', 'measured'], rows)}\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--data", help="folder with the tables that do not ship")
+    parser.add_argument("--only", choices=("frontier", "cost"))
+    parser.add_argument("--seeds", type=int, default=len(SEEDS))
+    parser.add_argument("--to", type=Path, default=RESULTS)
+    asked = parser.parse_args()
+    if asked.to.exists() and asked.only:
+        parser.error("--only replaces no whole results file: name another with --to")
+    seeds = tuple(str(seed) for seed in range(asked.seeds))
+    parts = []
+    if asked.only != "cost":
+        parts.append(frontier(asked.data, seeds))
+    if asked.only != "frontier":
+        parts.append(cost())
+    machine = (
+        f"{platform.processor() or platform.machine()}, 2 cores, Python {platform.python_version()}"
+    )
+    names = ("neotype", "numpy", "polars", "numba", "lightgbm")
+    versions = ", ".join(f"{name} {version(name)}" for name in names)
+    head = f"# Results\n\nMade by `python -m benchmarks --data FOLDER` on {machine}; {versions}.\n"
+    asked.to.write_text("\n".join([head, *parts]))
+    print(f"written to {asked.to}")
+
+
+if __name__ == "__main__":
+    main()
