@@ -17,6 +17,7 @@ from neotype.schema.schema import Boolean, Categorical, Constant, Ordinal
 from neotype.schema.storage import storage_dtype
 
 MASK = "*"
+_PROFILE_CELLS = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -239,7 +240,8 @@ def leading_order(index: NDArray[np.int64], labels: int, context: Codes) -> NDAr
     Greenacre, Theory and Applications of Correspondence Analysis (1984).
     """
     columns = []
-    for digit in context:
+    # Memory stays linear in the labels: the more of them, the fewer digits describe them.
+    for digit in context[: max(4, _PROFILE_CELLS // labels)]:
         width = int(digit.max(initial=0)) + 1
         table = np.bincount(index * width + digit, minlength=labels * width)
         columns.append(table.reshape(labels, width).astype(np.float32))
@@ -250,8 +252,13 @@ def leading_order(index: NDArray[np.int64], labels: int, context: Codes) -> NDAr
     # Rare labels have noisy profiles: five pseudo-rows of the average profile calm them.
     calm = np.sqrt(np.maximum(marginal, 1)) * (mass + 5 * len(context))[:, None]
     residual = (counts - expected) * np.sqrt(mass)[:, None] / calm
-    _, axes = np.linalg.eigh(residual.T @ residual)
-    return np.argsort((counts - expected) / calm @ axes[:, -1], kind="stable")
+    if labels < residual.shape[1]:
+        _, axes = np.linalg.eigh(residual @ residual.T)
+        axis = residual.T @ axes[:, -1]
+    else:
+        _, axes = np.linalg.eigh(residual.T @ residual)
+        axis = axes[:, -1]
+    return np.argsort((counts - expected) / calm @ axis, kind="stable")
 
 
 def _levels(mass: NDArray[np.int64], first: int) -> tuple[NDArray[np.int64], ...]:

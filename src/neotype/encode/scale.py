@@ -160,12 +160,12 @@ def _fences(distinct: Axis, counts: NDArray[np.int64], protect: int) -> tuple[fl
     return bottom, top
 
 
-def _between(left: float, right: float) -> float:
+def _between(left: Any, right: Any) -> Any:
     """Half-way, rounded down so that it is below `right`, safe from overflow."""
-    if isinstance(left, np.integer):
-        return np.int64((int(left) + int(right)) // 2)
-    middle = np.float64(left / 2 + right / 2)
-    return middle if left <= middle < right else np.float64(left)
+    if np.issubdtype(left.dtype, np.integer):
+        return (left & right) + ((left ^ right) >> 1)
+    middle = left / 2 + right / 2
+    return np.where((left <= middle) & (middle < right), middle, left)[()]
 
 
 def _after(value: Any) -> Any:
@@ -178,9 +178,7 @@ def _edges(
     distinct: Axis, cells: NDArray[np.int64], bottom: float, top: float
 ) -> tuple[Axis, Axis]:
     """The first and last value of each cell, half-way to its neighbours."""
-    middle = np.array(
-        [_between(distinct[c - 1], distinct[c]) for c in cells[1:]], dtype=distinct.dtype
-    )
+    middle = _between(distinct[cells[1:] - 1], distinct[cells[1:]])
     upper = np.append(middle, top).astype(distinct.dtype)
     lower = np.append(np.array([bottom], dtype=distinct.dtype), _after(middle))
     upper = np.clip(upper, bottom, top)

@@ -176,7 +176,7 @@ class Refined:
         return State.nest({}, parts)
 
     @staticmethod
-    def restore(state: State, schema: Schema, inner: Callable[[State], RowModel]) -> RowModel:
+    def restore(state: State, schema: Schema, inner: Callable[[State], Any]) -> Any:
         """The inverse of `state`; the inner model as it is where the file holds no ratio."""
         if "ratio" not in state.facts:
             return inner(state)

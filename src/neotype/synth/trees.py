@@ -33,7 +33,7 @@ class Trees:
 
     refine: int = field(default=8, metadata={"help": "rounds of refinement; 0 for none"})
     sharpness: float = field(
-        default=-7.0, metadata={"help": "prior log-odds that a node splits: -10 … 0"}
+        default=-9.0, metadata={"help": "prior log-odds that a node splits: -12 … 0"}
     )
     leaf: int = field(default=10, metadata={"help": "fewest rows in a leaf"})
     base: int = field(default=4, metadata={"help": "symbols a tree predicts at once: 2 … 64"})

@@ -31,7 +31,7 @@ class Growth:
 
     base: int = 4
     least: int = 10
-    split_odds: float = -7.0
+    split_odds: float = -9.0
     width: int = 24
 
     @property

@@ -24,7 +24,7 @@ class Boost:
 
     rounds: int = 8
     trees: int = 60
-    leaves: int = 63
+    leaves: int = 31
     rate: float = 0.05
     calm: float = 5.0
     least: float = 20.0
