@@ -99,7 +99,8 @@ class Node:
                 texts = [None if v is None else json.dumps(v, default=str) for v in values]
                 flat.columns[self.name] = pl.Series(texts, dtype=pl.String)
             case _:
-                flat.columns[self.name] = _column(values)
+                plain = [None if isinstance(v, dict | list | tuple) else v for v in values]
+                flat.columns[self.name] = _column(plain)
 
     def build(self, table: pl.DataFrame, rows: int, items: Callable[[str, int], Values]) -> Values:
         """Nested values again; `items(name, n)` gives n items for the list of that name."""

@@ -17,6 +17,8 @@ from neotype.schema.schema import Numeric
 from neotype.schema.storage import storage_dtype
 
 _EXACT = 2.0**53
+_FINEST = 19
+"""Decimals of a number whose 64-bit multiples fit 38 digits."""
 _SPECIAL = {"nan": np.nan, "inf": np.inf, "-inf": -np.inf}
 
 
@@ -132,8 +134,9 @@ class NumericEncoder:
             return series.cast(dtype)
         if dtype.is_integer() and self.column.storage == "UInt64":
             return pl.Series(values.astype(np.int64).view(np.uint64) ^ np.uint64(1 << 63))
-        if isinstance(dtype, pl.Decimal):
-            return (pl.Series(values).cast(pl.Decimal(38, 0)) / self.unit).cast(dtype)
+        if isinstance(dtype, pl.Decimal) and dtype.scale <= _FINEST:
+            # A quotient has as many decimals as what is divided.
+            return (pl.Series(values).cast(pl.Decimal(38, dtype.scale)) / self.unit).cast(dtype)
         if self.unit == 1:
             return pl.Series(values).cast(dtype)
         return pl.Series(values / self.unit).cast(dtype)
@@ -199,11 +202,10 @@ def _on_grid(
                 f"column '{name}' has whole numbers beyond 64 bits.",
                 mend="make it a categorical or an identifier in the schema, or cast it to float",
             ) from cause
-    if isinstance(dtype, pl.Decimal) and unit != 0:
-        places = 10**dtype.scale
-        scaled = (series * places).cast(pl.Int64, strict=False)
-        if scaled.null_count() == series.null_count():
-            return scaled.fill_null(0).to_numpy(), None, places
+    if isinstance(dtype, pl.Decimal) and unit in (None, 10**dtype.scale):
+        scaled = series.to_physical().cast(pl.Int64, strict=False)
+        if dtype.scale <= _FINEST and scaled.null_count() == series.null_count():
+            return scaled.fill_null(0).to_numpy(), None, 10**dtype.scale
     return _floats_on_grid(column, series.cast(pl.Float64).fill_null(0.0).to_numpy(), unit)
 
 
