@@ -26,7 +26,7 @@ from neotype.trees.ratio import Boost, Ratio
 
 EACH = 4
 """Candidates a row."""
-_LEAST_CANDIDATES = 4096
+_LEAST_CANDIDATES, _MOST_CANDIDATES = 4096, 1 << 17
 _MOST_ROWS = 100_000
 """Real rows that the ratio is learnt from: more would cost time and change little."""
 
@@ -204,7 +204,7 @@ def refined(
     if rows > _MOST_ROWS:
         some = rng.child("rows").generator().permutation(rows)[:_MOST_ROWS]
         codes = np.ascontiguousarray(codes[:, np.sort(some)])
-    each = max(EACH * codes.shape[1], _LEAST_CANDIDATES)
+    each = min(max(EACH * codes.shape[1], _LEAST_CANDIDATES), _MOST_CANDIDATES)
 
     def candidates(turn: int) -> Codes:
         stream = rng.child("candidates").block(turn)

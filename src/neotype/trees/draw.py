@@ -34,7 +34,8 @@ def draw(x, key, steps, feature, mask, child, leaf, cumulative, given, logp):
     scratch = x.shape[1] - 1
     one = np.uint64(1)
     for t in range(steps.shape[0]):
-        digit, root, classes, divisor, size, first, last = steps[t]
+        digit, root, classes = steps[t, 0], steps[t, 1], steps[t, 2]
+        divisor, size, first, last = steps[t, 3], steps[t, 4], steps[t, 5], steps[t, 6]
         fixed = given[digit]
         for r in range(rows):
             if first:

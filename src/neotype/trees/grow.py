@@ -140,6 +140,43 @@ def _partition(x, index, start, end, feature, mask, spare):
 
 
 @nb.njit(cache=True, nogil=True)
+def subtract(whole, part):
+    """The histogram of the other child, in place."""
+    for f in range(whole.shape[0]):
+        for s in range(whole.shape[1]):
+            for c in range(whole.shape[2]):
+                whole[f, s, c] -= part[f, s, c]
+
+
+@nb.njit(cache=True, nogil=True)
+def largest(values):
+    """The largest of some numbers of 0 or more."""
+    most = 0
+    for value in values:
+        most = max(most, value)
+    return most
+
+
+@nb.njit(cache=True, nogil=True)
+def _tally(y, index, start, end, counts):
+    """Add the classes of rows index[start:end]."""
+    for i in range(start, end):
+        counts[y[index[i]]] += 1
+
+
+@nb.njit(cache=True, nogil=True)
+def _count_children(x, y, index, rows, small, large, node, counts, whole, part):
+    """Counts of both children, and in place of `whole` the histogram of the large one."""
+    start, end = rows[small, 0], rows[small, 1]
+    part[:] = 0
+    _count(x, y, index, start, end, part)
+    subtract(whole, part)
+    _tally(y, index, start, end, counts[small])
+    for c in range(counts.shape[1]):
+        counts[large, c] = counts[node, c] - counts[small, c]
+
+
+@nb.njit(cache=True, nogil=True)
 def grow(x, y, sizes, ordered, classes, least, gain_floor, table):
     """A tree for class `y` given `x`.
 
@@ -148,54 +185,55 @@ def grow(x, y, sizes, ordered, classes, least, gain_floor, table):
     Returns per node: feature (LEAF for none), mask of symbols going left, left child (the right
     one follows it), parent, and counts (nodes × classes). Parents come before children.
     """
-    rows, features = x.shape
-    room = 2 * (rows // max(least, 1)) + 3
+    total, features = x.shape
+    room = 2 * (total // max(least, 1)) + 3
     feature = np.full(room, LEAF, dtype=np.int32)
     mask = np.zeros(room, dtype=np.uint64)
     child = np.full(room, LEAF, dtype=np.int32)
     parent = np.full(room, LEAF, dtype=np.int32)
     counts = np.zeros((room, classes), dtype=np.int32)
-    index = np.arange(rows).astype(np.int32)
-    spare = np.empty(rows, dtype=np.int32)
-    for i in range(rows):
-        counts[0, y[i]] += 1
+    index = np.arange(total).astype(np.int32)
+    spare = np.empty(total, dtype=np.int32)
+    _tally(y, index, 0, total, counts[0])
     # The larger child takes over its parent's histogram, so one more per level is enough.
-    pool = np.zeros((_MAX_DEPTH + 2, features, sizes.max(), classes), dtype=np.int32)
+    pool = np.zeros((_MAX_DEPTH + 2, features, largest(sizes), classes), dtype=np.int32)
     free = np.arange(_MAX_DEPTH + 1, -1, -1)
     available = len(free) - 1
-    _count(x, y, index, 0, rows, pool[0])
-    stack = np.empty((2 * _MAX_DEPTH + 4, 5), dtype=np.int64)
-    stack[0] = (0, 0, rows, 0, 0)
+    _count(x, y, index, 0, total, pool[0])
+    # Waiting nodes: their rows are index[start:end]; the smaller child comes off the stack first.
+    waiting = np.zeros(_MAX_DEPTH + 2, dtype=np.int64)
+    rows = np.zeros((room, 2), dtype=np.int64)
+    slot = np.zeros(room, dtype=np.int64)
+    depth = np.zeros(room, dtype=np.int64)
+    rows[0, 1] = total
     nodes, top = 1, 1
     while top > 0:
         top -= 1
-        node, start, end, slot, depth = stack[top]
+        node = waiting[top]
+        start, end, here = rows[node, 0], rows[node, 1], slot[node]
         n = end - start
         split, chosen, gain = LEAF, np.uint64(0), 0.0
-        if n >= 2 * least and depth < _MAX_DEPTH and counts[node].max() < n:
+        if n >= 2 * least and depth[node] < _MAX_DEPTH and largest(counts[node]) < n:
             split, chosen, gain = _best_split(
-                pool[slot], sizes, ordered, counts[node], n, least, table
+                pool[here], sizes, ordered, counts[node], n, least, table
             )
         if split == LEAF or gain < gain_floor:
-            free[available] = slot
+            free[available] = here
             available += 1
             continue
-        cut = _partition(x, index, start, end, split, chosen, spare)
         feature[node], mask[node], child[node] = split, chosen, nodes
-        left = (nodes, start, cut)
-        right = (nodes + 1, cut, end)
-        small, large = (left, right) if cut - start <= end - cut else (right, left)
+        cut = _partition(x, index, start, end, split, chosen, spare)
+        rows[nodes, 0], rows[nodes + 1, 1] = start, end
+        rows[nodes, 1] = rows[nodes + 1, 0] = cut
+        small = nodes if cut - start <= end - cut else nodes + 1
+        large = 2 * nodes + 1 - small
         parent[nodes] = parent[nodes + 1] = node
-        for i in range(small[1], small[2]):
-            counts[small[0], y[index[i]]] += 1
-        counts[large[0]] = counts[node] - counts[small[0]]
-        nodes += 2
+        depth[nodes] = depth[nodes + 1] = depth[node] + 1
         available -= 1
-        fresh = free[available]
-        pool[fresh] = 0
-        _count(x, y, index, small[1], small[2], pool[fresh])
-        pool[slot] -= pool[fresh]
-        stack[top] = (large[0], large[1], large[2], slot, depth + 1)
-        stack[top + 1] = (small[0], small[1], small[2], fresh, depth + 1)
+        slot[small], slot[large] = free[available], here
+        part = pool[slot[small]]
+        _count_children(x, y, index, rows, small, large, node, counts, pool[here], part)
+        waiting[top], waiting[top + 1] = large, small
+        nodes += 2
         top += 2
     return feature[:nodes], mask[:nodes], child[:nodes], parent[:nodes], counts[:nodes]

@@ -20,7 +20,11 @@ ARRAYS = ("roots", "feature", "mask", "child", "value")
 
 @dataclass(frozen=True)
 class Boost:
-    """How the ratio is boosted: rounds of fresh candidates, and small gentle trees in each."""
+    """How the ratio is boosted: rounds of fresh candidates, and small gentle trees in each.
+
+    A tree sees a `share` of the rows (at most `most` real ones, and four times as many candidates)
+    and of the digits (at most `width`), so that its cost is bounded for any table.
+    """
 
     rounds: int = 8
     trees: int = 60
@@ -29,7 +33,9 @@ class Boost:
     calm: float = 5.0
     least: float = 20.0
     share: float = 0.5
+    most: int = 16_384
     columns: float = 0.7
+    width: int = 32
     held: float = 0.15
 
 
@@ -116,8 +122,9 @@ class Ratio:
     ) -> Self:
         """A round of trees more; `score`, the candidates' log-ratio, is brought up to date."""
         digits = train.shape[1]
-        wide = max(1, round(boost.columns * digits))
-        some_real, some_fake = (max(1, int(boost.share * len(rows))) for rows in (train, fake))
+        wide = min(boost.width, max(1, round(boost.columns * digits)))
+        some_real = min(boost.most, max(1, int(boost.share * len(train))))
+        some_fake = min(4 * boost.most, max(1, int(boost.share * len(fake))))
         grown: dict[str, list[NDArray[Any]]] = {name: [a] for name, a in self.arrays().items()}
         nodes = len(self.feature)
         root = np.zeros(1, dtype=np.int64)

@@ -11,6 +11,8 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
+from neotype.trees.grow import largest, subtract
+
 
 @nb.njit(cache=True, nogil=True)
 def _fill(x, index, start, end, columns, weight, side, histogram):
@@ -118,7 +120,7 @@ def tilt_tree(
     feature = np.full(room, -1, dtype=np.int32)
     mask = np.zeros(room, dtype=np.uint64)
     child = np.full(room, -1, dtype=np.int32)
-    pool = np.zeros((leaves + 1, columns.shape[0], sizes[columns].max(), 2))
+    pool = np.zeros((leaves + 1, columns.shape[0], largest(sizes), 2))
     # Of each node: its rows among the real ones and the fakes, its histogram, its best split.
     span = np.zeros((room, 4), dtype=np.int64)
     slot = np.zeros(room, dtype=np.int64)
@@ -127,7 +129,7 @@ def tilt_tree(
     chosen = np.zeros(room, dtype=np.uint64)
     spare = np.empty(max(real_index.shape[0], fake_index.shape[0]), dtype=np.int32)
     unit = np.ones(real.shape[0])
-    span[0] = (0, real_index.shape[0], 0, fake_index.shape[0])
+    span[0, 1], span[0, 3] = real_index.shape[0], fake_index.shape[0]
     _fill(real, real_index, 0, span[0, 1], columns, unit, 0, pool[0])
     _fill(fake, fake_index, 0, span[0, 3], columns, weight, 1, pool[0])
     column[0], chosen[0], gain[0] = _best(pool[0], columns, sizes, ordered, calm, least)
@@ -139,18 +141,18 @@ def tilt_tree(
         digit = columns[column[node]]
         feature[node], mask[node], child[node] = digit, chosen[node], nodes
         gain[node] = -1.0
-        r0, r1, f0, f1 = span[node]
+        r0, r1, f0, f1 = span[node, 0], span[node, 1], span[node, 2], span[node, 3]
         rc = _cut(real, real_index, r0, r1, digit, mask[node], spare)
         fc = _cut(fake, fake_index, f0, f1, digit, mask[node], spare)
         left, right = nodes, nodes + 1
-        span[left] = (r0, rc, f0, fc)
-        span[right] = (rc, r1, fc, f1)
+        span[left, 0], span[left, 1], span[left, 2], span[left, 3] = r0, rc, f0, fc
+        span[right, 0], span[right, 1], span[right, 2], span[right, 3] = rc, r1, fc, f1
         small, large = (left, right) if rc - r0 + fc - f0 <= r1 - rc + f1 - fc else (right, left)
         slot[large], slot[small] = slot[node], used
         fresh = pool[used]
         _fill(real, real_index, span[small, 0], span[small, 1], columns, unit, 0, fresh)
         _fill(fake, fake_index, span[small, 2], span[small, 3], columns, weight, 1, fresh)
-        pool[slot[large]] -= fresh
+        subtract(pool[slot[large]], fresh)
         for i in (left, right):
             column[i], chosen[i], gain[i] = _best(
                 pool[slot[i]], columns, sizes, ordered, calm, least
