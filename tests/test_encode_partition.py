@@ -89,6 +89,12 @@ def test_groups_are_as_fine_as_their_number_allows(masses: list[int], groups: in
     assert starts == next(c for c in cuts if len(c) <= groups)
 
 
+def test_a_light_group_joins_its_lighter_neighbour() -> None:
+    assert cut([100, 2, 10, 100], 64, 5)[1].tolist() == [0, 1, 3]
+    assert cut([10, 2, 100, 100], 64, 5)[1].tolist() == [0, 2, 3]
+    assert cut([2, 10, 100, 2], 64, 5)[1].tolist() == [0, 2]
+
+
 def test_no_items_no_groups() -> None:
     assert len(partition(np.zeros(0, dtype=np.int64), 64)) == 0
 
