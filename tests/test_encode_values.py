@@ -61,6 +61,14 @@ def test_rare_labels_are_counted_and_hidden(values: list[str], protect: int, rar
     assert not any(f"has {x!r}" in found for x in kept)
 
 
+def test_the_only_label_of_a_nearly_empty_column_is_hidden() -> None:
+    frame = pl.DataFrame({"x": [None] * 99 + ["canary"]})
+    encoder = LabelEncoder.learn("x", Categorical(storage="String"), frame, protect=5)
+    assert encoder.labels == ()
+    assert encoder.protections[0].cells == 1
+    assert decode(encoder, encoder.encode(frame))["x"].to_list() == [None] * 99 + ["*"]
+
+
 def test_rare_labels_become_frequent_ones_in_their_shares() -> None:
     values = ["a"] * 600 + ["b"] * 300 + [f"r{i}" for i in range(3000)]
     frame = pl.DataFrame({"x": values})

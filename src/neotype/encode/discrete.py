@@ -54,7 +54,8 @@ class LabelEncoder:
         found = series.drop_nulls().value_counts(sort=True, name="rows")
         found = found.sort(["rows", name], descending=[True, False])
         labels, counts = found[name].to_list(), found["rows"].to_numpy().astype(np.int64)
-        least = 1 if column.public or len(labels) == 1 else protect
+        alone = len(labels) == 1 and not series.null_count()
+        least = 1 if column.public or alone else protect
         declared = _declared(column)
         if declared is not None:
             tally = dict(zip(labels, counts.tolist(), strict=True))
