@@ -351,7 +351,7 @@ def evidence(counts: NDArray[np.int64], centre: NDArray[np.float64], strength: f
 def test_probabilities_are_averaged_over_prunings_by_their_evidence(odds: float) -> None:
     counts = np.array([[20, 14, 6], [16, 5, 1], [4, 9, 5]], dtype=np.int32)
     links = [np.array(a, dtype=np.int32) for a in ([0, -1, -1], [1, -1, -1], [-1, 0, 0])]
-    keep, probability = weigh(*links, counts, odds, STRENGTHS)
+    keep, probability = weigh(*links, counts, np.array([-odds]), STRENGTHS)
     stops, estimates = [], []
     for node in range(3):
         centre = estimates[0] if node else np.full(3, 1 / 3)

@@ -6,9 +6,9 @@
     ├── SourceError           data cannot be read or written
     │   └── OutputExistsError   a path is taken and --force was not given
     ├── DataError             data does not fit what is asked of it (all findings at once)
+    │   └── FitError            a synthesizer cannot learn this data
     ├── SchemaError           a schema, plan or metadata file is wrong
     │   └── ColumnNotFoundError
-    ├── FitError              a synthesizer cannot learn this data
     ├── SamplingError         rows cannot be made as asked; never fewer rows than asked
     ├── ModelFileError        a .neotype file is damaged, foreign or newer than this version
     └── NotRegisteredError    no synthesizer, metric or encoder has this name
@@ -50,13 +50,22 @@ class DataError(NeotypeError):
     """Data was read but does not fit what is asked of it; `findings` lists everything at once."""
 
     def __init__(
-        self, problem: str, findings: Sequence[str] = (), *, mend: str | None = None
+        self,
+        problem: str,
+        findings: Sequence[str] = (),
+        *,
+        found: str | None = None,
+        mend: str | None = None,
     ) -> None:
         self.findings = tuple(findings)
         shown = [f"- {finding}" for finding in self.findings[:_SHOWN]]
         if len(self.findings) > _SHOWN:
             shown.append(f"- and {len(self.findings) - _SHOWN} more")
-        super().__init__(problem, found="\n  ".join(shown) or None, mend=mend)
+        super().__init__(problem, found=found or "\n  ".join(shown) or None, mend=mend)
+
+
+class FitError(DataError):
+    """A synthesizer cannot learn this data."""
 
 
 class SchemaError(NeotypeError):
@@ -77,10 +86,6 @@ class ColumnNotFoundError(SchemaError):
             found=f"{place} has: {listed}",
             mend=did_you_mean(name, names),
         )
-
-
-class FitError(NeotypeError):
-    """A synthesizer cannot learn this data."""
 
 
 class SamplingError(NeotypeError):

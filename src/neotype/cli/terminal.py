@@ -114,7 +114,7 @@ def panel_of_scores(scores: Any) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
     table.add_column("score", justify="right")
-    table.add_column("95 % interval", justify="right", style="dim")
+    table.add_column("95% interval", justify="right", style="dim")
     table.add_column("floor", justify="right")
     table.add_column("target", justify="right")
     table.add_column("status")

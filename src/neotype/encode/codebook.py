@@ -65,7 +65,7 @@ class Codebook:
             encoders.append(encoder)
             covered |= set(encoder.columns)
         if findings:
-            raise DataError(
+            raise FitError(
                 "these columns cannot be learnt.",
                 findings,
                 mend="correct their kinds in the schema, or leave them out",

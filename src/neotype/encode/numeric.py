@@ -40,6 +40,8 @@ class NumericEncoder:
     stride: int
     """Every grid value is `offset` plus a multiple of it."""
     offset: int
+    hidden: int = 0
+    """How many training cells had the column's only value, too rare to keep."""
 
     @classmethod
     def learn(cls, name: str, column: Numeric, frame: pl.DataFrame, *, protect: int) -> Self:
@@ -53,10 +55,14 @@ class NumericEncoder:
         if unit and stride > 1:
             known = _steps(known, stride, offset)
         room = SYMBOLS - len(kinds) - missing
+        least = 1 if column.public else protect
+        alone = 0 < len(known) < least and known.min() == known.max()
         scale = None
-        if len(known):
-            scale = Scale.learn(known, protect=1 if column.public else protect, symbols=room)
-        return cls(name, column, scale, kinds, missing, unit, stride, offset)
+        if len(known) and not alone:
+            scale = Scale.learn(known, protect=least, symbols=room)
+        hidden = len(known) if alone else 0
+        stride, offset = (1, 0) if alone else (stride, offset)
+        return cls(name, column, scale, kinds, missing, unit, stride, offset, hidden)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -74,7 +80,10 @@ class NumericEncoder:
 
     @property
     def protections(self) -> tuple[Protection, ...]:
-        """Extremes that were clipped."""
+        """Extremes that were clipped, or the column's only value where few rows have it."""
+        if self.hidden:
+            note = "the only value is of too few rows: it becomes missing"
+            return (Protection(self.name, "rare values", self.hidden, note),)
         if self.scale is None or not self.scale.clipped:
             return ()
         note = "the outermost values are drawn no further out than where several rows lie"
@@ -166,7 +175,7 @@ class NumericEncoder:
 
     def state(self) -> State:
         """At rest."""
-        names = ("special", "missing", "unit", "stride", "offset")
+        names = ("special", "missing", "unit", "stride", "offset", "hidden")
         facts: dict[str, Any] = {"name": self.name, **{n: getattr(self, n) for n in names}}
         if self.scale is None:
             return State(facts, {})
@@ -176,7 +185,7 @@ class NumericEncoder:
     def restore(cls, state: State, column: Numeric) -> Self:
         """The inverse of `state`."""
         scale = Scale.restore(state.within("scale")) if "scale" in state.facts else None
-        names = ("missing", "unit", "stride", "offset")
+        names = ("missing", "unit", "stride", "offset", "hidden")
         rest = [state.fact(name) for name in names]
         return cls(state.fact("name"), column, scale, tuple(state.fact("special")), *rest)
 

@@ -83,7 +83,7 @@ class C2ST(Measure):
             target=0.60,
             meaning=(
                 f"Shown one synthetic and one real row, a trained detector picks the synthetic one "
-                f"{value:.1%} of the time; 50 % is pure guessing, and real rows against other real "
+                f"{value:.1%} of the time; 50% is pure guessing, and real rows against other real "
                 f"rows score {floor.value:.1%}."
             ),
             detail={

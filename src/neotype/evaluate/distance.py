@@ -55,7 +55,7 @@ class DCRShare(Measure):
             target=0.52,
             meaning=(
                 f"{share:.1%} of synthetic rows are closer to a row the model learnt from than to "
-                f"one it never saw; without any copying it would be about 50 %, and real unseen "
+                f"one it never saw; without any copying it would be about 50%, and real unseen "
                 f"rows score {floor:.1%}."
             ),
             detail={

@@ -47,8 +47,8 @@ class NearestDistanceMIA(Measure):
             target=0.52,
             meaning=(
                 f"Given one row that was used and one that was not, an attacker picks the used one "
-                f"{value:.1%} of the time (50 % is guessing); allowed 1 % false alarms, he finds "
-                f"{rate:.1%} of the rows that were used (1 % is guessing)."
+                f"{value:.1%} of the time (50% is guessing); allowed 1% false alarms, he finds "
+                f"{rate:.1%} of the rows that were used (1% is guessing)."
             ),
             detail={
                 "roc": roc(members, others),

@@ -175,7 +175,7 @@ def _line(axis: str, state: str, scores: Sequence[Score]) -> tuple[str, ...]:
     if missed and len(missed) < len(own):
         said.append(f"Not measured: {', '.join(missed)}.")
     elif state == "not measured":
-        said.append("Not measured." if not own else reason(own[0]))
+        said.append("No measure of it was taken." if not own else reason(own[0]))
     return tuple(said) or ("Every measure taken is good.",)
 
 

@@ -27,10 +27,10 @@ def span(present: pl.Series) -> str:
 
 
 def percent(share: float) -> str:
-    """12 %, and neither 0 % of something nor 100 % of not everything."""
+    """12%, and neither 0% of something nor 100% of not everything."""
     if 0 < share < 0.01:
-        return "under 1 %"
-    return "over 99 %" if 0.99 < share < 1 else f"{100 * share:.0f} %"
+        return "under 1%"
+    return "over 99%" if 0.99 < share < 1 else f"{100 * share:.0f}%"
 
 
 def _plain(value: Any) -> str:

@@ -227,8 +227,11 @@ def choose(log_weight: LogWeights, rows: int, rng: Rng) -> NDArray[np.int64]:
     share = np.exp(log_weight - log_weight.max())[order]
     certain = np.zeros(len(share), dtype=bool)
     while True:
-        left = rows - int(certain.sum())
-        inclusion = np.where(certain, 1.0, share * left / share[~certain].sum())
+        left, rest = rows - int(certain.sum()), share[~certain].sum()
+        if left <= 0 or rest <= 0.0:
+            inclusion = certain.astype(np.float64)
+            break
+        inclusion = np.where(certain, 1.0, share * left / rest)
         heavy = (inclusion >= 1.0) & ~certain
         if not heavy.any():
             break

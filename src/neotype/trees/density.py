@@ -18,6 +18,7 @@ from neotype.trees.weigh import STRENGTHS, weigh
 Codes = NDArray[np.uint8]
 ARRAYS = ("steps", "feature", "mask", "child", "leaf", "cumulative")
 _RELEVANCE_ROWS = 10_000
+_FREE = 0.5
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,6 @@ class Growth:
     least: int = 10
     split_odds: float = -9.0
     width: int = 24
-
-    @property
-    def gain_floor(self) -> float:
-        """Nats below which a split is not tried: with less it could not pay for its prior."""
-        return max(0.5, -self.split_odds)
 
 
 @dataclass(frozen=True)
@@ -202,10 +198,14 @@ def _digit_trees(
         y = (code // divisor - (prefix * radix if level else 0)).astype(np.uint8)
         widths = np.append(sizes[looks], radix**level)[: seen.shape[1]].astype(np.int64)
         kinds = np.append(ordered[looks], True)[: seen.shape[1]]
+        # What is known of the digit so far is free to use: only other columns must pay for it.
+        price = np.full(seen.shape[1], -growth.split_odds)
+        if level:
+            price[-1] = _FREE
         feature, mask, child, parent, counts = grow(
-            seen, y, widths, kinds, classes, growth.least, growth.gain_floor, table
+            seen, y, widths, kinds, np.maximum(price, _FREE), classes, growth.least, table
         )
-        keep, probability = weigh(feature, child, parent, counts, growth.split_odds, STRENGTHS)
+        keep, probability = weigh(feature, child, parent, counts, price, STRENGTHS)
         names = np.array([*columns, -1] if columns else [-1, -1], dtype=np.int32)
         step = (digit, classes, divisor, size, int(level == 0), int(level == depth - 1))
         trees.append(_pruned(step, names[feature], mask, child, keep, probability))

@@ -67,8 +67,8 @@ def _direction(cells, present, symbols, total, n, classes, weight, score):
 
 
 @nb.njit(cache=True, nogil=True)
-def _best_split(histogram, sizes, ordered, total, n, least, table):
-    """The feature, the mask of symbols that go left, and the gain in nats of the best split."""
+def _best_split(histogram, sizes, ordered, price, total, n, least, table):
+    """The feature and the mask of symbols that go left of the split that pays best, if any does."""
     features, _, classes = histogram.shape
     best_gain, best_feature, best_mask = 0.0, LEAF, np.uint64(0)
     symbols = np.empty(64, dtype=np.int64)
@@ -113,12 +113,12 @@ def _best_split(histogram, sizes, ordered, total, n, least, table):
                 continue
             if n - went < least:
                 break
-            gain = -whole - table[went] - table[n - went]
+            gain = -price[f] - whole - table[went] - table[n - went]
             for c in range(classes):
                 gain += table[left[c]] + table[total[c] - left[c]]
             if gain > best_gain:
                 best_gain, best_feature, best_mask = gain, f, mask
-    return best_feature, best_mask, best_gain
+    return best_feature, best_mask
 
 
 @nb.njit(cache=True, nogil=True)
@@ -177,11 +177,12 @@ def _count_children(x, y, index, rows, small, large, node, counts, whole, part):
 
 
 @nb.njit(cache=True, nogil=True)
-def grow(x, y, sizes, ordered, classes, least, gain_floor, table):
+def grow(x, y, sizes, ordered, price, classes, least, table):
     """A tree for class `y` given `x`.
 
-    x: rows × features (uint8); y: rows (uint8); sizes, ordered: per feature. No child has fewer
-    than `least` rows and no split gains less than `gain_floor` nats. `table[n]` is n·log n.
+    x: rows × features (uint8); y: rows (uint8); sizes, ordered, price: per feature. No child has
+    fewer than `least` rows and no split gains less than its feature's price in nats; among those
+    that do, the one that gains most beyond it is made. `table[n]` is n·log n.
     Returns per node: feature (LEAF for none), mask of symbols going left, left child (the right
     one follows it), parent, and counts (nodes × classes). Parents come before children.
     """
@@ -212,12 +213,12 @@ def grow(x, y, sizes, ordered, classes, least, gain_floor, table):
         node = waiting[top]
         start, end, here = rows[node, 0], rows[node, 1], slot[node]
         n = end - start
-        split, chosen, gain = LEAF, np.uint64(0), 0.0
+        split, chosen = LEAF, np.uint64(0)
         if n >= 2 * least and depth[node] < _MAX_DEPTH and largest(counts[node]) < n:
-            split, chosen, gain = _best_split(
-                pool[here], sizes, ordered, counts[node], n, least, table
+            split, chosen = _best_split(
+                pool[here], sizes, ordered, price, counts[node], n, least, table
             )
-        if split == LEAF or gain < gain_floor:
+        if split == LEAF:
             free[available] = here
             available += 1
             continue

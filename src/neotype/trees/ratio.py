@@ -23,10 +23,12 @@ class Boost:
     """How the ratio is boosted: rounds of fresh candidates, and small gentle trees in each.
 
     A tree sees a `share` of the rows (at most `most` real ones, and four times as many candidates)
-    and of the digits (at most `width`), so that its cost is bounded for any table.
+    and of the digits (at most `width`), so that its cost is bounded for any table. Every `fresh`
+    rounds the candidates are drawn anew, so that the trees learn the model and not one sample.
     """
 
     rounds: int = 8
+    fresh: int = 2
     trees: int = 60
     leaves: int = 31
     rate: float = 0.05
@@ -79,7 +81,7 @@ class Ratio:
         *,
         tick: Callable[[int], None] = lambda done: None,
     ) -> Self:
-        """Learn from digits × rows `real` and `candidates(round)`, fresh ones for every round.
+        """Learn from digits × rows `real` and the candidates that `candidates(round)` draws.
 
         The rounds stop early once held-out real rows are no longer better told apart; the best
         round is kept. Too few rows to hold any out teach nothing: the ratio is 1.
@@ -94,8 +96,9 @@ class Ratio:
         if len(held) < _FEWEST_HELD:
             return best
         for turn in range(boost.rounds):
-            fake = np.ascontiguousarray(candidates(turn).T)
-            score = ratio.rows(fake)
+            if turn % boost.fresh == 0:
+                fake = np.ascontiguousarray(candidates(turn).T)
+                score = ratio.rows(fake)
             ratio = ratio._boosted(train, fake, score, sizes, ordered, boost, rng)
             weight = np.exp(score - score.max())
             bound = float(ratio.rows(held).mean() - np.log(weight.mean()) - score.max())

@@ -57,17 +57,16 @@ def _estimates(parent, counts, strengths):
 
 
 @nb.njit(cache=True, nogil=True)
-def _shares(feature, child, stop, split_odds):
+def _shares(feature, child, stop, price):
     """From the leaves up: each node's posterior probability that it splits."""
-    log_split = -np.log1p(np.exp(-split_odds))
-    log_stop = -np.log1p(np.exp(split_odds))
     total = stop.copy()
     share = np.zeros(len(stop))
     for node in range(len(stop) - 1, -1, -1):
         if feature[node] < 0:
             continue
-        halt = log_stop + stop[node]
-        go = log_split + total[child[node]] + total[child[node] + 1]
+        log_odds = -price[feature[node]]
+        halt = stop[node] - np.log1p(np.exp(log_odds))
+        go = total[child[node]] + total[child[node] + 1] - np.log1p(np.exp(-log_odds))
         top = max(halt, go)
         total[node] = top + np.log(np.exp(halt - top) + np.exp(go - top))
         share[node] = np.exp(go - total[node])
@@ -75,15 +74,15 @@ def _shares(feature, child, stop, split_odds):
 
 
 @nb.njit(cache=True, nogil=True)
-def weigh(feature, child, parent, counts, split_odds, strengths):
+def weigh(feature, child, parent, counts, price, strengths):
     """The pruned tree, and each node's class probabilities averaged over prunings.
 
-    `split_odds` is the prior log-odds that a node splits. Returns (keep, probability): `keep[i]`
+    `price` is, per feature, the prior log-odds that a node does not split by it. Returns (keep, probability): `keep[i]`
     says whether node i stays internal, `probability` is nodes × classes.
     """
     nodes, classes = counts.shape
     estimate, stop = _estimates(parent, counts, strengths)
-    share = _shares(feature, child, stop, split_odds)
+    share = _shares(feature, child, stop, price)
     # From the root down: what of the weight has not stopped above a node is its to divide.
     probability = np.zeros((nodes, classes))
     going = np.ones(nodes)
