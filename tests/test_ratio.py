@@ -96,7 +96,7 @@ def test_too_few_rows_teach_no_ratio() -> None:
 def test_a_restored_ratio_weighs_alike() -> None:
     base, real = tilted()
     ratio = ratio_of(rows_of(real, 1000), base, Boost(rounds=1, trees=5), rows=2000)
-    again = Ratio.restore(ratio.arrays(), ratio.log_mean)
+    again = Ratio.restore(ratio.arrays(), ratio.log_mean, ratio.each)
     rows = every(TILT).T.copy()
     np.testing.assert_array_equal(again.rows(rows), ratio.rows(rows))
     assert again.log_mean == ratio.log_mean

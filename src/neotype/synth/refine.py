@@ -24,8 +24,8 @@ from neotype.schema.schema import Schema
 from neotype.synth.table import PARTICLES, TableModel, blocks, sample
 from neotype.trees.ratio import Boost, Ratio
 
-EACH = 4
-"""Candidates a row."""
+_TRIED = 4
+"""Candidates per real row that the ratio is learnt from."""
 _LEAST_CANDIDATES, _MOST_CANDIDATES = 4096, 1 << 17
 _MOST_ROWS = 100_000
 """Real rows that the ratio is learnt from: more would cost time and change little."""
@@ -144,11 +144,11 @@ class Refined:
 
     def sample(self, rows: int | None = None, *, rng: Rng, given: Dataset | None = None) -> Dataset:
         """`rows` rows, or one row for every row of `given`, refined within its conditions."""
-        return sample(self, rows, rng, given, each=EACH if given is None else PARTICLES)
+        return sample(self, rows, rng, given, each=self.ratio.each if given is None else PARTICLES)
 
     def blocks(self, rows: int, *, rng: Rng, start: int = 0) -> Iterator[pl.DataFrame]:
         """The sample from block `start` on."""
-        return blocks(self, rows, rng, start, each=EACH)
+        return blocks(self, rows, rng, start, each=self.ratio.each)
 
     def log_density(self, data: Dataset) -> NDArray[np.float64] | None:
         """The inner log-density plus the log-ratio, scaled to a mean weight of 1."""
@@ -169,7 +169,9 @@ class Refined:
 
     def state(self) -> State:
         """At rest."""
-        ratio = State({"log_mean": self.ratio.log_mean}, self.ratio.arrays())
+        ratio = State(
+            {"log_mean": self.ratio.log_mean, "each": self.ratio.each}, self.ratio.arrays()
+        )
         parts = {"inner": self.inner.state(), "ratio": ratio}
         if not isinstance(self.inner, TableModel):
             parts["codebook"] = self.codebook.state()
@@ -182,7 +184,7 @@ class Refined:
             return inner(state)
         model = inner(state.within("inner"))
         part = state.within("ratio")
-        ratio = Ratio.restore(dict(part.arrays), part.fact("log_mean"))
+        ratio = Ratio.restore(part.arrays, part.fact("log_mean"), part.fact("each"))
         if isinstance(model, TableModel):
             return Refined(model, model.codebook, ratio)
         return Refined(model, Codebook.restore(state.within("codebook"), schema), ratio)
@@ -204,7 +206,7 @@ def refined(
     if rows > _MOST_ROWS:
         some = rng.child("rows").generator().permutation(rows)[:_MOST_ROWS]
         codes = np.ascontiguousarray(codes[:, np.sort(some)])
-    each = min(max(EACH * codes.shape[1], _LEAST_CANDIDATES), _MOST_CANDIDATES)
+    each = min(max(_TRIED * codes.shape[1], _LEAST_CANDIDATES), _MOST_CANDIDATES)
 
     def candidates(turn: int) -> Codes:
         stream = rng.child("candidates").block(turn)

@@ -21,6 +21,17 @@ def _uniform(key, row, step):
     return np.float64(z >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
+@nb.njit(cache=True, nogil=True, inline="always")
+def leaf_of(x, r, root, feature, mask, child):
+    """The leaf of the tree at `root` that row r of x falls in."""
+    one = np.uint64(1)
+    node = root
+    while feature[node] >= 0:
+        bit = (mask[node] >> np.uint64(x[r, feature[node]])) & one
+        node = child[node] + np.int64(one - bit)
+    return node
+
+
 @nb.njit(cache=True, nogil=True)
 def draw(x, key, steps, feature, mask, child, leaf, cumulative, given, logp):
     """Fill x (rows × (digits + 1), uint8) digit by digit; the last column is scratch.
@@ -32,7 +43,6 @@ def draw(x, key, steps, feature, mask, child, leaf, cumulative, given, logp):
     """
     rows = x.shape[0]
     scratch = x.shape[1] - 1
-    one = np.uint64(1)
     for t in range(steps.shape[0]):
         digit, root, classes = steps[t, 0], steps[t, 1], steps[t, 2]
         divisor, size, first, last = steps[t, 3], steps[t, 4], steps[t, 5], steps[t, 6]
@@ -40,13 +50,7 @@ def draw(x, key, steps, feature, mask, child, leaf, cumulative, given, logp):
         for r in range(rows):
             if first:
                 x[r, scratch] = 0
-            node = root
-            f = feature[node]
-            while f >= 0:
-                bit = (mask[node] >> np.uint64(x[r, f])) & one
-                node = child[node] + np.int64(one - bit)
-                f = feature[node]
-            at = leaf[node]
+            at = leaf[leaf_of(x, r, root, feature, mask, child)]
             # The digit's size may end within this prefix: what lies beyond has no probability.
             top = min((size - 1) // divisor - x[r, scratch] * classes, classes - 1)
             whole = cumulative[at + top]

@@ -122,7 +122,7 @@ def _best_split(histogram, sizes, ordered, price, total, n, least, table):
 
 
 @nb.njit(cache=True, nogil=True)
-def _partition(x, index, start, end, feature, mask, spare):
+def partition(x, index, start, end, feature, mask, spare):
     """Reorder index[start:end]: the rows whose symbol is in the mask first; returns the cut."""
     one = np.uint64(1)
     cut, rest = start, 0
@@ -204,8 +204,7 @@ def grow(x, y, sizes, ordered, price, classes, least, table):
     # Waiting nodes: their rows are index[start:end]; the smaller child comes off the stack first.
     waiting = np.zeros(_MAX_DEPTH + 2, dtype=np.int64)
     rows = np.zeros((room, 2), dtype=np.int64)
-    slot = np.zeros(room, dtype=np.int64)
-    depth = np.zeros(room, dtype=np.int64)
+    slot, depth = np.zeros(room, dtype=np.int64), np.zeros(room, dtype=np.int64)
     rows[0, 1] = total
     nodes, top = 1, 1
     while top > 0:
@@ -223,7 +222,7 @@ def grow(x, y, sizes, ordered, price, classes, least, table):
             available += 1
             continue
         feature[node], mask[node], child[node] = split, chosen, nodes
-        cut = _partition(x, index, start, end, split, chosen, spare)
+        cut = partition(x, index, start, end, split, chosen, spare)
         rows[nodes, 0], rows[nodes + 1, 1] = start, end
         rows[nodes, 1] = rows[nodes + 1, 0] = cut
         small = nodes if cut - start <= end - cut else nodes + 1

@@ -15,6 +15,8 @@ from neotype.trees.tilt import tilt, tilt_tree
 Codes = NDArray[np.uint8]
 Rows = NDArray[np.uint8]
 _FEWEST_HELD = 10
+_EACH = (2, 3, 4, 6, 8, 12, 16)
+_LOST = 0.002
 ARRAYS = ("roots", "feature", "mask", "child", "value")
 
 
@@ -54,6 +56,8 @@ class Ratio:
     """The Kullback–Leibler bound reached on held-out rows, in nats: how much there was to mend."""
     log_mean: float = 0.0
     """The log of the candidates' mean weight."""
+    each: int = 1
+    """How many candidates a row needs, so that hardly any weight exceeds its share."""
     effective: float = 1.0
     """Effective sample size of the weighted candidates, as a share of their number."""
     history: tuple[float, ...] = field(default=())
@@ -104,8 +108,13 @@ class Ratio:
             bound = float(ratio.rows(held).mean() - np.log(weight.mean()) - score.max())
             effective = float(weight.sum() ** 2 / (weight**2).sum() / len(weight))
             history.append(bound)
-            log_mean = float(np.log(weight.mean()) + score.max())
-            ratio = replace(ratio, bound=bound, log_mean=log_mean, effective=effective)
+            ratio = replace(
+                ratio,
+                bound=bound,
+                log_mean=float(np.log(weight.mean()) + score.max()),
+                each=_candidates_a_row(weight / weight.mean()),
+                effective=effective,
+            )
             tick(turn + 1)
             if bound > best.bound:
                 best = ratio
@@ -171,10 +180,21 @@ class Ratio:
         return {name: getattr(self, name) for name in ARRAYS}
 
     @classmethod
-    def restore(cls, arrays: Mapping[str, NDArray[Any]], log_mean: float) -> Self:
+    def restore(cls, arrays: Mapping[str, NDArray[Any]], log_mean: float, each: int) -> Self:
         """The inverse of `arrays`."""
         known: dict[str, Any] = {name: arrays[name] for name in ARRAYS}
-        return cls(**known, log_mean=log_mean)
+        return cls(**known, log_mean=log_mean, each=each)
+
+
+def _candidates_a_row(weight: NDArray[np.float64]) -> int:
+    """The fewest candidates of which a row can be chosen in proportion to `weight` (mean 1).
+
+    Of c candidates a row, none can be taken more than once, so that weight beyond c is lost.
+    """
+    for each in _EACH[:-1]:
+        if np.maximum(weight - each, 0.0).mean() <= _LOST:
+            return each
+    return _EACH[-1]
 
 
 def _some(rng: Generator, rows: int, count: int) -> NDArray[np.int32]:

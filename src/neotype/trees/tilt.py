@@ -11,7 +11,8 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from neotype.trees.grow import largest, subtract
+from neotype.trees.draw import leaf_of
+from neotype.trees.grow import largest, partition, subtract
 
 
 @nb.njit(cache=True, nogil=True)
@@ -78,23 +79,6 @@ def _best(histogram, columns, sizes, ordered, calm, least):
 
 
 @nb.njit(cache=True, nogil=True)
-def _cut(x, index, start, end, column, mask, spare):
-    one = np.uint64(1)
-    cut, rest = start, 0
-    for i in range(start, end):
-        row = index[i]
-        if (mask >> np.uint64(x[row, column])) & one:
-            index[cut] = row
-            cut += 1
-        else:
-            spare[rest] = row
-            rest += 1
-    for i in range(rest):
-        index[cut + i] = spare[i]
-    return cut
-
-
-@nb.njit(cache=True, nogil=True)
 def _leaf_values(feature, span, fake_index, weight, rate, calm):
     """What each leaf adds: the shrunken log-ratio of its two masses."""
     value = np.zeros(len(feature), dtype=np.float32)
@@ -143,8 +127,8 @@ def tilt_tree(
         feature[node], mask[node], child[node] = digit, chosen[node], nodes
         gain[node] = -1.0
         r0, r1, f0, f1 = span[node, 0], span[node, 1], span[node, 2], span[node, 3]
-        rc = _cut(real, real_index, r0, r1, digit, mask[node], spare)
-        fc = _cut(fake, fake_index, f0, f1, digit, mask[node], spare)
+        rc = partition(real, real_index, r0, r1, digit, mask[node], spare)
+        fc = partition(fake, fake_index, f0, f1, digit, mask[node], spare)
         left, right = nodes, nodes + 1
         span[left, 0], span[left, 1], span[left, 2], span[left, 3] = r0, rc, f0, fc
         span[right, 0], span[right, 1], span[right, 2], span[right, 3] = rc, r1, fc, f1
@@ -166,14 +150,6 @@ def tilt_tree(
 @nb.njit(cache=True, nogil=True)
 def tilt(x, roots, feature, mask, child, value, total):
     """Add to `total` the log-ratio that the trees at `roots` give each row of x (rows × digits)."""
-    one = np.uint64(1)
     for t in range(roots.shape[0]):
-        root = roots[t]
         for r in range(x.shape[0]):
-            node = root
-            f = feature[node]
-            while f >= 0:
-                bit = (mask[node] >> np.uint64(x[r, f])) & one
-                node = child[node] + np.int64(one - bit)
-                f = feature[node]
-            total[r] += value[node]
+            total[r] += value[leaf_of(x, r, roots[t], feature, mask, child)]
