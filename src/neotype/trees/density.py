@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +16,8 @@ from neotype.trees.draw import draw
 from neotype.trees.grow import grow
 from neotype.trees.relevance import mutual_information
 from neotype.trees.weigh import STRENGTHS, weigh
+
+log = logging.getLogger("neotype")
 
 Codes = NDArray[np.uint8]
 ARRAYS = ("steps", "feature", "mask", "child", "leaf", "cumulative")
@@ -63,6 +67,7 @@ class DensityTrees:
 
         `looks` may say for each place in the order which of those its trees see.
         """
+        _announce_compiling()
         x = np.ascontiguousarray(codes.T)
         table = _n_log_n(len(x))
         size, is_ordered = np.array(sizes, dtype=np.int64), np.array(ordered, dtype=np.bool_)
@@ -146,6 +151,13 @@ def levels(size: int, base: int) -> tuple[int, int]:
     while radix**depth < size:
         radix += 1
     return depth, radix
+
+
+def _announce_compiling() -> None:
+    """One line on a machine's first fit, which is slower than all others."""
+    cache = grow.stats.cache_path
+    if cache and not any(Path(cache).glob("grow.grow-*.nbi")):
+        log.warning("compiling the engine for this machine: about 15 seconds, once")
 
 
 def _n_log_n(rows: int) -> NDArray[np.float64]:
