@@ -17,7 +17,7 @@ from neotype.rng import Rng
 from neotype.schema.infer import infer_schema
 from neotype.synth.model_file import load, save
 from neotype.synth.refine import refine
-from neotype.synth.table import BLOCK
+from neotype.synth.table import BLOCK, block_rows
 from zoo import zoo, zoo_data
 
 GENERATED = ["person_id", "ref"]
@@ -50,8 +50,21 @@ def test_same_seed_same_rows_other_seed_other_rows(model: Any) -> None:
 def test_blocks_are_the_sample_wherever_they_start(model: Any) -> None:
     rows = BLOCK + 100
     whole = model.sample(rows, rng=Rng(8)).frame
-    assert pl.concat(model.blocks(rows, rng=Rng(8))).equals(whole)
-    assert next(iter(model.blocks(rows, rng=Rng(8), start=1))).equals(whole[BLOCK:])
+    blocks = list(model.blocks(rows, rng=Rng(8)))
+    assert pl.concat(blocks).equals(whole)
+    assert len({block.height for block in blocks[:-1]}) == 1
+    after = blocks[0].height
+    assert next(iter(model.blocks(rows, rng=Rng(8), start=1))).equals(whole[after : 2 * after])
+
+
+def test_a_short_sample_of_a_wide_table_draws_no_more_than_it_costs(model: Any) -> None:
+    """Candidates are dear where rows are wide: a block has fewer rows then."""
+    digits = len(model.codebook.digits)
+    for each in (1, 2, 16, 200):
+        size = block_rows(model, each)
+        assert 256 <= size <= BLOCK
+        assert size == 256 or size * each * digits <= 1 << 21
+        assert size == BLOCK or 2 * size * each * digits > 1 << 21
 
 
 def test_dtypes_and_columns_come_back(model: Any, data: Dataset) -> None:

@@ -21,7 +21,9 @@ from neotype.rng import Rng
 from neotype.schema.schema import Schema
 
 BLOCK = 16_384
-"""Rows of a block: part of the format, since block k of a sample must never change."""
+"""Rows of a block at most: part of the format, since block k of a sample must never change."""
+_LEAST, _CELLS = 256, 1 << 21
+"""Rows of a block at least, and about how many digits its candidates have at most."""
 PARTICLES = 16
 """Candidates for a row whose conditions come late in the order of the digits."""
 
@@ -171,38 +173,53 @@ def sample(
                 f"{rows} rows are asked for, and given has {frame.height}.",
                 mend="leave the number of rows out: one row is made for each given one",
             )
-        frames = [_given_block(model, k, frame, rng, each) for k in range(_blocks(frame.height))]
+        if each == 1 and not model.exact(frame.columns):
+            each = PARTICLES
+        size = block_rows(model, each)
+        count = -(-frame.height // size)
+        frames = [_given_block(model, k, frame, rng, each, size) for k in range(count)]
         return Dataset.of(schema, pl.concat(frames) if frames else _nothing(schema))
     if rows is None or rows < 1:
         raise SamplingError(f"{rows} rows are asked for.", mend="ask for 1 row or more")
+    size = block_rows(model, each)
     with ThreadPoolExecutor(max(1, min(8, os.cpu_count() or 1))) as pool:
-        drawn = pool.map(lambda k: _block(model, k, rng, each, rows), range(_blocks(rows)))
-        frames = list(drawn)
+        every = range(-(-rows // size))
+        frames = list(pool.map(lambda k: _block(model, k, rng, each, rows, size), every))
     return Dataset.of(schema, pl.concat(frames))
 
 
 def blocks(model: Any, rows: int, rng: Rng, start: int, *, each: int) -> Iterator[pl.DataFrame]:
     """One block after the other, from block `start` on; only one is in memory at a time."""
-    for k in islice(range(_blocks(rows)), start, None):
-        yield _block(model, k, rng, each, rows)
+    size = block_rows(model, each)
+    for k in islice(range(-(-rows // size)), start, None):
+        yield _block(model, k, rng, each, rows, size)
 
 
-def _block(model: Any, k: int, rng: Rng, each: int, rows: int) -> pl.DataFrame:
+def block_rows(model: Any, each: int) -> int:
+    """Rows of a block of this model, a power of two.
+
+    Every block is drawn whole, so that a short sample begins a long one. Where rows are wide or
+    need many candidates a block has fewer of them, so that a short sample is quick all the same.
+    """
+    affordable = _CELLS // max(1, each * len(model.codebook.digits))
+    return min(BLOCK, max(_LEAST, 1 << max(0, affordable.bit_length() - 1)))
+
+
+def _block(model: Any, k: int, rng: Rng, each: int, rows: int, size: int) -> pl.DataFrame:
     """Block k of a sample of `rows` rows: the beginning of a pure function of (model, rng, k)."""
     here = rng.block(k)
-    pool = model.candidates(BLOCK * each, here, None)
-    every = np.arange(BLOCK)
-    picks = every if each == 1 else choose(pool.log_weight, BLOCK, here.child("choose"))
-    frame: pl.DataFrame = pool.take(picks, k * BLOCK, min(BLOCK, rows - k * BLOCK))
+    pool = model.candidates(size * each, here, None)
+    picks = np.arange(size) if each == 1 else choose(pool.log_weight, size, here.child("choose"))
+    frame: pl.DataFrame = pool.take(picks, k * size, min(size, rows - k * size))
     return frame
 
 
-def _given_block(model: Any, k: int, given: pl.DataFrame, rng: Rng, each: int) -> pl.DataFrame:
+def _given_block(
+    model: Any, k: int, given: pl.DataFrame, rng: Rng, each: int, size: int
+) -> pl.DataFrame:
     """Block k of a conditional sample: the given columns as they are, the rest drawn."""
     here = rng.block(k)
-    conditions = given.slice(k * BLOCK, BLOCK)
-    if each == 1 and not model.exact(conditions.columns):
-        each = PARTICLES
+    conditions = given.slice(k * size, size)
     wide = conditions[np.repeat(np.arange(conditions.height), each)]
     pool = model.candidates(wide.height, here, wide)
     spin = here.child("choose").generator().gumbel(size=wide.height)
@@ -211,7 +228,7 @@ def _given_block(model: Any, k: int, given: pl.DataFrame, rng: Rng, each: int) -
     else:
         score = (pool.log_weight + spin).reshape(-1, each)
         best = np.arange(len(score)) * each + score.argmax(axis=1)
-    frame: pl.DataFrame = pool.take(best, k * BLOCK, conditions.height)
+    frame: pl.DataFrame = pool.take(best, k * size, conditions.height)
     kept = [conditions[name].cast(frame[name].dtype) for name in conditions.columns]
     return frame.with_columns(kept)
 
@@ -242,10 +259,6 @@ def choose(log_weight: LogWeights, rows: int, rng: Rng) -> NDArray[np.int64]:
     spare = np.setdiff1d(order, picks)
     picks = np.concatenate([picks, spare[: max(0, rows - len(picks))]])[:rows]
     return np.asarray(generator.permutation(picks), dtype=np.int64)
-
-
-def _blocks(rows: int) -> int:
-    return -(-rows // BLOCK)
 
 
 def _nothing(schema: Schema) -> pl.DataFrame:
