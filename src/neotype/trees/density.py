@@ -30,13 +30,13 @@ class Growth:
     """How trees grow.
 
     `base`: a digit is predicted as sub-digits of at most so many symbols; `least`: fewest rows in
-    a leaf; `split_odds`: prior log-odds that a node splits (higher is sharper and copies more);
-    `width`: most digits that one tree may look at.
+    a leaf; `split_odds`: prior log-odds that a node splits, shared evenly by all splits that it
+    could make (higher is sharper and copies more); `width`: most digits that one tree may look at.
     """
 
     base: int = 4
     least: int = 10
-    split_odds: float = -9.0
+    split_odds: float = -4.0
     width: int = 24
 
 
@@ -210,8 +210,8 @@ def _digit_trees(
         y = (code // divisor - (prefix * radix if level else 0)).astype(np.uint8)
         widths = np.append(sizes[looks], radix**level)[: seen.shape[1]].astype(np.int64)
         kinds = np.append(ordered[looks], True)[: seen.shape[1]]
+        price = _price(widths, growth.split_odds)
         # What is known of the digit so far is free to use: only other columns must pay for it.
-        price = np.full(seen.shape[1], -growth.split_odds)
         if level:
             price[-1] = _FREE
         feature, mask, child, parent, counts = grow(
@@ -222,6 +222,11 @@ def _digit_trees(
         step = (digit, classes, divisor, size, int(level == 0), int(level == depth - 1))
         trees.append(_pruned(step, names[feature], mask, child, keep, probability))
     return trees
+
+
+def _price(sizes: NDArray[np.int64], split_odds: float) -> NDArray[np.float64]:
+    """What a split by each feature costs in nats: the prior is shared by all splits there are."""
+    return np.log(len(sizes) * np.maximum(sizes - 1.0, 1.0)) - split_odds
 
 
 def _pruned(
