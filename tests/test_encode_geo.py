@@ -112,8 +112,15 @@ def test_odd_pairs_do_not_break(lat: list[float | None], lon: list[float | None]
     frame = pl.DataFrame(
         {"lat": lat, "lon": list(lon)}, schema={"lat": pl.Float64, "lon": pl.Float64}
     )
-    decoded = back(learn(frame, nullable=None in lat), frame)
+    decoded = back(learn(frame, nullable=None in lat, public=True), frame)
     assert decoded["lat"].is_null().equals(frame["lat"].is_null())
+
+
+def test_of_few_points_nothing_is_kept() -> None:
+    frame = pl.DataFrame({"lat": [1.5] * 4 + [None] * 20, "lon": [2.5] * 4 + [None] * 20})
+    encoder = learn(frame, nullable=True)
+    assert back(encoder, frame)["lat"].is_null().all()
+    assert encoder.protections[0].cells == 4
 
 
 def test_what_is_no_coordinate_is_refused_when_learning() -> None:
@@ -126,7 +133,7 @@ finite = st.floats(-180, 180, width=32)
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(finite, finite), min_size=1, max_size=80))
+@given(st.lists(st.tuples(finite, finite), min_size=5, max_size=80))
 def test_any_points_stay_within_their_box(points: list[tuple[float, float]]) -> None:
     frame = pl.DataFrame(points, schema={"lat": pl.Float64, "lon": pl.Float64}, orient="row")
     decoded = back(learn(frame), frame)

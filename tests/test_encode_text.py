@@ -58,8 +58,12 @@ def back(encoder: TextEncoder, texts: list[str | None]) -> pl.Series:
 
 def test_lengths_follow_and_missing_stays_missing() -> None:
     texts: list[str | None] = [*sentences(2000), *[None] * 100, *[""] * 100]
-    decoded = back(learn(texts, nullable=True), texts)
-    assert decoded.is_null().to_list() == [text is None for text in texts]
+    encoder = learn(texts, nullable=True)
+    decoded = back(encoder, texts)
+    few = len(texts) - texts.count(None) < 5
+    assert decoded.is_null().to_list() == [few or text is None for text in texts]
+    hidden = [note for note in encoder.protections if note.what == "rare values"]
+    assert bool(hidden) == (few and any(text is not None for text in texts))
     assert (decoded.drop_nulls() == "").sum() == 100
     wanted = pl.Series(texts).str.len_chars().drop_nulls()
     assert np.corrcoef(decoded.drop_nulls().str.len_chars(), wanted)[0, 1] > 0.9
@@ -122,7 +126,7 @@ def test_rare_numbers_become_others_of_the_same_length() -> None:
     ],
 )
 def test_odd_texts_do_not_break(texts: list[str | None]) -> None:
-    decoded = back(learn(texts, nullable=None in texts), texts)
+    decoded = back(learn(texts, nullable=None in texts, public=True), texts)
     assert decoded.is_null().to_list() == [text is None for text in texts]
     assert not decoded.str.contains("\0", literal=True).any()
 
@@ -135,5 +139,9 @@ def test_numbers_are_refused_when_learning() -> None:
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.one_of(st.none(), st.text(max_size=40)), min_size=1, max_size=30))
 def test_any_text_survives(texts: list[str | None]) -> None:
-    decoded = back(learn(texts, nullable=True), texts)
-    assert decoded.is_null().to_list() == [text is None for text in texts]
+    encoder = learn(texts, nullable=True)
+    decoded = back(encoder, texts)
+    few = len(texts) - texts.count(None) < 5
+    assert decoded.is_null().to_list() == [few or text is None for text in texts]
+    hidden = [note for note in encoder.protections if note.what == "rare values"]
+    assert bool(hidden) == (few and any(text is not None for text in texts))

@@ -64,11 +64,19 @@ def test_adult_is_read_as_an_expert_would():
         (["no", "yes", None], "boolean", {"labels": ("no", "yes")}),
         (["Male", "Female"] * 9, "categorical", {}),
         (["01581", "01730", "01581"], "categorical", {"storage": "String"}),
-        (["low", "high", "medium", "low"], "ordinal", {"values": ("low", "medium", "high")}),
-        (["[70-80)", "[0-10)", "[10-20)"], "ordinal", {"values": ("[0-10)", "[10-20)", "[70-80)")}),
-        (["18-24", "65+", "25-64", "<18"], "ordinal", {"values": ("<18", "18-24", "25-64", "65+")}),
-        (["May", "June", "Feb"], "ordinal", {"values": ("Feb", "May", "June")}),
-        (["mon", "fri", "wed"], "ordinal", {"values": ("mon", "wed", "fri")}),
+        (["low", "high", "medium", "low"] * 5, "ordinal", {"values": ("low", "medium", "high")}),
+        (
+            ["[70-80)", "[0-10)", "[10-20)"] * 5,
+            "ordinal",
+            {"values": ("[0-10)", "[10-20)", "[70-80)")},
+        ),
+        (
+            ["18-24", "65+", "25-64", "<18"] * 5,
+            "ordinal",
+            {"values": ("<18", "18-24", "25-64", "65+")},
+        ),
+        (["May", "June", "Feb"] * 5, "ordinal", {"values": ("Feb", "May", "June")}),
+        (["mon", "fri", "wed"] * 5, "ordinal", {"values": ("mon", "wed", "fri")}),
         (["HS-grad", "Masters", "10th"] * 9, "categorical", {}),
         (["S", "M", "D"], "categorical", {}),
         (["2020-01-31", "1999-12-01"], "datetime", {"part": "date", "format": "%Y-%m-%d"}),
@@ -117,6 +125,15 @@ def test_reasons_hold_no_cell_that_few_rows_share():
     assert "Zacharias" not in written
     assert "Quirin" not in written
     assert "987" not in written
+
+
+def test_an_order_leaves_out_labels_that_few_rows_have():
+    ages = ["[0-10)", "[10-20)", "[20-30)"] * 20
+    assert guess([*ages, *["[90-95)"] * 5]).values[-1] == "[90-95)"
+    rare = guess([*ages, *["[90-95)"] * 4])
+    assert rare.kind == "ordinal"
+    assert "90" not in rare.model_dump_json()
+    assert guess([*ages[:2] * 20, "[90-95)"]).kind == "categorical"
 
 
 def test_one_row_stores_nothing_of_it():

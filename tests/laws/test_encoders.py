@@ -21,6 +21,7 @@ from neotype.schema.schema import (
     Categorical,
     Constant,
     Datetime,
+    Duration,
     Geo,
     Identifier,
     Numeric,
@@ -333,6 +334,7 @@ def holds(state: State, secret: Any) -> bool:
     return any((array == secret).any() for array in state.arrays.values())
 
 
+LONG = dt.timedelta(seconds=123, microseconds=456_789)
 CANARIES: dict[str, tuple[Any, Any, list[Any]]] = {
     "numeric": (Numeric(storage="Int64", subtype="integer"), list(range(0, 6000, 10)), [777_777]),
     "inner": (Numeric(storage="Int64", subtype="integer"), list(range(0, 6000, 10)), [3333]),
@@ -350,6 +352,17 @@ CANARIES: dict[str, tuple[Any, Any, list[Any]]] = {
         [dt.datetime(2020, 1, 1) + dt.timedelta(seconds=i * 7919) for i in range(600)],
         [dt.datetime(1955, 5, 5, 5, 5, 5)],
     ),
+    "beside one value": (Numeric(storage="Int64", subtype="integer"), [0] * 600, [777_777]),
+    "beside one length": (Duration(storage="Duration[us]"), [LONG * 0] * 600, [LONG]),
+    "lone": (Numeric(storage="Float64", nullable=True), [None] * 600, [12.3456789]),
+    "lone label": (Categorical(storage="String", nullable=True), [None] * 600, ["canary"]),
+    "lone time": (
+        Datetime(storage="Datetime[us]", nullable=True),
+        [None] * 600,
+        [dt.datetime(1955, 5, 5, 5, 5, 5)],
+    ),
+    "lone length": (Duration(storage="Duration[us]", nullable=True), [None] * 600, [LONG]),
+    "unlisted": (Ordinal(storage="String", values=("a", "b")), ["a", "b"] * 300, ["canary"]),
 }
 
 
@@ -367,6 +380,8 @@ def test_no_value_of_few_rows_is_stored(name: str, times: int) -> None:
             seconds = int((canary - dt.datetime(1970, 1, 1)).total_seconds())
             for scale in (1, 10**3, 10**6):
                 assert not holds(encoder.state(), seconds * scale)
+        elif isinstance(canary, dt.timedelta):
+            assert not holds(encoder.state(), 123_456_789)
         else:
             for secret in canary.split() if name == "text" else [canary]:
                 if secret not in {"three", "is", "my"}:

@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 Ticks = NDArray[np.int64]
 Layout = Literal["flat", "clock", "day", "week", "month"]
 
+DAY = 86_400
+PER_SECOND = {"ms": 10**3, "us": 10**6, "ns": 10**9}
+"""Ticks of a second, by the time unit of the storage."""
+
 _TELLING = 0.01
 """Nats per row from which on a calendar part is not chance."""
 _MONDAY = 3
@@ -108,6 +112,22 @@ def choose(ticks: Ticks, per_day: int) -> Calendar:
     if timed or weekly > _TELLING:
         return Calendar("week", per_day)
     return Calendar("flat", per_day)
+
+
+def resolution(values: Ticks, per_second: int, protect: int) -> tuple[int, int]:
+    """Ticks per step and steps per day, for the coarsest step that all but a few values keep to."""
+    if per_second == 0:
+        return 1, 1
+    candidates = [(DAY * per_second, 1), (3600 * per_second, 24), (60 * per_second, 1440)]
+    fine, per = per_second, DAY
+    while fine >= 1:
+        candidates.append((fine, per))
+        fine, per = (fine // 1000, per * 1000) if fine > 1 else (0, 0)
+    for unit, per_day in candidates:
+        odd = int((values % unit != 0).sum())
+        if odd == 0 or (odd < protect and odd * 100 < len(values)):
+            return unit, per_day
+    return 1, DAY * per_second
 
 
 def _surprise(part: Ticks, possible: NDArray[np.float64] | NDArray[np.int64]) -> float:

@@ -25,7 +25,7 @@ ENCODERS: Mapping[str, str] = {
     "boolean": "neotype.encode.discrete:LabelEncoder",
     "constant": "neotype.encode.discrete:LabelEncoder",
     "datetime": "neotype.encode.datetime:DatetimeEncoder",
-    "duration": "neotype.encode.datetime:DurationEncoder",
+    "duration": "neotype.encode.duration:DurationEncoder",
     "identifier": "neotype.encode.identifier:IdentifierEncoder",
     "text": "neotype.encode.text:TextEncoder",
     "geo": "neotype.encode.geo:GeoEncoder",

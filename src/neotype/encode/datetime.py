@@ -1,25 +1,23 @@
-"""Points in time, dates, times of day and lengths of time."""
+"""Points in time, dates and times of day."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import polars as pl
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from neotype.encode.calendar import Calendar, Ticks, choose
-from neotype.encode.encoder import SYMBOLS, Codes, Digit, Protection, State
+from neotype.encode.calendar import DAY, PER_SECOND, Calendar, Ticks, choose, resolution
+from neotype.encode.encoder import SYMBOLS, Codes, Digit, Protection, State, too_few
 from neotype.encode.scale import Scale
 from neotype.errors import FitError
-from neotype.schema.schema import Datetime, Duration
+from neotype.schema.schema import Datetime
 from neotype.schema.storage import storage_dtype
 from neotype.schema.temporal import parse
 
-_UNITS = {"ms": 10**3, "us": 10**6, "ns": 10**9}
-_DAY = 86_400
 _FARTHEST = 73_000_000
 """Days from 1970 (about 200,000 years) beyond which time zones end."""
 _SENTINELS = 8
@@ -48,6 +46,9 @@ class DatetimeEncoder:
     missing: bool
     unread: int
     rows: int
+    """Training rows with a time that is no sentinel; 0 also where they are too few to keep."""
+    hidden: int = 0
+    """How many rows that were."""
 
     @classmethod
     def learn(cls, name: str, column: Datetime, frame: pl.DataFrame, *, protect: int) -> Self:
@@ -60,7 +61,9 @@ class DatetimeEncoder:
         unread = int((~known).sum()) - series.null_count()
         sentinels = _sentinels(values, protect)
         values = values[~np.isin(values, sentinels)]
-        unit, per_day = _resolution(values, per_second, protect)
+        hidden = len(values) if len(values) < protect else 0
+        values = values[hidden:]
+        unit, per_day = resolution(values, per_second, protect)
         steps = values // unit
         layout = Calendar("flat", per_day)
         room = SYMBOLS - (missing and not len(sentinels))
@@ -68,10 +71,11 @@ class DatetimeEncoder:
             timed = Calendar("clock", per_day)
             layout = timed if _part(column) == "time" and per_day > 1 else choose(steps, per_day)
         scales = tuple(
-            Scale.learn(part, protect=protect) if size is None and len(part) else None
+            Scale.learn(part, protect=protect) if size is None else None
             for (_, size), part in zip(layout.parts, layout.split(steps), strict=True)
         )
-        return cls(name, column, layout, unit, scales, sentinels, missing, unread, len(values))
+        rows = len(values)
+        return cls(name, column, layout, unit, scales, sentinels, missing, unread, rows, hidden)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -106,6 +110,8 @@ class DatetimeEncoder:
         if clipped:
             note = "the earliest and latest are drawn no further out than where several rows lie"
             notes.append(Protection(self.name, "extremes", clipped, note))
+        if self.hidden:
+            notes.append(too_few(self.name, self.hidden))
         if self.unread:
             note = f"text that '{self.column.format}' cannot read became missing"
             notes.append(Protection(self.name, "unreadable", self.unread, note))
@@ -199,6 +205,7 @@ class DatetimeEncoder:
             "missing": self.missing,
             "unread": self.unread,
             "rows": self.rows,
+            "hidden": self.hidden,
         }
         parts = {f"part{i}": s.state() for i, s in enumerate(self.scales) if s is not None}
         nested = State.nest(facts, parts)
@@ -212,122 +219,10 @@ class DatetimeEncoder:
             for i, scaled in enumerate(state.fact("scaled"))
         )
         calendar = Calendar(state.fact("layout"), state.fact("per_day"))
-        rest = (state.fact("missing"), state.fact("unread"), state.fact("rows"))
+        rest = (state.fact(name) for name in ("missing", "unread", "rows", "hidden"))
         sentinels = state.array("sentinels")
         return cls(
             state.fact("name"), column, calendar, state.fact("unit"), scales, sentinels, *rest
-        )
-
-
-@dataclass(frozen=True)
-class DurationEncoder:
-    """A length of time on a `Scale`, in the coarsest step that loses nothing.
-
-    Loss: as `Scale`'s. A missing cell is a symbol of the first digit.
-    """
-
-    name: str
-    column: Duration
-    scale: Scale | None
-    step: int
-    missing: bool
-
-    @classmethod
-    def learn(cls, name: str, column: Duration, frame: pl.DataFrame, *, protect: int) -> Self:
-        """Learn a column of lengths of time. FitError where its storage holds none."""
-        series = frame[name]
-        _check_duration(name, series.dtype)
-        missing = column.nullable or series.null_count() > 0
-        values = series.drop_nulls().to_physical().to_numpy()
-        step = 1
-        if values.dtype != np.float64:
-            values = values.astype(np.int64)
-            step = max(int(np.gcd.reduce(values[values > -(2**63)])), 1) if len(values) else 1
-            values = values // step
-        protect = 1 if column.public else protect
-        scale = (
-            Scale.learn(values, protect=protect, symbols=SYMBOLS - missing) if len(values) else None
-        )
-        return cls(name, column, scale, step, missing)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The one column."""
-        return (self.name,)
-
-    @property
-    def digits(self) -> tuple[Digit, ...]:
-        """The cell's group, and the cell within it where there are many."""
-        if self.scale is None:
-            return ()
-        digits = self.scale.digits(self.name, int(self.missing))
-        return digits if len(digits) > 1 or digits[0].size > 1 else ()
-
-    @property
-    def protections(self) -> tuple[Protection, ...]:
-        """Extremes that were clipped."""
-        if self.scale is None or not self.scale.clipped:
-            return ()
-        note = "the shortest and longest are drawn no further out than where several rows lie"
-        return (Protection(self.name, "extremes", self.scale.clipped, note),)
-
-    def encode(self, frame: pl.DataFrame) -> Codes:
-        """Digits × rows."""
-        digits = self.digits
-        if not digits or self.scale is None:
-            return np.zeros((0, frame.height), dtype=np.uint8)
-        series = frame[self.name]
-        values = series.to_physical().fill_null(0).to_numpy()
-        codes = self.scale.encode(values if values.dtype == np.float64 else values // self.step)
-        codes = codes[: len(digits)].copy()
-        if self.missing:
-            absent = series.is_null().to_numpy()
-            codes[:, absent] = 0
-            codes[0, absent] = self.scale.groups
-        return codes
-
-    def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:
-        """The lengths of time again, in their storage dtype."""
-        rows = codes.shape[1]
-        dtype = storage_dtype(self.column.storage)
-        if self.scale is None:
-            return [pl.Series(self.name, [None] * rows, dtype=dtype)]
-        full = codes if len(codes) else np.zeros((1, rows), dtype=np.uint8)
-        series = pl.Series(self.scale.decode(full, rng) * self.step).cast(dtype)
-        absent = pl.Series(full[0] >= self.scale.groups)
-        series = series.zip_with(~absent, pl.Series([None], dtype=dtype))
-        return [series.alias(self.name)]
-
-    def unknown(self, frame: pl.DataFrame) -> list[str]:
-        """Missing where training had none; any length of time has a cell."""
-        if frame[self.name].null_count() and not self.missing:
-            return [f"'{self.name}' is missing in a row, and never was in training"]
-        return []
-
-    def describe(self) -> str:
-        """How many cells it holds."""
-        if self.scale is None:
-            return f"'{self.name}': no lengths of time"
-        cells, atoms = len(self.scale.upper), self.scale.atoms
-        return f"'{self.name}': {cells} intervals of length, {atoms} lengths of many rows"
-
-    def state(self) -> State:
-        """At rest."""
-        facts: dict[str, Any] = {"name": self.name, "step": self.step, "missing": self.missing}
-        return State.nest(facts, {} if self.scale is None else {"scale": self.scale.state()})
-
-    @classmethod
-    def restore(cls, state: State, column: Duration) -> Self:
-        """The inverse of `state`."""
-        scale = Scale.restore(state.within("scale")) if "scale" in state.facts else None
-        return cls(state.fact("name"), column, scale, state.fact("step"), state.fact("missing"))
-
-
-def _check_duration(name: str, dtype: pl.DataType) -> None:
-    if not (dtype == pl.Duration or dtype.is_integer() or dtype.is_float()):
-        raise FitError(
-            f"column '{name}' of {dtype} holds no lengths of time.",
-            mend="make it text or categorical in the schema, or cast it to a duration",
         )
 
 
@@ -349,10 +244,10 @@ def _ticks(name: str, column: Datetime, series: pl.Series) -> tuple[Ticks, NDArr
     dtype = series.dtype
     known = series.is_not_null().to_numpy()
     if isinstance(dtype, pl.Datetime):
-        per_second = _UNITS[dtype.time_unit]
+        per_second = PER_SECOND[dtype.time_unit]
         if dtype.time_zone:
             # polars panics on zoned times beyond its calendar.
-            edge = min(_FARTHEST * _DAY * per_second, 2**63 - 2 * _DAY * per_second)
+            edge = min(_FARTHEST * DAY * per_second, 2**63 - 2 * DAY * per_second)
             series = series.to_physical().clip(-edge, edge).cast(dtype)
             series = series.dt.replace_time_zone(None)
     elif dtype == pl.Date:
@@ -370,22 +265,6 @@ def _ticks(name: str, column: Datetime, series: pl.Series) -> tuple[Ticks, NDArr
         )
     ticks = series.to_physical().cast(pl.Int64).fill_null(0).to_numpy()
     return ticks, known, per_second
-
-
-def _resolution(values: Ticks, per_second: int, protect: int) -> tuple[int, int]:
-    """Ticks per step and steps per day, for the coarsest step that all but a few values keep to."""
-    if per_second == 0:
-        return 1, 1
-    candidates = [(_DAY * per_second, 1), (3600 * per_second, 24), (60 * per_second, 1440)]
-    fine, per = per_second, _DAY
-    while fine >= 1:
-        candidates.append((fine, per))
-        fine, per = (fine // 1000, per * 1000) if fine > 1 else (0, 0)
-    for unit, per_day in candidates:
-        odd = int((values % unit != 0).sum())
-        if odd == 0 or (odd < protect and odd * 100 < len(values)):
-            return unit, per_day
-    return 1, _DAY * per_second
 
 
 def _sentinels(values: Ticks, protect: int) -> Ticks:

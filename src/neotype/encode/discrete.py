@@ -54,15 +54,15 @@ class LabelEncoder:
         found = series.drop_nulls().value_counts(sort=True, name="rows")
         found = found.sort(["rows", name], descending=[True, False])
         labels, counts = found[name].to_list(), found["rows"].to_numpy().astype(np.int64)
-        alone = len(labels) == 1 and not series.null_count()
-        least = 1 if column.public or alone else protect
+        least = 1 if column.public else protect
         declared = _declared(column)
         if declared is not None:
             tally = dict(zip(labels, counts.tolist(), strict=True))
             extra = [label for label in labels if label not in set(declared)]
-            if extra and isinstance(column, Ordinal | Boolean):
+            unlisted = [label for label in extra if tally[label] >= protect]
+            if unlisted and isinstance(column, Ordinal | Boolean):
                 raise FitError(
-                    f"column '{name}' has {len(extra)} labels that its schema does not list.",
+                    f"column '{name}' has {len(unlisted)} labels that its schema does not list.",
                     found=f"listed: {', '.join(map(str, declared[:20]))}",
                     mend="add them to the schema's values, or make the column categorical",
                 )

@@ -12,7 +12,6 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from neotype.errors import ModelFileError
-from neotype.schema.schema import ColumnBase
 
 Codes = NDArray[np.uint8]
 
@@ -37,6 +36,13 @@ class Protection:
     what: str
     cells: int
     note: str
+
+
+def too_few(column: str, cells: int) -> Protection:
+    """The note of a column of which nothing may be kept."""
+    return Protection(
+        column, "rare values", cells, "too few rows have a value: they become missing"
+    )
 
 
 @dataclass(frozen=True)
@@ -114,10 +120,3 @@ class Encoder(Protocol):
     @classmethod
     def restore(cls, state: State, column: Any) -> Self:
         """The inverse of `state`."""
-
-
-def cast(values: pl.Series, column: ColumnBase) -> pl.Series:
-    """The series in the column's storage dtype."""
-    from neotype.schema.storage import storage_dtype
-
-    return values.cast(storage_dtype(column.storage))

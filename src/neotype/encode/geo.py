@@ -10,7 +10,7 @@ import polars as pl
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from neotype.encode.encoder import SYMBOLS, Codes, Digit, Protection, State
+from neotype.encode.encoder import SYMBOLS, Codes, Digit, Protection, State, too_few
 from neotype.errors import FitError
 from neotype.schema.schema import Geo
 from neotype.schema.storage import storage_dtype, storage_name
@@ -89,9 +89,11 @@ class GeoEncoder:
 
     @property
     def protections(self) -> tuple[Protection, ...]:
-        """Points farther out than is shown."""
+        """Points farther out than is shown, or all where they are few."""
         if not self.clipped:
             return ()
+        if not len(self.low):
+            return (too_few(self.name, self.clipped),)
         note = "the outermost points are drawn no further out than where several rows lie"
         return (Protection(self.name, "extremes", self.clipped, note),)
 
@@ -247,9 +249,9 @@ def _text(value: float, places: int | None) -> str:
 
 def _cells(points: Points, protect: int) -> tuple[Points, Points, NDArray[np.int64], Points, int]:
     """The cells, the first of each region, the regions, and how many rows lie outside."""
-    if not len(points):
+    if len(points) < max(protect, 1):
         empty = np.zeros((0, 2))
-        return empty, empty, np.zeros(1, dtype=np.int64), np.zeros((0, 2, 2)), 0
+        return empty, empty, np.zeros(1, dtype=np.int64), np.zeros((0, 2, 2)), len(points)
     bounds = np.array([_fence(axis, protect) for axis in points.T]).T
     outside = ((points < bounds[0]) | (points > bounds[1])).any(axis=1)
     inside = np.clip(points, bounds[0], bounds[1])

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from neotype.encode.encoder import SYMBOLS, Codes, Digit, Protection, State
+from neotype.encode.encoder import SYMBOLS, Codes, Digit, Protection, State, too_few
 from neotype.encode.scale import Axis, Scale
 from neotype.errors import FitError
 from neotype.schema.schema import Numeric
@@ -41,7 +41,7 @@ class NumericEncoder:
     """Every grid value is `offset` plus a multiple of it."""
     offset: int
     hidden: int = 0
-    """How many training cells had the column's only value, too rare to keep."""
+    """How many training cells are too few to keep anything of."""
 
     @classmethod
     def learn(cls, name: str, column: Numeric, frame: pl.DataFrame, *, protect: int) -> Self:
@@ -51,17 +51,13 @@ class NumericEncoder:
         kinds = tuple(s for s in _SPECIAL if (special == s).any()) if special is not None else ()
         missing = column.nullable or series.null_count() > 0
         known = values[_known(series, special)]
-        stride, offset = _lattice(known) if unit else (1, 0)
+        protect = 1 if column.public else protect
+        stride, offset = _lattice(known, protect) if unit else (1, 0)
         if unit and stride > 1:
             known = _steps(known, stride, offset)
         room = SYMBOLS - len(kinds) - missing
-        least = 1 if column.public else protect
-        alone = 0 < len(known) < least and known.min() == known.max()
-        scale = None
-        if len(known) and not alone:
-            scale = Scale.learn(known, protect=least, symbols=room)
-        hidden = len(known) if alone else 0
-        stride, offset = (1, 0) if alone else (stride, offset)
+        scale = Scale.learn(known, protect=protect, symbols=room)
+        hidden = len(known) if scale is None else 0
         return cls(name, column, scale, kinds, missing, unit, stride, offset, hidden)
 
     @property
@@ -80,10 +76,9 @@ class NumericEncoder:
 
     @property
     def protections(self) -> tuple[Protection, ...]:
-        """Extremes that were clipped, or the column's only value where few rows have it."""
+        """Extremes that were clipped, or all values where they are few."""
         if self.hidden:
-            note = "the only value is of too few rows: it becomes missing"
-            return (Protection(self.name, "rare values", self.hidden, note),)
+            return (too_few(self.name, self.hidden),)
         if self.scale is None or not self.scale.clipped:
             return ()
         note = "the outermost values are drawn no further out than where several rows lie"
@@ -239,8 +234,12 @@ def _floats_on_grid(
     return np.rint(np.clip(floats * unit, -limit, limit)).astype(np.int64), special, unit
 
 
-def _lattice(values: NDArray[np.int64]) -> tuple[int, int]:
-    """The step and start of the coarsest grid on which all values lie, if it is a coarse one."""
+def _lattice(values: NDArray[np.int64], protect: int) -> tuple[int, int]:
+    """The step and start of the coarsest grid on which all values lie, if it is a coarse one.
+
+    Where one rare value stands beside a common one, their distance is a step and tells the rare
+    one: either the common values alone have this step, or more than `protect` different ones.
+    """
     if len(values) < 100:
         return 1, 0
     start = int(values.min())
@@ -248,7 +247,11 @@ def _lattice(values: NDArray[np.int64]) -> tuple[int, int]:
     if (distances < 0).any():
         return 1, 0
     step = int(np.gcd.reduce(distances))
-    return (step, start % step) if step > 1 else (1, 0)
+    if step <= 1:
+        return 1, 0
+    distinct, counts = np.unique(distances, return_counts=True)
+    shared = np.gcd.reduce(np.diff(distinct[counts >= protect]))
+    return (step, start % step) if shared == step or len(distinct) > protect else (1, 0)
 
 
 def _steps(values: NDArray[np.int64], stride: int, offset: int) -> NDArray[np.int64]:

@@ -3,7 +3,8 @@
 `hi` names a group of neighbouring cells and `lo` the cell within it. A cell is an interval of the
 axis; the values in it that at least `protect` rows share are *atoms*, kept exactly, and the rest
 is drawn evenly over the interval. No rarer value is stored: intervals end half-way between
-neighbours, and the outermost ones at the `protect`-th value from the end.
+neighbours, and the outermost ones at the `protect`-th value from the end. Fewer values than
+`protect` have no scale: whatever it held, it would tell of them.
 """
 
 from __future__ import annotations
@@ -47,8 +48,13 @@ class Scale:
     """How many training rows lay outside the outermost edges."""
 
     @classmethod
-    def learn(cls, values: Axis, *, protect: int, symbols: int = SYMBOLS) -> Self:
-        """Learn an axis from its values (no missing ones); at most `symbols` groups."""
+    def learn(cls, values: Axis, *, protect: int, symbols: int = SYMBOLS) -> Self | None:
+        """Learn an axis from its values (no missing ones); at most `symbols` groups.
+
+        None where there are no values, or fewer than `protect`.
+        """
+        if len(values) < max(protect, 1):
+            return None
         distinct, counts = np.unique(values, return_counts=True)
         counts = counts.astype(np.int64)
         rows = len(values)

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from neotype.encode.encoder import Codes, Digit, Protection, State
+from neotype.encode.encoder import Codes, Digit, Protection, State, too_few
 from neotype.encode.phrases import Phrases
 from neotype.encode.scale import Scale
 from neotype.errors import FitError
@@ -40,6 +40,8 @@ class TextEncoder:
     lengths: Scale | None
     missing: bool
     rare: int
+    hidden: int = 0
+    """How many texts are too few to keep anything of."""
 
     @classmethod
     def learn(cls, name: str, column: Text, frame: pl.DataFrame, *, protect: int) -> Self:
@@ -50,13 +52,11 @@ class TextEncoder:
         size = int(present.str.len_bytes().sum())
         read = present.gather_every(size // _CHARACTERS + 1)
         phrases, counts, rare = Phrases.learn(read, protect)
-        lengths = None
-        if len(counts):
-            capped = np.minimum(counts.to_numpy(), _LONGEST).astype(np.int64)
-            room = _LENGTHS - 1
-            lengths = Scale.learn(capped, protect=protect, symbols=room)
+        capped = np.minimum(counts.to_numpy(), _LONGEST).astype(np.int64)
+        lengths = Scale.learn(capped, protect=protect, symbols=_LENGTHS - 1)
         missing = column.nullable or series.null_count() > 0
-        return cls(name, column, phrases, lengths, missing, rare)
+        hidden = 0 if lengths else len(present)
+        return cls(name, column, phrases, lengths, missing, rare, hidden)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -71,7 +71,9 @@ class TextEncoder:
 
     @property
     def protections(self) -> tuple[Protection, ...]:
-        """All words, and those that were too rare."""
+        """The words that were too rare, or all texts where they are few."""
+        if self.hidden:
+            return (too_few(self.name, self.hidden),)
         note = "words of few texts became common words or random digits; no text is kept"
         return (Protection(self.name, "rare words", self.rare, note),) if self.rare else ()
 
@@ -134,7 +136,8 @@ class TextEncoder:
 
     def state(self) -> State:
         """At rest."""
-        facts: dict[str, Any] = {"name": self.name, "missing": self.missing, "rare": self.rare}
+        names = ("name", "missing", "rare", "hidden")
+        facts: dict[str, Any] = {name: getattr(self, name) for name in names}
         parts = {"phrases": self.phrases.state()}
         if self.lengths is not None:
             parts["lengths"] = self.lengths.state()
@@ -145,7 +148,7 @@ class TextEncoder:
         """The inverse of `state`."""
         lengths = Scale.restore(state.within("lengths")) if "lengths" in state.facts else None
         phrases = Phrases.restore(state.within("phrases"))
-        rest = (state.fact("missing"), state.fact("rare"))
+        rest = (state.fact(name) for name in ("missing", "rare", "hidden"))
         return cls(state.fact("name"), column, phrases, lengths, *rest)
 
 

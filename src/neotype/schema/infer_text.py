@@ -22,7 +22,7 @@ from neotype.schema.schema import (
     Text,
 )
 from neotype.schema.temporal import also_reads, find_format, parse, resolution_of
-from neotype.schema.wording import common, count, percent, shape
+from neotype.schema.wording import PROTECT, common, count, percent, shape
 
 _UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _NUMBER = r"^[+-]?[0-9]+([.][0-9]+)?$"
@@ -67,12 +67,16 @@ def _truth(cells: pl.Series, distinct: pl.Series, base: dict[str, Any]) -> Colum
 
 
 def _ordered(cells: pl.Series, distinct: pl.Series, base: dict[str, Any]) -> Column | None:
-    del cells
+    """Labels in order; a label of too few rows to be written down is left out, and protected."""
     found = order(distinct.to_list()) if len(distinct) <= 64 else None
     if found is None:
         return None
-    values, what = found
-    return Ordinal(**base, values=values, reason=f"{count(len(values), 'label')} that are {what}")
+    rows = dict(cells.value_counts(name="rows").iter_rows())
+    values = tuple(label for label in found[0] if rows[label] >= PROTECT)
+    if len(values) < 3:
+        return None
+    reason = f"{count(len(values), 'label')} that are {found[1]}"
+    return Ordinal(**base, values=values, reason=reason)
 
 
 def _instant(cells: pl.Series, distinct: pl.Series, base: dict[str, Any]) -> Column | None:
