@@ -15,6 +15,7 @@ from neotype.evaluate.features import Labels, Numbers, Sides
 from neotype.evaluate.metric import Score
 from neotype.evaluate.neighbors import nearest, place
 from neotype.rng import Rng
+from neotype.schema.infer import infer_schema
 
 COPYING = ("dcr_share", "exact_copies", "near_copies", "mia_distance")
 ROWS = 4000
@@ -88,6 +89,29 @@ def test_few_false_alarms_find_most_members_of_a_copier() -> None:
     assert low <= detail["tpr_at_1pct_fpr"] <= high
     assert detail["tpr_at_1pct_fpr"] > 0.9
     assert copying("unseen")["mia_distance"].detail["tpr_at_1pct_fpr"] < 0.03
+
+
+def test_a_small_holdout_does_not_make_copies_of_fresh_rows() -> None:
+    """Many synthetic rows beside few real ones: each real row counts for hundreds of them."""
+    shares, widths = [], []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        made, real = rng.normal(size=(4000, 2)), rng.normal(size=(2, 60, 2))
+        tables = Dataset.of(
+            infer_schema({"t": pl.DataFrame(real[0], schema=["x", "y"])}),
+            pl.DataFrame(made, schema=["x", "y"]),
+        )
+        train, holdout = (
+            Dataset.of(tables.schema, pl.DataFrame(side, schema=["x", "y"])) for side in real
+        )
+        score = evaluate(tables, train=train, holdout=holdout, metrics=["dcr_share"], rng=Rng(0))[0]
+        assert score.value is not None
+        assert score.interval is not None
+        shares.append(score.value)
+        widths.append((score.interval[1] - score.interval[0]) / 2)
+        assert score.verdict != "poor", (seed, score.value, score.interval)
+    # As wide as the shares do scatter, and not as four thousand rows alone would (.015).
+    assert np.mean(widths) == pytest.approx(1.96 * np.std(shares), rel=0.3)
 
 
 def test_train_is_cut_to_the_size_of_the_holdout() -> None:

@@ -93,6 +93,24 @@ def test_the_verdict_is_the_worst_of_what_was_measured() -> None:
     assert "Nothing was measured" in summarize([]).headline
 
 
+def test_too_few_rows_are_not_told_as_a_fault_of_the_table() -> None:
+    """A fair score whose interval reaches the target may well be good: the words say so."""
+    wide = {"higher": (0.0, 1.0), "lower": (0.0, 1.0), "near_floor": (0.0, 1.0)}
+    for axis, words in (("privacy", "too few rows to be sure"), ("fidelity", "so few rows")):
+        made = verdicts(**{axis: "fair"})
+        unsure = summarize([replace(s, interval=wide[s.better]) for s in made])
+        assert words in unsure.headline
+        line = next(line.text for line in unsure.lines if line.axis == axis)
+        assert "Too few rows to be sure that it is good: " in line
+        assert "Rated fair" not in line
+        narrow = {"higher": (0.0, 0.1), "lower": (0.9, 1.0), "near_floor": (0.9, 1.0)}
+        sure = summarize([replace(s, interval=narrow[s.better]) for s in made])
+        assert "few rows" not in sure.headline
+        assert "few rows" not in " ".join(line.text for line in sure.lines)
+    detected = [s for s in verdicts(fidelity="poor", utility="poor") if s.metric != "c2st"]
+    assert "easily told" not in summarize(detected).headline
+
+
 def test_the_verdict_says_the_numbers_and_which_measure_is_to_blame(report: Report) -> None:
     for name in ("c2st", "tstr", "dcr_share", "exact_copies"):
         meaning = next(score.meaning for score in report.scores if score.metric == name)

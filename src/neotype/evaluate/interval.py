@@ -32,7 +32,7 @@ def clopper_pearson(hits: int, trials: int) -> tuple[float, float]:
     return low, high
 
 
-def wilson(hits: float, trials: int) -> tuple[float, float]:
+def wilson(hits: float, trials: float) -> tuple[float, float]:
     """The 95 % score interval of a share (Wilson 1927); ties may count as half a hit."""
     if trials == 0:
         return 0.0, 1.0

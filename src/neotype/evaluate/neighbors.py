@@ -31,12 +31,14 @@ MISSING = np.float32(1e6)
 @dataclass(frozen=True)
 class Nearest:
     """Between two tables: for each row of the first the distances to its nearest and second
-    nearest of the second, and for each row of the second the distance to its nearest of the first.
+    nearest of the second, for each row of the second the distance to its nearest of the first, and
+    for each row of the first which row of the second is the nearest.
     """
 
     first: Points
     second: Points
     back: Points
+    which: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -124,12 +126,20 @@ def nearest(left: Points, right: Points) -> Nearest:
     """All nearest distances between two sets of points of the same columns."""
     first = np.full(left.shape[1], np.inf, dtype=np.float32)
     second, back = first.copy(), np.full(right.shape[1], np.inf, dtype=np.float32)
-    _nearest(np.ascontiguousarray(left), np.ascontiguousarray(right), first, second, back)
-    return Nearest(first, second, back)
+    which = np.zeros(left.shape[1], dtype=np.int64)
+    _nearest(np.ascontiguousarray(left), np.ascontiguousarray(right), first, second, back, which)
+    return Nearest(first, second, back, which)
 
 
 @numba.njit(cache=True, nogil=True)
-def _nearest(left: Points, right: Points, first: Points, second: Points, back: Points) -> None:
+def _nearest(
+    left: Points,
+    right: Points,
+    first: Points,
+    second: Points,
+    back: Points,
+    which: NDArray[np.int64],
+) -> None:
     columns, rows = left.shape
     others = right.shape[1]
     block = 1024
@@ -152,6 +162,7 @@ def _nearest(left: Points, right: Points, first: Points, second: Points, back: P
                 if step < near:
                     if step < nearer:
                         near, nearer = nearer, step
+                        which[i] = start + j
                     else:
                         near = step
             first[i], second[i] = nearer, near

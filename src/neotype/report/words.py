@@ -97,7 +97,7 @@ def summarize(scores: Sequence[Score]) -> Summary:
     """The verdict on a table from its scores."""
     state = {axis: worst([s for s in scores if s.axis == axis]) for axis in AXES}
     lines = tuple(Line(axis, state[axis], _line(axis, state[axis], scores)) for axis in AXES)
-    return Summary(_headline(state), lines)
+    return Summary(_headline(state, scores), lines)
 
 
 def worst(scores: Sequence[Score]) -> str:
@@ -106,9 +106,20 @@ def worst(scores: Sequence[Score]) -> str:
     return next((v for v in ("poor", "fair", "good") if v in present), "not measured")
 
 
-def _headline(state: Mapping[str, str]) -> str:
+def unsure(score: Score) -> bool:
+    """Whether a fair score may well be good: its interval reaches the target."""
+    if score.verdict != "fair" or score.interval is None or score.target is None:
+        return False
+    low, high = score.interval
+    return high >= score.target if score.better == "higher" else low <= score.target
+
+
+def _headline(state: Mapping[str, str], scores: Sequence[Score]) -> str:
     """The first rule that fits; what speaks against the table comes first."""
     looks, works, copies = state["fidelity"], state["utility"], state["privacy"]
+    sure = {s.axis for s in scores if s.verdict == "fair" and not unsure(s)}
+    told = any(s.metric == "c2st" and s.verdict == "poor" for s in scores)
+    apart = "is easily told" if told else "differs clearly"
     rules = (
         (
             set(state.values()) == {"not measured"},
@@ -120,11 +131,11 @@ def _headline(state: Mapping[str, str]) -> str:
         ),
         (
             looks == "poor" and works in ("poor", "not measured"),
-            "A weak stand-in: it is easily told from the real data.",
+            f"A weak stand-in: it {apart} from the real data.",
         ),
         (
             looks == "poor",
-            "It is easily told from the real data, though models can still learn from it.",
+            f"It {apart} from the real data, though models can still learn from it.",
         ),
         (
             works == "poor",
@@ -135,12 +146,20 @@ def _headline(state: Mapping[str, str]) -> str:
             "Copying was not checked: hold this table back until it has been.",
         ),
         (
-            copies == "fair",
+            "privacy" in sure,
             "Usable, with a caution: some copying checks lie above what chance explains.",
         ),
         (
-            "fair" in (looks, works),
+            copies == "fair",
+            "Usable, with a caution: there are too few rows to be sure that none was copied.",
+        ),
+        (
+            bool(sure),
             "A usable stand-in, with differences from the real data that can be seen.",
+        ),
+        (
+            "fair" in (looks, works),
+            "A usable stand-in, as far as so few rows can show.",
         ),
         (
             "not measured" in (looks, works),
@@ -167,10 +186,14 @@ def _line(axis: str, state: str, scores: Sequence[Score]) -> tuple[str, ...]:
         for score in own
         if score.metric == name and score.verdict != "not measured"
     ]
-    weak = [score.title for score in own if score.verdict == state and state in ("fair", "poor")]
-    if weak:
-        more = f" and {len(weak) - 3} more" if len(weak) > 3 else ""
-        said.append(f"Rated {state} because of: {', '.join(weak[:3])}{more}.")
+    weak = [score for score in own if score.verdict == state and state in ("fair", "poor")]
+    for because, group in (
+        (f"Rated {state} because of", [s.title for s in weak if not unsure(s)]),
+        ("Too few rows to be sure that it is good", [s.title for s in weak if unsure(s)]),
+    ):
+        if group:
+            more = f" and {len(group) - 3} more" if len(group) > 3 else ""
+            said.append(f"{because}: {', '.join(group[:3])}{more}.")
     missed = [score.title for score in own if score.verdict == "not measured"]
     if missed and len(missed) < len(own):
         said.append(f"Not measured: {', '.join(missed)}.")
