@@ -281,7 +281,7 @@ def run(
     """
     plan = as_plan(plan)
     names = output_names(plan)
-    refuse_taken(plan.output, names.values(), force=force)
+    refuse_taken(*(plan.output / name for name in names.values()), force=force)
     probe(plan.output)
     done = pipeline.run(plan, progress)
     split = done.split

@@ -1,22 +1,52 @@
-"""The folder that a run fills: all of its files appear, or none."""
+"""What is written appears whole or not at all: a file, and all the files of a run."""
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from neotype.errors import OutputExistsError, SourceError
 
 
-def refuse_taken(folder: Path, names: Iterable[str], *, force: bool) -> None:
+def refuse_taken(*paths: Path, force: bool) -> None:
     """OutputExistsError for the first of these files that exists, unless `force`."""
-    for name in names:
-        if not force and (folder / name).exists():
-            raise OutputExistsError(folder / name)
+    for path in paths:
+        if path.is_dir() or (path.exists() and not force):
+            raise OutputExistsError(path)
+
+
+@contextmanager
+def appearing(path: Path, *, force: bool = False) -> Iterator[IO[bytes]]:
+    """A file to write into, which is at `path` once it is complete, and nowhere when it fails.
+
+    It is written beside `path` under the suffix `.partial`, brought to disk and then renamed.
+    OutputExistsError unless `force`; SourceError when the disk is full or does not take it.
+    """
+    refuse_taken(path, force=force)
+    partial = path.with_name(path.name + ".partial")
+    with writing_to(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with partial.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def ready(*paths: Path, force: bool) -> None:
+    """Say now, and not after the work, that one of these files could not be written."""
+    refuse_taken(*paths, force=force)
+    for folder in {path.parent for path in paths}:
+        probe(folder)
 
 
 def publish(folder: Path, fill: Callable[[Path], None]) -> None:
@@ -57,6 +87,13 @@ def writing_to(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as cause:
+        # polars says it in words alone.
+        if cause.errno == errno.ENOSPC or "os error 28" in str(cause):
+            raise SourceError(
+                f"'{path}' cannot be written: the disk is full.",
+                found="nothing was left behind",
+                mend="free some space, or write to another disk",
+            ) from cause
         raise SourceError(f"'{path}' cannot be written: {cause.strerror or cause}.") from cause
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 import polars as pl
 
 from neotype.errors import NeotypeError, OutputExistsError, SamplingError, SourceError
-from neotype.outputs import unmake, writing_to
+from neotype.outputs import appearing, unmake, writing_to
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.source import write
@@ -66,9 +66,8 @@ class Manifest:
     def write(self, folder: Path) -> None:
         """Write it into the folder, whole or not at all."""
         facts = {"format": _FORMAT, "version": 1, **asdict(self), "parts": self.parts}
-        temporary = folder / f".{MANIFEST}{PARTIAL}"
-        temporary.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(folder / MANIFEST)
+        with appearing(folder / MANIFEST, force=True) as file:
+            file.write(json.dumps(facts, indent=1).encode() + b"\n")
 
     @classmethod
     def read(cls, folder: Path) -> Manifest | None:

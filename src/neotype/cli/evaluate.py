@@ -54,12 +54,10 @@ def evaluate(
 ) -> None:
     """Compare a synthetic table with the rows that were learnt and with rows that were not."""
     from neotype import api
-    from neotype.outputs import probe, refuse_taken
+    from neotype.outputs import ready
 
     files = [path for path in (html, json_report, card) if path is not None]
-    for path in files:
-        refuse_taken(path.parent, [path.name], force=force)
-        probe(path.parent)
+    ready(*files, force=force)
     with listening(quiet=json) as progress:
         report = api.evaluate(
             synthetic,

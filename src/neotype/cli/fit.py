@@ -41,11 +41,10 @@ def fit(
 ) -> None:
     """Learn a table and write the model: statistics, never rows."""
     from neotype import api
-    from neotype.outputs import probe, refuse_taken
+    from neotype.outputs import ready
 
-    refuse_taken(output.parent, [output.name], force=force)
     chosen = settings_of(settings)
-    probe(output.parent)
+    ready(output, force=force)
     with listening(quiet=json) as progress:
         model = api.fit(
             data,

@@ -62,20 +62,17 @@ def inspect(
 
 
 def _write(schema: Any, write: Path | None, sdv: Path | None, force: bool) -> None:
-    from neotype.outputs import refuse_taken, writing_to
+    from neotype.outputs import appearing, refuse_taken
     from neotype.schema.file import write_schema
 
-    for path in (write, sdv):
-        if path is not None:
-            refuse_taken(path.parent, [path.name], force=force)
+    refuse_taken(*(path for path in (write, sdv) if path is not None), force=force)
     if write is not None:
-        with writing_to(write):
-            write_schema(schema, write, force=force)
+        write_schema(schema, write, force=force)
     if sdv is not None:
         from neotype.schema.sdv import to_sdv
 
-        with writing_to(sdv):
-            sdv.write_text(json.dumps(to_sdv(schema), indent=1) + "\n", encoding="utf-8")
+        with appearing(sdv, force=force) as file:
+            file.write(json.dumps(to_sdv(schema), indent=1).encode() + b"\n")
 
 
 def _columns(table: Any, frame: Any) -> Table:

@@ -83,11 +83,10 @@ class _Asked:
 
 def _to_file(path: Path, asked: _Asked, given: Path | None) -> dict[str, Any]:
     from neotype import api
-    from neotype.outputs import probe, refuse_taken
+    from neotype.outputs import ready
     from neotype.source import write
 
-    refuse_taken(path.parent, [path.name], force=asked.force)
-    probe(path.parent)
+    ready(path, force=asked.force)
     with listening(quiet=asked.quiet) as progress:
         model = api.load(asked.model)
         progress("sample", 0, 1)

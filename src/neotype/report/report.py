@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
@@ -13,8 +12,9 @@ from typing import Any, Self
 
 from neotype.data import Dataset
 from neotype.encode.encoder import Protection
-from neotype.errors import OutputExistsError, SourceError
+from neotype.errors import SourceError
 from neotype.evaluate.metric import Score
+from neotype.outputs import appearing
 from neotype.report.marginals import Marginal, marginals
 from neotype.report.words import CAVEAT, Summary, summarize
 
@@ -187,16 +187,7 @@ def _json_ready(value: Any) -> Any:
 
 
 def _write(text: str, path: Path | str, force: bool) -> Path:
-    """Write under a temporary name, then rename, so that no half file is ever seen."""
     path = Path(path)
-    if path.exists() and not force:
-        raise OutputExistsError(path)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    except OSError as cause:
-        partial.unlink(missing_ok=True)
-        raise SourceError(f"'{path}' cannot be written: {cause.strerror}.") from cause
+    with appearing(path, force=force) as file:
+        file.write(text.encode())
     return path

@@ -6,7 +6,6 @@ Errors name the path of the fault in the file and the nearest mend, all faults a
 from __future__ import annotations
 
 import json
-import os
 import typing
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +15,8 @@ import polars as pl
 import yaml
 from pydantic import ValidationError
 
-from neotype.errors import OutputExistsError, SchemaError, SourceError, did_you_mean
+from neotype.errors import SchemaError, SourceError, did_you_mean
+from neotype.outputs import appearing
 from neotype.schema.infer import adopt
 from neotype.schema.schema import (
     KINDS,
@@ -30,10 +30,8 @@ from neotype.schema.schema import (
     Schema,
     Table,
 )
-from neotype.schema.sdv import from_sdv, is_sdv, to_sdv
+from neotype.schema.sdv import from_sdv, is_sdv
 from neotype.schema.storage import storage_dtype
-
-__all__ = ["from_document", "read_schema", "to_document", "to_sdv", "to_yaml", "write_schema"]
 
 VERSION = 1
 
@@ -77,18 +75,11 @@ def read_schema(path: Path | str, *, frames: Mapping[str, pl.DataFrame] | None =
 def write_schema(schema: Schema, path: Path | str, *, force: bool = False) -> Path:
     """The schema as YAML, or as JSON where the path ends in .json; whole or not at all."""
     path = Path(path).expanduser()
-    if path.exists() and not force:
-        raise OutputExistsError(path)
     as_json = path.suffix.lower() == ".json"
-    text = json.dumps(to_document(schema), ensure_ascii=False, indent=2) if as_json else None
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text if text is not None else to_yaml(schema), encoding="utf-8")
-        os.replace(partial, path)
-    except OSError as cause:
-        partial.unlink(missing_ok=True)
-        raise SourceError(f"'{path}' cannot be written: {cause.strerror or cause}.") from cause
+    with appearing(path, force=force) as file:
+        document = to_document(schema)
+        text = json.dumps(document, ensure_ascii=False, indent=2) if as_json else to_yaml(schema)
+        file.write(text.encode())
     return path
 
 
@@ -217,18 +208,21 @@ def from_document(document: Any, *, origin: str = "the schema") -> Schema:
     try:
         schema = Schema.model_validate(facts)
     except ValidationError as cause:
-        raise _explained(cause, facts, origin) from None
+        raise _explained(cause, origin) from None
     _check_storage(schema, origin)
     return schema
 
 
-def _explained(cause: ValidationError, facts: Mapping[str, Any], origin: str) -> SchemaError:
-    faults = [_fault(error, facts) for error in cause.errors()]
-    listed = "\n  ".join(dict.fromkeys(f"- {fault}" for fault in faults))
+def _explained(cause: ValidationError, origin: str) -> SchemaError:
+    return _faulty(origin, list(dict.fromkeys(map(_fault, cause.errors()))))
+
+
+def _faulty(origin: str, faults: list[str]) -> SchemaError:
+    listed = "\n  ".join(f"- {fault}" for fault in faults)
     return SchemaError(f"'{origin}' has {len(faults)} fault{'s'[: len(faults) > 1]}.", found=listed)
 
 
-def _fault(error: Any, facts: Mapping[str, Any]) -> str:
+def _fault(error: Any) -> str:
     """One sentence: the path, what is wrong, the nearest mend."""
     model, place = _place(error["loc"])
     path = ".".join(map(str, place))
@@ -250,7 +244,6 @@ def _fault(error: Any, facts: Mapping[str, Any]) -> str:
             words = [word.strip("' ") for word in expected.replace(" or ", ",").split(",")]
             near = did_you_mean(str(given), words) or f"give one of {', '.join(words)}"
             return f"{path}: {given!r} is not allowed; {near}"
-    del facts
     return f"{path}: {error['msg']} (it is {error['input']!r:.60})"
 
 
@@ -259,7 +252,7 @@ def _place(loc: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
     model: Any = Schema
     place: list[Any] = []
     for at, part in enumerate(loc):
-        if part in _MODELS and at >= 4 and loc[at - 2] == "columns" and at == 4:
+        if at == 4 and part in _MODELS and loc[2] == "columns":
             model = _MODELS[part]
             continue
         if at == 1 and loc[0] == "tables":
@@ -285,10 +278,7 @@ def _check_storage(schema: Schema, origin: str) -> None:
             if wrong:
                 faults.append(f"{path}: {wrong}")
     if faults:
-        listed = "\n  ".join(f"- {fault}" for fault in faults)
-        raise SchemaError(
-            f"'{origin}' has {len(faults)} fault{'s'[: len(faults) > 1]}.", found=listed
-        )
+        raise _faulty(origin, faults)
 
 
 def _unfit(column: Column, dtype: pl.DataType) -> str | None:

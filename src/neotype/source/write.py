@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import polars as pl
 
-from neotype.errors import DataError, NeotypeError, OutputExistsError, SourceError, did_you_mean
+from neotype.errors import DataError, SourceError, did_you_mean
+from neotype.outputs import appearing
 from neotype.source.kind import FrameKind
 
 _EXCEL_ROWS = 1_048_575
@@ -21,10 +21,9 @@ def write(
 ) -> Path:
     """The frame as a CSV, Parquet, NDJSON, JSON, Feather or Excel file, by the suffix of `path`.
 
-    It is written beside `path` under the suffix `.partial`, brought to disk and then renamed, so
-    that no half file is ever seen. With the `kind` of the source, a CSV file looks as the source
-    did: delimiter, decimal comma, encoding, words for missing cells. OutputExistsError unless
-    `force`; SourceError when the disk is full or the path cannot be written.
+    With the `kind` of the source, a CSV file looks as the source did: delimiter, decimal comma,
+    encoding, words for missing cells. OutputExistsError unless `force`; SourceError when the disk
+    is full or the path cannot be written.
     """
     path = Path(path).expanduser()
     writer = _WRITERS.get(path.suffix.lower())
@@ -34,49 +33,12 @@ def write(
             found=f"known: {', '.join(_WRITERS)}",
             mend=did_you_mean(path.suffix.lower(), _WRITERS) or "for example synthetic.parquet",
         )
-    if path.is_dir() or (path.exists() and not force):
-        raise OutputExistsError(path)
-    partial = path.with_name(path.name + ".partial")
-    facts = _dialect(kind, path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_partial(writer, frame, partial, facts)
-        os.replace(partial, path)
-    except OSError as cause:
-        raise _not_written(path, cause) from cause
-    except pl.exceptions.PolarsError as cause:
-        raise _not_written(path, cause) from cause
+    with appearing(path, force=force) as file:
+        try:
+            writer(frame, file, _dialect(kind, path))
+        except pl.exceptions.PolarsError as cause:
+            raise OSError(str(cause).splitlines()[0]) from cause
     return path
-
-
-def _write_partial(
-    writer: Callable[[pl.DataFrame, IO[bytes], Mapping[str, Any]], None],
-    frame: pl.DataFrame,
-    partial: Path,
-    facts: Mapping[str, Any],
-) -> None:
-    done = False
-    try:
-        with partial.open("wb") as file:
-            writer(frame, file, facts)
-            file.flush()
-            os.fsync(file.fileno())
-        done = True
-    finally:
-        if not done:
-            partial.unlink(missing_ok=True)
-
-
-def _not_written(path: Path, cause: BaseException) -> NeotypeError:
-    words = str(cause)
-    if getattr(cause, "errno", None) == 28 or "No space left" in words or "os error 28" in words:
-        return SourceError(
-            f"'{path}' cannot be written: the disk is full.",
-            found="nothing was left behind",
-            mend="free some space, or write to another disk",
-        )
-    said = getattr(cause, "strerror", None) or words.splitlines()[0]
-    return SourceError(f"'{path}' cannot be written: {said}.", found="nothing was left behind")
 
 
 def _dialect(kind: FrameKind | None, path: Path) -> Mapping[str, Any]:

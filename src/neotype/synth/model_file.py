@@ -11,12 +11,10 @@ import io
 import json
 import math
 import os
-import secrets
 import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -29,10 +27,10 @@ from neotype.encode.encoder import State
 from neotype.errors import (
     ModelFileError,
     NotRegisteredError,
-    OutputExistsError,
     SchemaError,
     SourceError,
 )
+from neotype.outputs import appearing
 from neotype.registry import find
 from neotype.schema.schema import Schema
 from neotype.synth.refine import Refined
@@ -70,24 +68,12 @@ def save(
     not given, SourceError when it cannot be written.
     """
     path = Path(path)
-    if path.exists() and not force:
-        raise OutputExistsError(path)
     family: str = getattr(model, "family", "")
-    payload = _payload(family, model.schema, model.state(), facts or {})
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        with temporary.open("xb") as stream:
-            _write(payload, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if path.exists() and not force:
-            raise OutputExistsError(path)
-        temporary.replace(path)
-    except (OSError, zipfile.LargeZipFile) as cause:
+        with appearing(path, force=force) as stream:
+            _write(_payload(family, model.schema, model.state(), facts or {}), stream)
+    except zipfile.LargeZipFile as cause:
         raise SourceError(f"the model cannot be written to '{path}': {cause}.") from cause
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
     return path
 
 
@@ -126,11 +112,6 @@ def load(path: Path | str, *, limit: int | None = None) -> tuple[Model, dict[str
             f"'{path}' is damaged: its parts do not fit together ({type(cause).__name__}: {cause})."
         ) from cause
     return model, parts.texts["facts.json"]
-
-
-def read_manifest(path: Path | str) -> dict[str, Any]:
-    """Format, versions and synthesizer of a file, without restoring the model."""
-    return _read(Path(path), None).manifest
 
 
 # -- writing -------------------------------------------------------------------------------------
