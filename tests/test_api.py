@@ -225,3 +225,10 @@ class TestRun:
         assert result.paths["synthetic"].name == "synthetic.parquet"
         with pytest.raises(nt.OutputExistsError):
             nt.run({"source": tmp_path / "adult.parquet", "output": tmp_path / "out"})
+
+
+def test_a_schema_of_another_table_is_refused() -> None:
+    guests = pl.DataFrame({"age": list(range(30))})
+    schema = nt.infer_schema({"guest": guests})
+    with pytest.raises(nt.SchemaError, match="(?s)'guest'.*it has: guests, rooms.*'guests'"):
+        nt.fit({"guests": guests, "rooms": guests}, schema=schema)

@@ -68,6 +68,6 @@ def test_pandas_and_pyarrow_are_never_loaded_unasked() -> None:
     code = (
         "import neotype as nt\n"
         "for name in nt.__all__: getattr(nt, name)\n"
-        "import neotype.stream, neotype.report.page"
+        "import neotype.synth.stream, neotype.report.page"
     )
     assert loaded_by(code) & {"pandas", "pyarrow", "torch"} == set()

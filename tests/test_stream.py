@@ -15,7 +15,7 @@ import pytest
 
 import neotype as nt
 from neotype.errors import ModelFileError, OutputExistsError, SamplingError, SourceError
-from neotype.stream import MANIFEST, sample_to_folder
+from neotype.synth.stream import MANIFEST, sample_to_folder
 
 ROWS = 300_000
 

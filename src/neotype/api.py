@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from neotype import pipeline
-from neotype.conform import conform, conform_given
-from neotype.data import Dataset
+from neotype.data import Dataset, conform, conform_given
 from neotype.encode.encoder import Protection
 from neotype.errors import (
     DataError,
@@ -162,14 +161,14 @@ def _recipe(synthesizer: str | Any, settings: Mapping[str, Any], protect: int | 
 def _fitted(model: Model, split: pipeline.Split, target: str | None, recipe: Any) -> FittedModel:
     settings = asdict(recipe) if is_dataclass(recipe) and not isinstance(recipe, type) else {}
     facts = {
-        "origin": split.origin,
+        "origin": split.source.origin,
         "rows": split.train.rows,
         "target": target,
         "synthesizer": type(recipe).__name__,
         "hyperparameters": settings,
         "holdout": split.note,
     }
-    return FittedModel(model, split.kind, split.single, facts)
+    return FittedModel(model, split.source.kind, split.source.single, facts)
 
 
 def load(path: Path | str) -> FittedModel:
@@ -296,7 +295,7 @@ def run(
     )
 
     def fill(folder: Path) -> None:
-        write(done.synthetic.frame, folder / names["synthetic"], kind=split.kind)
+        write(done.synthetic.frame, folder / names["synthetic"], kind=split.source.kind)
         fitted.save(folder / names["model"])
         report.to_html(folder / names["report"])
         report.to_json(folder / names["json"])
@@ -307,7 +306,7 @@ def run(
     progress("write", 0, 1)
     publish(plan.output, fill)
     progress("write", 1, 1)
-    synthetic = restore(done.synthetic.frames, split.kind, split.single)
+    synthetic = restore(done.synthetic.frames, split.source.kind, split.source.single)
     return Result(report, fitted, synthetic, {k: plan.output / name for k, name in names.items()})
 
 
@@ -345,7 +344,7 @@ def _run_facts(done: pipeline.Run) -> RunFacts:
         plan=plan,
         versions=versions(),
         timings=done.timings,
-        source=done.split.origin,
+        source=done.split.source.origin,
         synthesizer=done.plan.synthesizer.name,
     )
 

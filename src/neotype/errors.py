@@ -75,15 +75,12 @@ class SchemaError(NeotypeError):
 class ColumnNotFoundError(SchemaError):
     """A column is named that the table does not have."""
 
-    def __init__(
-        self, name: str, columns: Iterable[str], *, asked_by: str, table: str | None = None
-    ) -> None:
+    def __init__(self, name: str, columns: Iterable[str], *, asked_by: str) -> None:
         names = list(columns)
-        place = f"table '{table}'" if table else "the table"
         listed = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
         super().__init__(
             f"{asked_by} names column '{name}', which does not exist.",
-            found=f"{place} has: {listed}",
+            found=f"the table has: {listed}",
             mend=did_you_mean(name, names),
         )
 

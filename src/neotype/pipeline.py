@@ -11,9 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from neotype.conform import conform
-from neotype.data import Dataset
-from neotype.errors import ColumnNotFoundError, DataError
+from neotype.data import Dataset, conform
+from neotype.errors import ColumnNotFoundError, DataError, SchemaError, did_you_mean
 from neotype.evaluate.evaluate import evaluate
 from neotype.evaluate.metric import Score
 from neotype.plan import Plan, toward
@@ -22,7 +21,7 @@ from neotype.rng import Rng
 from neotype.schema.file import read_schema
 from neotype.schema.infer import infer_schema
 from neotype.schema.schema import Constant, Schema
-from neotype.source import FrameKind, Source, read
+from neotype.source import Source, read
 from neotype.synth.synthesizer import Model
 
 FEWEST_ROWS = 20
@@ -41,21 +40,6 @@ class Split:
     train: Dataset
     holdout: Dataset
     note: Mapping[str, Any] | None = None
-
-    @property
-    def kind(self) -> FrameKind:
-        """What the real data came as."""
-        return self.source.kind
-
-    @property
-    def single(self) -> bool:
-        """Whether it came as one frame, and not as a dict of them."""
-        return self.source.single
-
-    @property
-    def origin(self) -> str:
-        """Its name, for messages."""
-        return self.source.origin
 
 
 @dataclass(frozen=True)
@@ -138,6 +122,12 @@ def only_frame(source: Source, schema: Schema) -> pl.DataFrame:
     """The frame of a source that has one table."""
     if len(source.frames) == 1:
         return next(iter(source.frames.values()))
+    if schema.name not in source.frames:
+        raise SchemaError(
+            f"the schema is of table '{schema.name}', which {source.origin} does not have.",
+            found=f"it has: {', '.join(source.frames)}",
+            mend=did_you_mean(schema.name, source.frames),
+        )
     return source.frames[schema.name]
 
 

@@ -34,19 +34,31 @@ class Door(TyperGroup):
             say_error(fault, machine=self.machine)
             raise typer.Exit(USER_ERROR) from None
         except KeyboardInterrupt as stop:
-            err().print(
-                f"[yellow]stopped.[/] {stop.args[0] if stop.args else 'nothing was written.'}"
-            )
-            raise typer.Exit(INTERRUPTED) from None
+            raise _stopped(stop) from None
         except (typer.Exit, typer.Abort, typer.TyperException, BrokenPipeError):
             raise
-        except Exception:
+        except Exception as fault:
+            if _interrupted(fault):
+                raise _stopped(KeyboardInterrupt()) from None
             traceback.print_exc()
             err().print(
                 "[bold red]This is a bug in neotype[/], not in what you asked for. "
                 "Please report it with the lines above and the command."
             )
             raise typer.Exit(BUG) from None
+
+
+def _interrupted(fault: BaseException | None) -> bool:
+    """Whether Ctrl-C met compiled code: "returned a result with an exception set", over and over."""
+    while isinstance(fault, SystemError):
+        fault = fault.__cause__
+    return isinstance(fault, KeyboardInterrupt)
+
+
+def _stopped(stop: KeyboardInterrupt) -> typer.Exit:
+    """Say what is left of the work, and leave."""
+    err().print(f"[yellow]stopped.[/] {stop.args[0] if stop.args else 'nothing was written.'}")
+    return typer.Exit(INTERRUPTED)
 
 
 app = typer.Typer(
@@ -86,5 +98,5 @@ def main() -> None:
     """The `neotype` command."""
     try:
         app()
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        sys.exit(_stopped(stop).exit_code)

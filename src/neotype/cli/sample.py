@@ -99,7 +99,8 @@ def _to_file(path: Path, asked: _Asked, given: Path | None) -> dict[str, Any]:
 
 
 def _to_folder(folder: Path, asked: _Asked, workers: int, part_rows: int | None) -> dict[str, Any]:
-    from neotype import api, stream
+    from neotype import api
+    from neotype.synth import stream
 
     if folder.is_file():
         raise OutputExistsError(folder)

@@ -111,6 +111,8 @@ def listening(*, quiet: bool = False) -> Iterator[Listener]:
 
 def panel_of_scores(scores: Any) -> Table:
     """Metric, score, interval, floor, target, status; the status in colour."""
+    from neotype.report.words import goal, number
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
     table.add_column("score", justify="right")
@@ -129,7 +131,7 @@ def panel_of_scores(scores: Any) -> Table:
             Text(number(score.value), style=colour if score.value is not None else "dim"),
             "" if score.interval is None else " – ".join(number(end) for end in score.interval),
             number(score.floor),
-            target(score),
+            goal(score),
             Text(f"● {score.verdict}", style=colour),
         )
     return table
@@ -146,19 +148,6 @@ def show_report(report: Any) -> None:
     page.print(f"  Rows: {rows}.\n", style="dim")
     page.print(panel_of_scores(report.scores))
     page.print()
-
-
-def target(score: Any) -> str:
-    """The target with the side on which it is met."""
-    if score.target is None:
-        return ""
-    side = {"higher": "≥ ", "lower": "≤ ", "near_floor": "≤ "}[score.better]
-    return side + number(score.target)
-
-
-def number(value: float | None) -> str:
-    """A figure short enough to compare at a glance."""
-    return "—" if value is None else f"{value:,.3f}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def scores_json(scores: Any) -> list[dict[str, Any]]:

@@ -140,17 +140,10 @@ class Comparison:
         """One column of the three tables."""
         return Sides(*(data.frame[name] for data in self.datasets))
 
-    def owners(self, data: Dataset) -> Ints | None:
-        """The number of the entity that each row belongs to; None where none is named."""
-        entity = self.table.entity
-        if entity is None:
-            return None
-        dense = data.frame[entity].rank("dense").fill_null(0)
-        return dense.to_numpy().astype(np.int64)
-
-    def _grouped(self, data: Dataset, rng: Rng) -> Ints:
+    @staticmethod
+    def _grouped(data: Dataset, rng: Rng) -> Ints:
         generator = rng.generator()
-        owners = self.owners(data)
+        owners = data.owners
         if owners is None:
             return generator.permutation(data.rows) % GROUPS
         group = generator.permutation(int(owners.max(initial=0)) + 1) % GROUPS

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neotype.evaluate import boosting
 from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.features import WORDS, Features, Floats
-from neotype.evaluate.interval import Z, auc, roc
+from neotype.evaluate.interval import around, auc, roc
 from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
 from neotype.rng import Rng
 
@@ -38,7 +38,7 @@ class Detection:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of the mean AUC, by DeLong's variance of each fold."""
-        return max(0.0, self.value - Z * self.error), min(1.0, self.value + Z * self.error)
+        return around(self.value, self.error)
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,8 @@ class C2ST(Measure):
         shown = tables.features
         if not shown.names:
             raise NotMeasurableError("no column is left once identifiers are taken out.")
-        owners = [tables.owners(data) for data in tables.datasets]
-        sides = dict(zip(("synthetic", "train", "holdout"), shown.sides, strict=True))
-        of = dict(zip(("synthetic", "train", "holdout"), owners, strict=True))
+        sides = shown.sides._asdict()
+        of = {side: data.owners for side, data in tables.datasets._asdict().items()}
         rng = tables.rng.child("c2st")
         found = self.detect(shown, sides, of, ("synthetic", "holdout"), self.rows, rng)
         floor = self.detect(

@@ -15,7 +15,7 @@ from neotype.evaluate.correlation import Correlations, cramers_v
 from neotype.evaluate.features import Floats, Labels, Numbers, Sides, View
 from neotype.evaluate.interval import around, redraw, spread, tally
 from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
-from neotype.evaluate.tables import Counter, Spread, Symbols, bins, deciles, mean, overlap, take
+from neotype.evaluate.tables import Counter, Spread, Symbols, bins, deciles, mean, take
 from neotype.rng import Rng
 
 GRID = 256
@@ -305,6 +305,3 @@ class Accuracy3Way(Accuracy):
     name: ClassVar[str] = "accuracy_3way"
     title: ClassVar[str] = "Accuracy, triples of columns"
     ways: ClassVar[int] = 3
-
-
-__all__ = ["Accuracy1Way", "Accuracy2Way", "Accuracy3Way", "Shape", "Trend", "overlap"]

@@ -260,6 +260,3 @@ def _unknown(column: ColumnBase, series: pl.Series, train: pl.Series) -> Mask:
     known[codes.holdout] = True
     known[0] = True
     return ~known[codes.synthetic]
-
-
-__all__ = ["Coverage", "Missingness", "Validity", "faults", "missing"]

@@ -23,6 +23,9 @@ from neotype.evaluate.features import (
 from neotype.evaluate.interval import redraw, resample, tally
 from neotype.rng import Rng
 
+BINS = 10
+"""Parts into which a quantity is cut."""
+
 DRAWS = 50
 """Bootstrap draws behind a standard error: it is itself known to 10 %."""
 
@@ -112,19 +115,19 @@ def take(item: View, rows: Sides[Ints]) -> Sides[NDArray[np.float64]]:
     )
 
 
-def deciles(item: View, rows: Sides[Ints], parts: int = 10, most: int = 10) -> Symbols:
-    """Quantities cut at train's quantiles; train's `most` commonest labels and one for others."""
+def deciles(item: View, rows: Sides[Ints]) -> Symbols:
+    """Quantities cut at train's quantiles; train's 10 commonest labels and one for others."""
     if isinstance(item, Labels):
-        code = codes_of_common(shares_of(item.sides.train, item.size), most)
+        code = codes_of_common(shares_of(item.sides.train, item.size), BINS)
         folded = Labels(item.name, item.kind, Sides(*(code[side] for side in item.sides)), ())
-        return Symbols(item.name, most + 2, _whole(take(folded, rows)))
+        return Symbols(item.name, BINS + 2, _whole(take(folded, rows)))
     known = item.sides.train[~np.isnan(item.sides.train)]
-    cuts = np.linspace(0, 1, parts + 1)[1:-1]
+    cuts = np.linspace(0, 1, BINS + 1)[1:-1]
     edges = np.unique(np.quantile(known, cuts, method="lower")) if len(known) else np.empty(0)
     return Symbols(item.name, len(edges) + 2, _cut(item, rows, Sides(edges, edges, edges)))
 
 
-def bins(item: View, rows: Sides[Ints], *, common: bool, most: int, parts: int = 10) -> Symbols:
+def bins(item: View, rows: Sides[Ints], *, common: bool, most: int) -> Symbols:
     """Quantities in 10 bins of equal width, of train's range or of each side's own; labels as is.
 
     More than `most` labels are folded together by frequency.
@@ -134,17 +137,17 @@ def bins(item: View, rows: Sides[Ints], *, common: bool, most: int, parts: int =
         size = min(item.size, most + 2)
         folded = Labels(item.name, item.kind, codes, ())
         return Symbols(item.name, size, _whole(take(folded, rows)))
-    own = Sides(*(_even(side, parts) for side in item.sides))
+    own = Sides(*(_even(side) for side in item.sides))
     edges = Sides(own.train, own.train, own.train) if common else own
-    return Symbols(item.name, parts + 1, _cut(item, rows, edges))
+    return Symbols(item.name, BINS + 1, _cut(item, rows, edges))
 
 
-def _even(cells: Floats, parts: int) -> Floats:
+def _even(cells: Floats) -> Floats:
     known = cells[~np.isnan(cells)]
     if not len(known):
-        return np.zeros(parts - 1)
+        return np.zeros(BINS - 1)
     low, high = known.min() / 2, known.max() / 2
-    return np.asarray(2 * np.linspace(low, high, parts + 1)[1:-1])
+    return np.asarray(2 * np.linspace(low, high, BINS + 1)[1:-1])
 
 
 def _cut(item: Numbers, rows: Sides[Ints], edges: Sides[Floats]) -> Sides[Ints]:

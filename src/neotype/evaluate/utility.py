@@ -17,8 +17,6 @@ from neotype.evaluate.task import Task, answer, chance, judge, tables, without
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
 
-OBJECTIVES = {"binary": "binary", "multiclass": "multiclass", "regression": "regression"}
-
 
 @dataclass(frozen=True)
 class Duel:
@@ -82,7 +80,7 @@ class Training:
         equal = min(len(known.synthetic), len(known.train), self.rows)
         asked = _some(known.holdout, self.rows, rng.child("rows asked"))
         settings = boosting.parameters(
-            OBJECTIVES[task.kind],
+            task.kind,
             rng.child("trees").number(),
             num_leaves=self.leaves,
             learning_rate=self.rate,
