@@ -250,6 +250,24 @@ def test_ctrl_c_in_the_middle_of_a_run(tmp_path: Path) -> None:
     assert left_in(tmp_path) == []
 
 
+def test_ctrl_c_in_compiled_code_is_no_bug(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Compiled code that Ctrl-C meets raises a SystemError, caused by one or by several more."""
+
+    def compiled(*_: object, **__: object) -> None:
+        try:
+            try:
+                raise KeyboardInterrupt
+            except KeyboardInterrupt as stop:
+                raise SystemError("returned a result with an exception set") from stop
+        except SystemError as first:
+            raise SystemError("returned a result with an exception set") from first
+
+    (tmp_path / "data.csv").write_text(ROWS)
+    monkeypatch.setattr("neotype.api.fit", compiled)
+    said = neotype("fit", tmp_path / "data.csv", "-o", tmp_path / "m.neotype", code=130)
+    assert "stopped. nothing was written." in said
+
+
 def test_a_bug_says_that_it_is_one(tmp_path: Path) -> None:
     """A third party's synthesizer that breaks is no fault of the user's data."""
     (tmp_path / "data.csv").write_text(ROWS)

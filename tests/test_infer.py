@@ -207,6 +207,26 @@ def test_text_is_long_or_diverse():
     assert guess([f"c{i}" for i in range(9)]).kind == "categorical"
 
 
+def test_names_and_codes_that_hardly_repeat_are_not_labels():
+    """As labels nearly all of them would be protected, and come back as '*'."""
+    names = [f"{'ABCDEFGHIJ'[i % 10]}{'aeiou'[i % 5]}{'klmnrst'[i % 7]}a" for i in range(200)]
+    assert guess(names).kind == "text"
+    codes = guess([f"{i * 7919 % 90000}-{i * 104729 % 700000}" for i in range(500)])
+    assert codes.kind == "identifier"
+    assert codes.unique
+    repeated = guess([f"Q{i % 70:02d}" for i in range(200)])
+    assert repeated.kind == "identifier"
+    assert not repeated.unique
+    assert guess([f"label {i % 30}" for i in range(200)]).kind == "categorical"
+    assert guess([*["usual"] * 60, *[f"odd {i}" for i in range(140)]]).kind == "categorical"
+
+
+def test_dates_of_a_category_dtype_stay_labels():
+    """They come back as the same dtype, whatever their texts look like."""
+    days = pl.Series([f"2020-01-{1 + i % 28:02d}" for i in range(200)], dtype=pl.Categorical())
+    assert guess(days).kind == "categorical"
+
+
 def test_near_misses_are_explained():
     mixed = guess([str(i) for i in range(97)] + ["abc", "x-1", "7"])
     assert mixed.kind == "categorical"

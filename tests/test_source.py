@@ -226,6 +226,39 @@ def test_objects_that_are_no_tables():
         read(pl.DataFrame())
 
 
+def test_an_absent_file_is_likened_to_names_and_not_to_suffixes(tmp_path):
+    (tmp_path / "mixed.csv").write_text("a\n1\n")
+    for asked, offered in (("mixd.csv", True), ("mixed.parquet", True), ("nofile.csv", False)):
+        with pytest.raises(SourceError) as caught:
+            read(tmp_path / asked)
+        assert ("did you mean 'mixed.csv'?" in str(caught.value)) is offered
+
+
+def test_an_empty_column_of_a_workbook_is_read_without_a_word(tmp_path):
+    frame = pl.DataFrame({"a": [1, 2], "nothing": pl.Series([None, None], dtype=pl.String)})
+    frame.write_excel(tmp_path / "book.xlsx")
+    words = "import sys; from neotype.source import read; read(sys.argv[1])"
+    done = subprocess.run(
+        [sys.executable, "-c", words, str(tmp_path / "book.xlsx")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout + done.stderr == ""
+
+
+def test_what_is_done_to_column_names_is_said(tmp_path):
+    path = tmp_path / "named.csv"
+    path.write_text(",b , column_1,,c\n1,2,3,4,5\n6,7,8,9,1\n")
+    source = read(path)
+    assert source.frames["named"].columns == ["column_2", "b", "column_1", "column_4", "c"]
+    assert "spaces around column names of named.csv are left out" in source.notes
+    called = "columns of named.csv without a name are called 'column_2', 'column_4'"
+    assert called in source.notes
+    path.write_text("a,b\n1,2\n")
+    assert not read(path).notes
+
+
 def test_a_header_of_numbers_is_doubted(tmp_path):
     source = read(put(tmp_path, "39,77516,13\n50,83311,14\n38,21564,9\n"))
     assert any("if the file has no header line" in note for note in source.notes)

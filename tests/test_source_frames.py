@@ -133,6 +133,25 @@ def test_rare_labels_of_a_category_are_not_kept_in_the_facts():
     pd.testing.assert_frame_equal(there_and_back(frame), frame)
 
 
+def test_a_period_is_learnt_as_a_time():
+    months = pd.Series(pd.period_range("2000-01", periods=400, freq="M"), name="month")
+    source = read(months.to_frame())
+    assert source.frames["table"]["month"].dtype.is_temporal()
+    later = source.frames["table"].with_columns(pl.col("month").dt.offset_by("10d"))
+    back = restore({"table": later}, source.kind, single=True)
+    pd.testing.assert_series_equal(back["month"], months)
+
+
+def test_a_protected_label_of_a_category_that_is_no_text_is_missing():
+    for labels in (range(20), pd.date_range("2020", periods=20), pd.interval_range(0, 20)):
+        frame = pd.DataFrame({"c": pd.Categorical(labels)})
+        source = read(frame)
+        masked = pl.DataFrame({"c": pl.Series(["*"] * 3, dtype=pl.Categorical())})
+        back = restore({"table": masked}, source.kind, single=True)
+        assert back["c"].isna().all()
+        assert back["c"].cat.categories.dtype == frame["c"].cat.categories.dtype
+
+
 def test_a_named_index_is_kept_and_a_nameless_one_is_said_to_be_left_out():
     frame = pd.DataFrame({"a": [1, 2]}, index=pd.Index(["x", "y"], name="key"))
     assert read(frame).frames["table"].columns == ["key", "a"]

@@ -49,7 +49,7 @@ class Door(TyperGroup):
 
 
 def _interrupted(fault: BaseException | None) -> bool:
-    """Whether Ctrl-C met compiled code: "returned a result with an exception set", over and over."""
+    """Whether Ctrl-C met compiled code, which wraps it in one SystemError or in several."""
     while isinstance(fault, SystemError):
         fault = fault.__cause__
     return isinstance(fault, KeyboardInterrupt)

@@ -31,18 +31,20 @@ _DIVERSE, _FEW_ROWS = 0.5, 20
 _LONG_WORDS, _LONG_DIVERSE = 6.0, 0.1
 _SEVERAL_WORDS, _NEARLY_ALL, _SHORT = 3.0, 0.9, 4.0
 _MOSTLY = 0.9
+_HARDLY = 0.8
 
 
 def text(present: pl.Series, base: dict[str, Any]) -> Column:
     """The kind of a column of text; `present` has no nulls."""
     cells = present.cast(pl.String)
     distinct = cells.unique(maintain_order=True)
-    for guess in (_json, _truth, _ordered, _instant, _identifier):
+    declared = not isinstance(present.dtype, pl.String)
+    for guess in (_json, _truth, _ordered, _instant, _identifier, _prose, _rare):
+        if declared and guess in (_instant, _prose, _rare):
+            continue
         found = guess(cells, distinct, base)
         if found is not None:
             return found
-    if isinstance(present.dtype, pl.String) and _is_prose(cells, distinct):
-        return _prose(cells, distinct, base)
     return Categorical(**base, reason=_labels_reason(cells, distinct))
 
 
@@ -137,13 +139,34 @@ def _mean(numbers: pl.Series) -> float:
     return float(numbers.cast(pl.Float64).to_numpy().mean())
 
 
-def _prose(cells: pl.Series, distinct: pl.Series, base: dict[str, Any]) -> Text:
+def _prose(cells: pl.Series, distinct: pl.Series, base: dict[str, Any]) -> Column | None:
+    if not _is_prose(cells, distinct):
+        return None
     words = _mean(distinct.str.count_matches(r"\S+"))
     reason = (
         f"{len(distinct):,} of {len(cells):,} texts differ, "
         f"{words:.1f} words each on average: free text"
     )
     return Text(**base, reason=reason)
+
+
+def _rare(cells: pl.Series, distinct: pl.Series, base: dict[str, Any]) -> Column | None:
+    """Names and codes that hardly repeat: as labels nearly all of them would be protected."""
+    if len(cells) < _FEW_ROWS or _near_miss(cells):
+        return None
+    rows = cells.value_counts(name="rows")["rows"]
+    shared = int(rows.filter(rows >= PROTECT).sum())
+    if len(cells) - shared <= _HARDLY * len(cells):
+        return None
+    said = f"{len(distinct):,} of {len(cells):,} texts differ, and hardly any is in {PROTECT} rows"
+    if _mean(distinct.str.contains(r"^[\D]*[^\W\d_]{2}[\D]*$")) > 0.5:
+        return Text(**base, reason=f"{said}: names or the like")
+    return Identifier(
+        **base,
+        unique=len(distinct) == len(cells),
+        pattern=pattern_of(distinct),
+        reason=f"{said}: codes, made anew in the same form",
+    )
 
 
 def _labels_reason(cells: pl.Series, distinct: pl.Series) -> str:

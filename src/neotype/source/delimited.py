@@ -32,8 +32,8 @@ def read_delimited(data: bytes, origin: str, suffix: str) -> Taken:
         raise SourceError(f"'{origin}' is empty.", mend="give a file with a header line and rows")
     dialect = sniff(text, encoding, suffix)
     text = re.sub(r"\A(sep=.\r?\n)?[\r\n]*", "", text)
-    header = _header(text, dialect, origin)
-    notes += _doubtful_header(header, origin)
+    header, said = _header(text, dialect, origin)
+    notes += [*said, *_doubtful_header(header, origin)]
     cells = _cells(text, dialect, header, origin)
     cells, padded = _unpadded(cells)
     if padded:
@@ -56,7 +56,8 @@ def _said(encoding: str) -> str:
     return "Windows-1252 (Western European)" if encoding == "cp1252" else encoding.upper()
 
 
-def _header(text: str, dialect: Dialect, origin: str) -> list[str]:
+def _header(text: str, dialect: Dialect, origin: str) -> tuple[list[str], list[str]]:
+    """The names of the columns, and what had to be done to them, in words."""
     try:
         header = next(dialect.rows(text))
     except (csv.Error, StopIteration) as cause:
@@ -65,7 +66,22 @@ def _header(text: str, dialect: Dialect, origin: str) -> list[str]:
             found=text[:80].splitlines()[0],
             mend="the first line must hold the column names",
         ) from None
-    header = [name.strip() for name in header]
+    written, header = header, [name.strip() for name in header]
+    notes = []
+    if any(name and name != bare for name, bare in zip(written, header, strict=True)):
+        notes.append(f"spaces around column names of {origin} are left out")
+    nameless = [place for place, name in enumerate(header) if not name]
+    for place in nameless:
+        # unless the name is taken, the place of the column says what it is
+        header[place] = next(
+            name
+            for number in range(place + 1, place + len(header) + 2)
+            if (name := f"column_{number}") not in header
+        )
+    if nameless:
+        listed = ", ".join(f"'{header[place]}'" for place in nameless[:_SHOWN])
+        more = ", …" if len(nameless) > _SHOWN else ""
+        notes.append(f"columns of {origin} without a name are called {listed}{more}")
     again = [name for name, times in Counter(header).items() if times > 1]
     if again:
         listed = ", ".join(f"'{name}' ({header.count(name)} times)" for name in again)
@@ -74,7 +90,7 @@ def _header(text: str, dialect: Dialect, origin: str) -> list[str]:
             found=f"columns: {', '.join(header)}",
             mend="rename them; if the file has no header line, add one",
         )
-    return header
+    return header, notes
 
 
 def _doubtful_header(header: list[str], origin: str) -> list[str]:

@@ -39,6 +39,9 @@ def _column(cells: pl.Series, facts: Mapping[str, Any], pandas: Any) -> Any:  # 
             return _string(cells, facts, pandas)
         case "zoned":
             return _zoned(cells, facts, pandas)
+        case "period":
+            begins = pandas.Series(cells.to_numpy())
+            return begins.astype(facts["dtype"])
         case "category":
             return _category(cells, facts, pandas)
         case "object":
@@ -110,6 +113,9 @@ def _category(cells: pl.Series, facts: Mapping[str, Any], pandas: Any) -> Any:
     texts = cells.cast(pl.String)
     labels = _labels(facts, facts["labels"], pandas)
     known = [_text(label) for label in labels]
+    if facts["of"] != "text":
+        # '*' stands for a label that is protected; of numbers and times it can be no label
+        texts = texts.replace("*", None)
     seen = texts.drop_nulls().unique(maintain_order=True).to_list()
     new = [text for text in seen if text not in set(known)]
     added = _parsed(new, facts, pandas)

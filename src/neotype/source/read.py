@@ -154,8 +154,17 @@ def _absent(path: Path) -> SourceError:
     return SourceError(
         f"there is no file '{path}'.",
         found=f"'{folder}' has: {listed}" if there else f"'{folder}' has no table files",
-        mend=did_you_mean(path.name, there),
+        mend=_near(path, there),
     )
+
+
+def _near(path: Path, there: list[str]) -> str | None:
+    """The file that was meant; an equal suffix alone is no likeness."""
+    stems = {_stem(Path(name)): name for name in there}
+    if path.stem in stems:
+        return f"did you mean '{stems[path.stem]}'?"
+    near = did_you_mean(_stem(path), stems)
+    return near and next(f"did you mean '{stems[s]}'?" for s in stems if f"'{s}'" in near)
 
 
 def _suffix(path: Path) -> str:

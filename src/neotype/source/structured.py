@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,8 @@ def read_excel(path: Path, table: str) -> Mapping[str, Taken]:
             f"reading '{path.name}' needs the package fastexcel, which is not installed.",
             mend='pip install "neotype[excel]"',
         ) from None
+    # It prints what it guesses about empty columns, which is no news to anyone.
+    logging.getLogger("fastexcel").addHandler(logging.NullHandler())
     try:
         book = fastexcel.read_excel(path)
         sheets = {name: book.load_sheet(name, header_row=None) for name in book.sheet_names}
