@@ -227,3 +227,11 @@ def test_a_template_numbers_its_members(alphabets: list[str], data: st.DataObjec
     last = template.capacity - 1
     numbers = np.array(data.draw(st.lists(st.integers(0, last), max_size=20)), dtype=np.uint64)
     assert np.array_equal(template.locate(template.render(numbers)), numbers)
+
+
+def test_the_size_of_a_single_group_is_not_kept() -> None:
+    owners = [f"u{i:04d}" for i in range(300) for _ in range(3)]
+    frame = pl.DataFrame({"owner": [*owners, "u0300", *["u0301"] * 77]})
+    column = Identifier(storage="String", unique=False)
+    runs = IdentifierEncoder.learn("owner", column, frame, protect=5).runs
+    assert set(runs.tolist()) <= {2, 3, 4}

@@ -93,7 +93,7 @@ class Codebook:
             others = [c for j, c in enumerate(first) if j != i and c is not None]
             if not others:
                 continue
-            index = _label_index(encoder, frame)
+            index = encoder.positions(frame)
             known = index >= 0
             context = np.stack(others[:_PROFILED_DIGITS])[:, known]
             order = leading_order(index[known], len(encoder.labels), context)
@@ -205,12 +205,3 @@ def encoder_class(kind: str) -> Any:
     """The encoder of a kind of column."""
     module, _, name = ENCODERS[kind].partition(":")
     return getattr(import_module(module), name)
-
-
-def _label_index(encoder: LabelEncoder, frame: pl.DataFrame) -> Any:
-    labels = {label: i for i, label in enumerate(encoder.labels)}
-    series = frame[encoder.name]
-    if series.dtype in (pl.Categorical, pl.Enum):
-        series = series.cast(pl.String)
-    index = series.replace_strict(labels, default=None, return_dtype=pl.Int64)
-    return index.fill_null(-1).to_numpy()

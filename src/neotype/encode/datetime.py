@@ -11,7 +11,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from neotype.encode.calendar import DAY, PER_SECOND, Calendar, Ticks, choose, resolution
-from neotype.encode.encoder import SYMBOLS, Codes, Digit, Protection, State, too_few
+from neotype.encode.encoder import SYMBOLS, Codes, Digit, Protection, State, never_missing, too_few
 from neotype.encode.scale import Scale
 from neotype.errors import FitError
 from neotype.schema.schema import Datetime
@@ -174,9 +174,7 @@ class DatetimeEncoder:
         """Missing where training had none, and text that is no time; any other time has a cell."""
         series = frame[self.name]
         _, known, _ = _ticks(self.name, self.column, series)
-        findings = []
-        if series.null_count() and not self.missing:
-            findings.append(f"'{self.name}' is missing in a row, and never was in training")
+        findings = never_missing(series, self.missing)
         strange = series.filter(pl.Series(~known) & series.is_not_null()).unique().sort()
         return findings + [
             f"'{self.name}' has {text!r}, which '{self.column.format}' cannot read"

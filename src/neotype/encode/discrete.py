@@ -10,7 +10,7 @@ import polars as pl
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from neotype.encode.encoder import SYMBOLS, Codes, Digit, Protection, State
+from neotype.encode.encoder import SYMBOLS, Codes, Digit, Protection, State, never_missing
 from neotype.encode.partition import partition
 from neotype.errors import FitError
 from neotype.schema.schema import Boolean, Categorical, Constant, Ordinal
@@ -121,15 +121,11 @@ class LabelEncoder:
 
     def encode(self, frame: pl.DataFrame) -> Codes:
         """Digits × rows."""
-        series = _plain(frame[self.name])
         digits = self.digits
-        codes = np.zeros((len(digits), len(series)), dtype=np.uint8)
+        codes = np.zeros((len(digits), frame.height), dtype=np.uint8)
         if not digits:
             return codes
-        table = pl.Series(list(self.labels), dtype=series.dtype, strict=False)
-        positions = pl.Series(np.arange(len(self.labels)), dtype=pl.Int64)
-        index = series.replace_strict(table, positions, default=None, return_dtype=pl.Int64)
-        position = index.fill_null(-1).to_numpy()
+        position = self.positions(frame)
         label = np.maximum(position, 0)
         for level in range(len(self.starts), 0, -1):
             group = np.searchsorted(self.starts[level - 1], label, side="right") - 1
@@ -141,8 +137,16 @@ class LabelEncoder:
         codes[:, unknown] = 0
         codes[0, unknown] = groups if self.rare else 0
         if self.missing:
-            codes[0, series.is_null().to_numpy()] = groups + (self.rare > 0)
+            codes[0, frame[self.name].is_null().to_numpy()] = groups + (self.rare > 0)
         return codes
+
+    def positions(self, frame: pl.DataFrame) -> NDArray[np.int64]:
+        """The place of each row's label among `labels`; −1 where it is none of them."""
+        series = _plain(frame[self.name])
+        table = pl.Series(list(self.labels), dtype=series.dtype, strict=False)
+        places = pl.Series(np.arange(len(self.labels)), dtype=pl.Int64)
+        index = series.replace_strict(table, places, default=None, return_dtype=pl.Int64)
+        return index.fill_null(-1).to_numpy()
 
     def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:
         """The labels again, in their storage dtype."""
@@ -189,9 +193,7 @@ class LabelEncoder:
     def unknown(self, frame: pl.DataFrame) -> list[str]:
         """Labels that training did not keep."""
         series = _plain(frame[self.name])
-        findings = []
-        if series.null_count() and not self.missing:
-            findings.append(f"'{self.name}' is missing in a row, and never was in training")
+        findings = never_missing(series, self.missing)
         table = pl.Series(list(self.labels), dtype=series.dtype, strict=False)
         strange = series.drop_nulls().unique().sort()
         strange = strange.filter(~strange.is_in(table.implode()))

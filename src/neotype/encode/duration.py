@@ -10,7 +10,7 @@ import polars as pl
 from numpy.random import Generator
 
 from neotype.encode.calendar import PER_SECOND, resolution
-from neotype.encode.encoder import SYMBOLS, Codes, Digit, Protection, State, too_few
+from neotype.encode.encoder import SYMBOLS, Codes, Digit, Protection, State, never_missing, too_few
 from neotype.encode.scale import Scale
 from neotype.errors import FitError
 from neotype.schema.schema import Duration
@@ -101,9 +101,7 @@ class DurationEncoder:
 
     def unknown(self, frame: pl.DataFrame) -> list[str]:
         """Missing where training had none; any length of time has a cell."""
-        if frame[self.name].null_count() and not self.missing:
-            return [f"'{self.name}' is missing in a row, and never was in training"]
-        return []
+        return never_missing(frame[self.name], self.missing)
 
     def describe(self) -> str:
         """How many cells it holds."""

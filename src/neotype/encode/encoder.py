@@ -45,6 +45,13 @@ def too_few(column: str, cells: int) -> Protection:
     )
 
 
+def never_missing(series: pl.Series, missing: bool) -> list[str]:
+    """The finding that a cell is missing where training had no missing one."""
+    if missing or not series.null_count():
+        return []
+    return [f"'{series.name}' is missing in a row, and never was in training"]
+
+
 @dataclass(frozen=True)
 class State:
     """An encoder or a model at rest: JSON-ready facts and numpy arrays, nothing else."""

@@ -244,7 +244,8 @@ class _Phase:
 def _runs(rows: NDArray[np.int64], protect: int) -> NDArray[np.int64]:
     """A cycle of group sizes in the shares of the data, in a scattered order.
 
-    Sizes that fewer than `protect` identifiers have are merged with the next smaller ones.
+    Sizes that fewer than `protect` identifiers have are merged with the next smaller ones, and
+    the smallest with the next larger.
     """
     sizes, counts = np.unique(rows, return_counts=True)
     merged: list[tuple[int, int]] = []
@@ -254,6 +255,9 @@ def _runs(rows: NDArray[np.int64], protect: int) -> NDArray[np.int64]:
         if weight >= protect:
             merged.append((max(1, round(total / weight)), weight))
             weight = total = 0
+    if weight and merged:
+        size, count = merged.pop()
+        weight, total = weight + count, total + size * count
     if weight:
         merged.append((max(1, round(total / weight)), weight))
     length = min(_CYCLE, len(rows))

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from neotype.encode.encoder import SYMBOLS, Codes, Digit, Protection, State, too_few
+from neotype.encode.encoder import SYMBOLS, Codes, Digit, Protection, State, never_missing, too_few
 from neotype.encode.scale import Axis, Scale
 from neotype.errors import FitError
 from neotype.schema.schema import Numeric
@@ -148,9 +148,7 @@ class NumericEncoder:
     def unknown(self, frame: pl.DataFrame) -> list[str]:
         """Missing or special values that training never showed; any other number has a cell."""
         series = frame[self.name]
-        findings = []
-        if series.null_count() and not self.missing:
-            findings.append(f"'{self.name}' is missing in a row, and never was in training")
+        findings = never_missing(series, self.missing)
         _, special, _ = _on_grid(self.name, self.column, series, self.unit)
         findings += [
             f"'{self.name}' has {kind}, which training never showed"

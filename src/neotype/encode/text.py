@@ -10,7 +10,7 @@ import polars as pl
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from neotype.encode.encoder import Codes, Digit, Protection, State, too_few
+from neotype.encode.encoder import Codes, Digit, Protection, State, never_missing, too_few
 from neotype.encode.phrases import Phrases
 from neotype.encode.scale import Scale
 from neotype.errors import FitError
@@ -121,9 +121,7 @@ class TextEncoder:
 
     def unknown(self, frame: pl.DataFrame) -> list[str]:
         """A given text counts by its length; missing must have been seen in training."""
-        if frame[self.name].null_count() and not self.missing:
-            return [f"'{self.name}' is missing in a row, and never was in training"]
-        return []
+        return never_missing(frame[self.name], self.missing)
 
     def describe(self) -> str:
         """How many words and neighbours it holds."""
