@@ -230,5 +230,18 @@ class TestRun:
 def test_a_schema_of_another_table_is_refused() -> None:
     guests = pl.DataFrame({"age": list(range(30))})
     schema = nt.infer_schema({"guest": guests})
-    with pytest.raises(nt.SchemaError, match="(?s)'guest'.*it has: guests, rooms.*'guests'"):
+    with pytest.raises(nt.SchemaError, match=r"(?s)'guest'.*it has: guests, rooms.*'guests'"):
         nt.fit({"guests": guests, "rooms": guests}, schema=schema)
+
+
+def test_a_model_brings_its_own_schema() -> None:
+    guests = pl.DataFrame({"age": [i % 9 for i in range(90)]})
+    model = nt.fit(guests, synthesizer="independent", holdout=0.5)
+    with pytest.raises(nt.SchemaError, match="leave the schema out"):
+        nt.evaluate(guests, train=guests, model=model, schema=nt.infer_schema(guests))
+
+
+@pytest.mark.parametrize("name", ["trees", "independent"])
+def test_protection_of_no_rows_is_refused(name: str) -> None:
+    with pytest.raises(nt.SchemaError, match="protect is 0"):
+        nt.fit(pl.DataFrame({"a": [1] * 9}), synthesizer=name, protect=0)

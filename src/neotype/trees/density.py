@@ -226,7 +226,7 @@ def _digit_trees(
 
 def _price(sizes: NDArray[np.int64], split_odds: float) -> NDArray[np.float64]:
     """What a split by each feature costs in nats: the prior is shared by all splits there are."""
-    return np.log(len(sizes) * np.maximum(sizes - 1.0, 1.0)) - split_odds
+    return np.asarray(np.log(len(sizes) * np.maximum(sizes - 1.0, 1.0)) - split_odds)
 
 
 def _pruned(
