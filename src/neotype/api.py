@@ -210,6 +210,11 @@ def evaluate(
             "a comparison needs real rows that were not learnt, told in one way.",
             mend="give a holdout, or a model that was fitted with one kept apart",
         )
+    if model is not None and schema is not None:
+        raise SchemaError(
+            "a model has a schema of its own, and another one is given.",
+            mend="leave the schema out",
+        )
     if model is not None:
         real, unseen = split_again(model, train)
         target = target or model.facts["target"]

@@ -18,6 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from neotype.data import Dataset
+from neotype.evaluate.features import LARGEST, numbers
 from neotype.schema.schema import Boolean, ColumnBase, Datetime, Ordinal
 
 RARE = 5
@@ -111,7 +112,7 @@ def _marginal(name: str, column: Any, real: pl.Series, made: pl.Series) -> Margi
     if column.kind not in _AXIS_KINDS:
         ordered = isinstance(column, Ordinal | Boolean)
         return _bars(base, column, real, made, ordered=ordered)
-    left, right = positions(real, column), positions(made, column)
+    left, right = (positions(side, column, column.kind) for side in (real, made))
     if column.kind == "numeric" and left.drop_nulls().n_unique() <= FEW_VALUES:
         return _bars(base, column, real, made, ordered=True)
     if left.null_count() == left.len():
@@ -185,32 +186,10 @@ def _in_order(labels: Sequence[str], column: Any) -> list[str]:
 # ---- histograms -----------------------------------------------------------------------------
 
 
-def positions(values: pl.Series, column: ColumnBase) -> pl.Series:
+def positions(values: pl.Series, column: ColumnBase, kind: str) -> pl.Series:
     """Where the cells lie on an axis: floats (times in seconds), null where they have no place."""
-    if isinstance(column, Datetime):
-        return _seconds(values, column)
-    if column.kind == "text":  # type: ignore[attr-defined]
-        return _texts(values).str.len_chars().cast(pl.Float64)
-    if isinstance(values.dtype, pl.Duration):
-        return values.dt.total_microseconds().cast(pl.Float64) / 1e6
-    placed = values.cast(pl.Float64, strict=False)
-    return placed.set(~placed.is_finite().fill_null(False), None)
-
-
-def _seconds(values: pl.Series, column: Datetime) -> pl.Series:
-    if values.dtype == pl.String:
-        kinds: dict[str, Any] = {"date": pl.Date, "time": pl.Time}
-        target = kinds.get(column.part, pl.Datetime("us"))
-        values = values.str.strptime(target, column.format, strict=False)
-        if isinstance(values.dtype, pl.Datetime) and values.dtype.time_zone:
-            values = values.dt.convert_time_zone("UTC")
-    if values.dtype == pl.Date:
-        return values.cast(pl.Int64).cast(pl.Float64) * 86_400
-    if values.dtype == pl.Time:
-        return values.cast(pl.Int64).cast(pl.Float64) / 1e9
-    if isinstance(values.dtype, pl.Datetime):
-        return values.dt.epoch("us").cast(pl.Float64) / 1e6
-    return values.cast(pl.Float64, strict=False)
+    placed = numbers(values, column, kind)
+    return pl.Series(np.where(np.abs(placed) < LARGEST, placed, np.nan)).fill_nan(None)
 
 
 def _histogram(base: Marginal, column: Any, left: pl.Series, right: pl.Series) -> Marginal:

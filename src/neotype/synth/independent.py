@@ -11,6 +11,7 @@ from typing import ClassVar
 from neotype.data import Dataset
 from neotype.encode.codebook import Codebook
 from neotype.encode.encoder import State
+from neotype.errors import SchemaError
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
@@ -27,6 +28,10 @@ class Independent:
     takes: ClassVar[Capabilities] = Capabilities(conditional=True)
 
     protect: int = field(default=5, metadata={"help": "values of fewer rows are not stored"})
+
+    def __post_init__(self) -> None:
+        if self.protect < 1:
+            raise SchemaError(f"independent: protect is {self.protect}.", mend="use 1 or more")
 
     def fit(self, data: Dataset, *, rng: Rng, progress: Progress = silent) -> TableModel:
         """Learn each column; a tree sees only the digits of its own column."""
