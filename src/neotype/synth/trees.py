@@ -33,7 +33,7 @@ class Trees:
 
     refine: int = field(default=8, metadata={"help": "rounds of refinement; 0 for none"})
     sharpness: float = field(
-        default=-4.0, metadata={"help": "prior log-odds that a node splits: -8 … 2"}
+        default=-6.0, metadata={"help": "prior log-odds that a node splits: -8 … 2"}
     )
     leaf: int = field(default=10, metadata={"help": "fewest rows in a leaf"})
     base: int = field(default=4, metadata={"help": "symbols a tree predicts at once: 2 … 64"})

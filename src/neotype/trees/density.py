@@ -36,7 +36,7 @@ class Growth:
 
     base: int = 4
     least: int = 10
-    split_odds: float = -4.0
+    split_odds: float = -6.0
     width: int = 24
 
 

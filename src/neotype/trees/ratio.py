@@ -34,7 +34,7 @@ class Boost:
     trees: int = 60
     leaves: int = 31
     rate: float = 0.05
-    calm: float = 5.0
+    calm: float = 15.0
     least: float = 20.0
     share: float = 0.5
     most: int = 16_384
