@@ -191,10 +191,23 @@ class Refined:
 
 
 def refine(
-    model: RowModel, data: Dataset, *, rounds: int, rng: Rng, progress: Progress = silent
+    model: RowModel,
+    data: Dataset,
+    *,
+    rounds: int,
+    rng: Rng,
+    protect: int = 5,
+    progress: Progress = silent,
 ) -> Refined:
-    """Learn how real rows differ from the rows of `model`, whatever its family."""
-    codebook = model.codebook if isinstance(model, TableModel) else Codebook.learn(data)
+    """Learn how real rows differ from the rows of `model`, whatever its family.
+
+    Where the model has no codebook of its own, one is learnt that stores no value of fewer than
+    `protect` rows.
+    """
+    if isinstance(model, TableModel):
+        codebook = model.codebook
+    else:
+        codebook = Codebook.learn(data, protect=protect)
     return refined(model, codebook, codebook.encode(data), rounds, rng, progress)
 
 
