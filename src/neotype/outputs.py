@@ -91,7 +91,7 @@ def writing_to(path: Path) -> Iterator[None]:
         if cause.errno == errno.ENOSPC or "os error 28" in str(cause):
             raise SourceError(
                 f"'{path}' cannot be written: the disk is full.",
-                found="nothing was left behind",
+                found="no half-written file was left behind",
                 mend="free some space, or write to another disk",
             ) from cause
         raise SourceError(f"'{path}' cannot be written: {cause.strerror or cause}.") from cause
