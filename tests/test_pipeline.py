@@ -200,3 +200,13 @@ class TestRun:
         assert first.split.train.frame.equals(adult), "the input is left as it was"
         assert {"read", "fit", "sample", "evaluate"} <= set(stages)
         assert not plan.output.exists(), "a run in memory writes nothing"
+
+
+def test_what_reading_had_to_decide_is_said_on_the_way(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "old.csv"
+    lines = [f"Jürgen{i % 3};{i}" for i in range(200)]
+    path.write_bytes("\n".join(["name;x", *lines]).encode("cp1252"))
+    pipeline.read_split(make_plan({"source": path, "output": tmp_path / "out"}, "the plan"))
+    assert "old.csv is not UTF-8; read as Windows-1252" in caplog.text

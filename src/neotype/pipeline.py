@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from neotype.schema.infer import infer_schema
 from neotype.schema.schema import Constant, Schema
 from neotype.source import Source, read
 from neotype.synth.synthesizer import Model
+
+log = logging.getLogger("neotype")
 
 FEWEST_ROWS = 20
 """The fewest rows, on each side of a split, of which a comparison says anything."""
@@ -112,7 +115,12 @@ def schema_of(source: Source, path: Path | None) -> Schema:
 
 
 def learnable(source: Source, schema: Schema, target: str | None) -> Dataset:
-    """The source's only table as a data set, whose target (if one is named) varies."""
+    """The source's only table as a data set, whose target (if one is named) varies.
+
+    What reading had to decide (an encoding, a name, which words mean missing) is said on the way.
+    """
+    for note in source.notes:
+        log.warning(note)
     data = conform(only_frame(source, schema), schema, what=source.origin)
     check_target(target, data)
     return data
