@@ -56,7 +56,8 @@ def frontier(folder: str | None, seeds: tuple[str, ...]) -> str:
     note = (
         f"Mean of {len(seeds)} seeds ± standard deviation; in brackets the floor, what real "
         "holdout rows score. C2ST: .5 is undetectable. DCR share, MIA: .5 is no copying. TSTR: "
-        "ROC AUC, R² on Beijing and macro-F1 on Diabetes130; its floor is the score of a model trained on real rows."
+        "ROC AUC, R² on Beijing and macro-F1 on Diabetes130; its floor is the score of a model "
+        "trained on real rows."
     )
     return f"## The frontier\n\n{note}\n\n{_table(head, rows)}\n"
 
