@@ -21,7 +21,7 @@ from neotype.encode.encoder import Codes, Protection, State
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
-from neotype.synth.table import PARTICLES, TableModel, blocks, sample
+from neotype.synth.table import PARTICLES, Candidates, TableModel, blocks, sample
 from neotype.trees.ratio import Boost, Ratio
 
 _TRIED = 4
@@ -63,17 +63,15 @@ class RowModel(Protocol):
 class _Weighted:
     """Candidates with their ratio added to their weight."""
 
-    inner: Any
+    inner: Candidates
     log_weight: NDArray[np.float64]
 
     @property
     def codes(self) -> Codes:
-        codes: Codes = self.inner.codes
-        return codes
+        return self.inner.codes
 
     def take(self, picks: NDArray[np.int64], first_row: int, rows: int) -> pl.DataFrame:
-        frame: pl.DataFrame = self.inner.take(picks, first_row, rows)
-        return frame
+        return self.inner.take(picks, first_row, rows)
 
 
 @dataclass(frozen=True)
@@ -131,14 +129,7 @@ class Refined:
 
     def candidates(self, rows: int, rng: Rng, given: pl.DataFrame | None) -> _Weighted:
         """Candidates of the inner model, weighted."""
-        pool: Any
-        if isinstance(self.inner, TableModel):
-            pool = self.inner.candidates(rows, rng, given)
-        else:
-            conditions = None if given is None else Dataset.of(_part(self.schema, given), given)
-            data = self.inner.sample(None if given is not None else rows, rng=rng, given=conditions)
-            codes = self.codebook.encode(data)
-            pool = _Sampled(self.codebook, data.frame, codes, np.zeros(rows), rng)
+        pool = _candidates(self.inner, self.codebook, rows, rng, given)
         ratio = self.ratio.rows(np.ascontiguousarray(pool.codes.T))
         return _Weighted(pool, pool.log_weight + ratio)
 
@@ -223,9 +214,7 @@ def refined(
 
     def candidates(turn: int) -> Codes:
         stream = rng.child("candidates").block(turn)
-        if isinstance(model, TableModel):
-            return model.candidates(each, stream, None).codes
-        return codebook.encode(model.sample(each, rng=stream))
+        return _candidates(model, codebook, each, stream, None).codes
 
     ratio = Ratio.learn(
         codes,
@@ -238,6 +227,17 @@ def refined(
     )
     progress("refine", rounds, rounds)
     return Refined(model, codebook, ratio)
+
+
+def _candidates(
+    model: RowModel, codebook: Codebook, rows: int, rng: Rng, given: pl.DataFrame | None
+) -> Candidates:
+    """Candidates of a model of digits, or the rows of any other as candidates."""
+    if isinstance(model, TableModel):
+        return model.candidates(rows, rng, given)
+    conditions = None if given is None else Dataset.of(_part(model.schema, given), given)
+    data = model.sample(None if given is not None else rows, rng=rng, given=conditions)
+    return _Sampled(codebook, data.frame, codebook.encode(data), np.zeros(rows), rng)
 
 
 def _part(schema: Schema, given: pl.DataFrame) -> Schema:

@@ -68,7 +68,10 @@ class Sampler(Protocol):
         """The schema of the rows."""
 
     @property
-    def exact(self) -> Callable[[list[str]], bool]:
+    def codebook(self) -> Codebook:
+        """What turns them into digits."""
+
+    def exact(self, columns: list[str]) -> bool:
         """Whether one candidate a row suffices when these columns are given."""
 
     def candidates(self, rows: int, rng: Rng, given: pl.DataFrame | None) -> Candidates:
@@ -159,10 +162,10 @@ class TableModel:
 
 
 def sample(
-    model: Any, rows: int | None, rng: Rng, given: Dataset | pl.DataFrame | None, *, each: int
+    model: Sampler, rows: int | None, rng: Rng, given: Dataset | pl.DataFrame | None, *, each: int
 ) -> Dataset:
     """A whole sample in memory, its blocks drawn side by side."""
-    schema: Schema = model.schema
+    schema = model.schema
     if given is not None:
         frame = given.frame if isinstance(given, Dataset) else given
         for name in frame.columns:
@@ -188,14 +191,14 @@ def sample(
     return Dataset.of(schema, pl.concat(frames))
 
 
-def blocks(model: Any, rows: int, rng: Rng, start: int, *, each: int) -> Iterator[pl.DataFrame]:
+def blocks(model: Sampler, rows: int, rng: Rng, start: int, *, each: int) -> Iterator[pl.DataFrame]:
     """One block after the other, from block `start` on; only one is in memory at a time."""
     size = block_rows(model, each)
     for k in islice(range(-(-rows // size)), start, None):
         yield _block(model, k, rng, each, rows, size)
 
 
-def block_rows(model: Any, each: int) -> int:
+def block_rows(model: Sampler, each: int) -> int:
     """Rows of a block of this model, a power of two.
 
     Every block is drawn whole, so that a short sample begins a long one. Where rows are wide or
@@ -205,17 +208,16 @@ def block_rows(model: Any, each: int) -> int:
     return min(BLOCK, max(_LEAST, 1 << max(0, affordable.bit_length() - 1)))
 
 
-def _block(model: Any, k: int, rng: Rng, each: int, rows: int, size: int) -> pl.DataFrame:
+def _block(model: Sampler, k: int, rng: Rng, each: int, rows: int, size: int) -> pl.DataFrame:
     """Block k of a sample of `rows` rows: the beginning of a pure function of (model, rng, k)."""
     here = rng.block(k)
     pool = model.candidates(size * each, here, None)
     picks = np.arange(size) if each == 1 else choose(pool.log_weight, size, here.child("choose"))
-    frame: pl.DataFrame = pool.take(picks, k * size, min(size, rows - k * size))
-    return frame
+    return pool.take(picks, k * size, min(size, rows - k * size))
 
 
 def _given_block(
-    model: Any, k: int, given: pl.DataFrame, rng: Rng, each: int, size: int
+    model: Sampler, k: int, given: pl.DataFrame, rng: Rng, each: int, size: int
 ) -> pl.DataFrame:
     """Block k of a conditional sample: the given columns as they are, the rest drawn."""
     here = rng.block(k)
@@ -228,7 +230,7 @@ def _given_block(
     else:
         score = (pool.log_weight + spin).reshape(-1, each)
         best = np.arange(len(score)) * each + score.argmax(axis=1)
-    frame: pl.DataFrame = pool.take(best, k * size, conditions.height)
+    frame = pool.take(best, k * size, conditions.height)
     kept = [conditions[name].cast(frame[name].dtype) for name in conditions.columns]
     return frame.with_columns(kept)
 

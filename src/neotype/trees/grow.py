@@ -67,6 +67,17 @@ def _direction(cells, present, symbols, total, n, classes, weight, score):
 
 
 @nb.njit(cache=True, nogil=True)
+def sort_by(score, symbols, present):
+    """Sort the first `present` symbols by ascending score, both in place."""
+    for i in range(1, present):
+        s, v, j = symbols[i], score[i], i - 1
+        while j >= 0 and score[j] > v:
+            symbols[j + 1], score[j + 1] = symbols[j], score[j]
+            j -= 1
+        symbols[j + 1], score[j + 1] = s, v
+
+
+@nb.njit(cache=True, nogil=True)
 def _best_split(histogram, sizes, ordered, price, total, n, least, table):
     """The feature and the mask of symbols that go left of the split that pays best, if any does."""
     features, _, classes = histogram.shape
@@ -94,12 +105,7 @@ def _best_split(histogram, sizes, ordered, price, total, n, least, table):
             continue
         if not ordered[f] and present > 2:
             _direction(cells, present, symbols, total, n, classes, weight, score)
-            for i in range(1, present):
-                s, v, j = symbols[i], score[i], i - 1
-                while j >= 0 and score[j] > v:
-                    symbols[j + 1], score[j + 1] = symbols[j], score[j]
-                    j -= 1
-                symbols[j + 1], score[j + 1] = s, v
+            sort_by(score, symbols, present)
         left[:] = 0
         mask = np.uint64(0)
         went = 0

@@ -12,7 +12,7 @@ import numba as nb
 import numpy as np
 
 from neotype.trees.draw import leaf_of
-from neotype.trees.grow import largest, partition, subtract
+from neotype.trees.grow import largest, partition, sort_by, subtract
 
 
 @nb.njit(cache=True, nogil=True)
@@ -53,12 +53,7 @@ def _best(histogram, columns, sizes, ordered, calm, least):
         if present < 2:
             continue
         if not ordered[d]:
-            for i in range(1, present):
-                s, v, k = symbols[i], ratio[i], i - 1
-                while k >= 0 and ratio[k] > v:
-                    symbols[k + 1], ratio[k + 1] = symbols[k], ratio[k]
-                    k -= 1
-                symbols[k + 1], ratio[k + 1] = s, v
+            sort_by(ratio, symbols, present)
         whole = _term(real, fake, calm)
         mask = np.uint64(0)
         left_real = left_fake = 0.0
