@@ -18,7 +18,7 @@ from neotype.plan import Plan, hyperparameters, read_plan
 HOME = Path(__file__).parents[1]
 HEADINGS = {
     line.lstrip("#").strip().replace("`", "")
-    for page in (HOME / "docs").glob("*.md")
+    for page in (HOME / "docs").rglob("*.md")
     for line in page.read_text(encoding="utf-8").splitlines()
     if line.startswith("#")
 }
@@ -67,7 +67,7 @@ def test_the_plan_in_the_docs_is_a_plan(tmp_path: Path) -> None:
 
 
 def test_links_between_pages_lead_somewhere() -> None:
-    pages = [*(HOME / "docs").glob("*.md"), *HOME.glob("*.md"), HOME / "examples" / "README.md"]
+    pages = [*(HOME / "docs").rglob("*.md"), *HOME.glob("*.md"), HOME / "examples" / "README.md"]
     broken = [
         f"{page.name}: {link}"
         for page in pages

@@ -11,7 +11,7 @@ import pytest
 from adult import adult_holdout, adult_train, some
 from neotype.data import Dataset
 from neotype.evaluate.comparison import Comparison
-from neotype.evaluate.detection import C2ST, deal
+from neotype.evaluate.fidelity.detection import C2ST, deal
 from neotype.evaluate.metric import Score
 from neotype.rng import Rng
 from neotype.schema.schema import (

@@ -10,14 +10,15 @@ from sklearn.metrics import f1_score, roc_auc_score
 from adult import adult_holdout, adult_train, some
 from neotype.data import Dataset
 from neotype.errors import ColumnNotFoundError, DataError, NotRegisteredError
+from neotype.evaluate.asked import Asked
 from neotype.evaluate.evaluate import evaluate
 from neotype.evaluate.features import Sides
-from neotype.evaluate.fidelity import Shape, Trend
-from neotype.evaluate.integrity import Coverage, Missingness, Validity
+from neotype.evaluate.fidelity.integrity import Coverage, Missingness, Validity
+from neotype.evaluate.fidelity.marginals import Shape, Trend
 from neotype.evaluate.interval import auc, clopper_pearson, wilson
 from neotype.evaluate.metric import verdict
 from neotype.evaluate.task import Task, judge, tables
-from neotype.evaluate.utility import TSTR
+from neotype.evaluate.utility.prediction import TSTR
 from neotype.rng import Rng
 from neotype.schema.schema import Categorical, ColumnBase, Identifier, Numeric, Schema, Table
 
@@ -126,7 +127,7 @@ def test_a_synthetic_table_of_one_class_teaches_nothing() -> None:
 def test_wrong_names_and_wrong_tables_are_refused() -> None:
     synthetic, train, holdout = thirds(50)
     with pytest.raises(ColumnNotFoundError, match="did you mean 'income'"):
-        evaluate(synthetic, train=train, holdout=holdout, target="incom", rng=Rng(0))
+        evaluate(synthetic, train=train, holdout=holdout, asked=Asked(target="incom"), rng=Rng(0))
     with pytest.raises(NotRegisteredError, match="did you mean 'c2st'"):
         evaluate(synthetic, train=train, holdout=holdout, metrics=["c2t"], rng=Rng(0))
     with pytest.raises(DataError, match="the holdout is the train table itself"):

@@ -21,6 +21,7 @@ import pytest
 import report_browser
 import report_cases as cases
 from neotype.encode.encoder import Protection
+from neotype.evaluate.asked import Asked
 from neotype.evaluate.evaluate import evaluate
 from neotype.report.card import card
 from neotype.report.page import page
@@ -130,7 +131,7 @@ def test_every_figure_is_one_that_plotly_accepts(html: str) -> None:
 def test_what_the_measures_really_say_is_drawn(tmp_path: Path) -> None:
     train, holdout, synthetic = (data.take(np.arange(1500)) for data in cases.adult())
     scores = evaluate(
-        synthetic, train=train, holdout=holdout, target="income", rng=Rng(0),
+        synthetic, train=train, holdout=holdout, asked=Asked(target="income"), rng=Rng(0),
         metrics=["shape", "trend", "c2st", "tstr", "dcr_share", "exact_copies", "mia_distance"],
     )  # fmt: skip
     report = build(

@@ -19,6 +19,7 @@ from neotype.errors import (
     SamplingError,
     SchemaError,
 )
+from neotype.evaluate.asked import Asked
 from neotype.evaluate.evaluate import evaluate as measure
 from neotype.outputs import probe, publish, refuse_taken
 from neotype.plan import PLAN_SUFFIXES, Plan, make_plan, make_synthesizer, read_plan, toward
@@ -233,7 +234,7 @@ def evaluate(
         made,
         train=real,
         holdout=unseen,
-        target=target,
+        asked=Asked(target=target),
         metrics=metrics,
         rng=Rng(seed).child("evaluate"),
         progress=progress,

@@ -14,6 +14,7 @@ import polars as pl
 
 from neotype.data import Dataset, conform
 from neotype.errors import ColumnNotFoundError, DataError, SchemaError, did_you_mean
+from neotype.evaluate.asked import Asked
 from neotype.evaluate.evaluate import evaluate
 from neotype.evaluate.metric import Score
 from neotype.plan import Plan, toward
@@ -90,7 +91,7 @@ def run(plan: Plan, progress: Progress = silent) -> Run:
             synthetic,
             train=train,
             holdout=holdout,
-            target=plan.target,
+            asked=Asked(target=plan.target),
             metrics=plan.metrics,
             rng=rng.child("evaluate"),
             progress=progress,

@@ -20,21 +20,24 @@ SYNTHESIZERS: Mapping[str, str] = {
 }
 
 METRICS: Mapping[str, str] = {
-    "shape": "neotype.evaluate.fidelity:Shape",
-    "trend": "neotype.evaluate.fidelity:Trend",
-    "accuracy_1way": "neotype.evaluate.fidelity:Accuracy1Way",
-    "accuracy_2way": "neotype.evaluate.fidelity:Accuracy2Way",
-    "accuracy_3way": "neotype.evaluate.fidelity:Accuracy3Way",
-    "missingness": "neotype.evaluate.integrity:Missingness",
-    "coverage": "neotype.evaluate.integrity:Coverage",
-    "validity": "neotype.evaluate.integrity:Validity",
-    "c2st": "neotype.evaluate.detection:C2ST",
-    "tstr": "neotype.evaluate.utility:TSTR",
-    "tstr_all": "neotype.evaluate.utility:TSTRAllColumns",
-    "dcr_share": "neotype.evaluate.distance:DCRShare",
-    "exact_copies": "neotype.evaluate.distance:ExactCopies",
-    "near_copies": "neotype.evaluate.distance:NearCopies",
-    "mia_distance": "neotype.evaluate.membership:NearestDistanceMIA",
+    "shape": "neotype.evaluate.fidelity.marginals:Shape",
+    "trend": "neotype.evaluate.fidelity.marginals:Trend",
+    "accuracy_1way": "neotype.evaluate.fidelity.marginals:Accuracy1Way",
+    "accuracy_2way": "neotype.evaluate.fidelity.marginals:Accuracy2Way",
+    "accuracy_3way": "neotype.evaluate.fidelity.marginals:Accuracy3Way",
+    "missingness": "neotype.evaluate.fidelity.integrity:Missingness",
+    "coverage": "neotype.evaluate.fidelity.integrity:Coverage",
+    "validity": "neotype.evaluate.fidelity.integrity:Validity",
+    # (more fidelity measures)
+    "c2st": "neotype.evaluate.fidelity.detection:C2ST",
+    "tstr": "neotype.evaluate.utility.prediction:TSTR",
+    "tstr_all": "neotype.evaluate.utility.prediction:TSTRAllColumns",
+    # (more utility measures)
+    "dcr_share": "neotype.evaluate.privacy.distance:DCRShare",
+    "exact_copies": "neotype.evaluate.privacy.distance:ExactCopies",
+    "near_copies": "neotype.evaluate.privacy.distance:NearCopies",
+    "mia_distance": "neotype.evaluate.privacy.membership:NearestDistanceMIA",
+    # (more privacy measures: membership, attacks, disclosure; then fairness)
 }
 
 _GROUPS = {

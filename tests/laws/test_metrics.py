@@ -11,6 +11,7 @@ import pytest
 
 from adult import adult_holdout, adult_train, independent, some
 from neotype.data import Dataset
+from neotype.evaluate.asked import Asked
 from neotype.evaluate.evaluate import build, evaluate
 from neotype.evaluate.metric import Score
 from neotype.registry import names
@@ -34,7 +35,9 @@ def scored(case: str) -> dict[str, Score]:
     synthetic, train, holdout = thirds()
     if case == "independent":
         synthetic = independent(train)
-    scores = evaluate(synthetic, train=train, holdout=holdout, target="income", rng=Rng(1))
+    scores = evaluate(
+        synthetic, train=train, holdout=holdout, asked=Asked(target="income"), rng=Rng(1)
+    )
     return {score.metric: score for score in scores}
 
 
@@ -80,7 +83,9 @@ def test_independent_columns_keep_their_margins_and_copy_nobody(name: str) -> No
 @pytest.mark.parametrize("name", METRICS)
 def test_the_same_seed_gives_the_same_score_alone_or_beside_others(name: str) -> None:
     synthetic, train, holdout = thirds()
-    alone = build(name, "income").score(synthetic, train=train, holdout=holdout, rng=Rng(1))
+    alone = build(name, Asked(target="income")).score(
+        synthetic, train=train, holdout=holdout, rng=Rng(1)
+    )
     assert alone == scored("real")[name]
 
 
@@ -115,7 +120,9 @@ def hard(rows: int, seed: int) -> Dataset:
 @pytest.mark.parametrize("name", METRICS)
 def test_hard_and_tiny_tables_are_measured_or_refused_with_a_reason(name: str, rows: int) -> None:
     synthetic, train, holdout = (hard(rows, seed) for seed in range(3))
-    score = build(name, "label").score(synthetic, train=train, holdout=holdout, rng=Rng(0))
+    score = build(name, Asked(target="label")).score(
+        synthetic, train=train, holdout=holdout, rng=Rng(0)
+    )
     if score.verdict == "not measured":
         assert score.value is None
         assert score.detail["reason"] in score.meaning

@@ -29,7 +29,13 @@ from neotype.errors import NeotypeError
 from neotype.progress import Progress as Listener
 from neotype.progress import silent
 
-VERDICTS = {"good": "green", "fair": "yellow", "poor": "red", "not measured": "dim"}
+VERDICTS = {
+    "good": "green",
+    "fair": "yellow",
+    "poor": "red",
+    "not judged": "default",
+    "not measured": "dim",
+}
 
 
 def out() -> Console:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import replace
 
 from neotype.data import Dataset
 from neotype.errors import ColumnNotFoundError
+from neotype.evaluate.asked import Asked
 from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.metric import Measure, Metric, Score
 from neotype.progress import Progress, silent
@@ -19,22 +20,24 @@ def evaluate(
     *,
     train: Dataset,
     holdout: Dataset,
-    target: str | None = None,
+    asked: Asked | None = None,
     metrics: Sequence[str] | None = None,
+    deep: bool = False,
     rng: Rng,
     progress: Progress = silent,
 ) -> tuple[Score, ...]:
     """How good and how safe the synthetic table is: one score for each metric, in their order.
 
-    `holdout` is real rows that the model never saw; there is no evaluation without them. `target`
-    is the column that TSTR predicts. `metrics` are registered names, all of them by default. What
-    cannot be measured says so, with the reason, in its own score. Raises DataError where the
-    tables have not the same columns, ColumnNotFoundError and NotRegisteredError for wrong names.
+    `holdout` is real rows that the model never saw; there is no evaluation without them. `asked`
+    is what else is known. `metrics` are registered names; by default all of them, those that take
+    minutes only if `deep`. What cannot be measured says so, with the reason, in its own score.
+    Raises DataError where the tables have not the same columns or share rows that they must not,
+    ColumnNotFoundError and NotRegisteredError for wrong names.
     """
+    asked = replace(asked or Asked(), progress=progress)
     tables = Comparison(synthetic, train, holdout, rng)
-    if target is not None and target not in tables.table.columns:
-        raise ColumnNotFoundError(target, tables.table.columns, asked_by="target")
-    chosen = [build(name, target) for name in (metrics or names("metric"))]
+    _check(asked, tables)
+    chosen = [build(name, asked) for name in (metrics or suite(deep))]
     scores = []
     for done, metric in enumerate(chosen):
         progress("check", done, len(chosen))
@@ -43,12 +46,29 @@ def evaluate(
     return tuple(scores)
 
 
-def build(name: str, target: str | None) -> Metric:
-    """The registered metric; one that has a field `target` is told it."""
+def suite(deep: bool = False) -> tuple[str, ...]:
+    """The registered metrics that are taken by default; those that retrain only if `deep`."""
+    return tuple(
+        name for name in names("metric") if deep or not getattr(find("metric", name), "deep", False)
+    )
+
+
+def build(name: str, asked: Asked) -> Metric:
+    """The registered metric, told what it has fields for."""
     cls = find("metric", name)
-    told = hasattr(cls, "__dataclass_fields__") and "target" in {f.name for f in fields(cls)}
-    metric: Metric = cls(target=target) if told else cls()
+    metric: Metric = cls(**asked.told(cls))
     return metric
+
+
+def _check(asked: Asked, tables: Comparison) -> None:
+    """ColumnNotFoundError when a role is given to a column that is not there."""
+    known = tables.table.columns
+    named = [("target", asked.target)] if asked.target is not None else []
+    named += [("sensitive", name) for name in asked.sensitive]
+    named += [("quasi-identifiers", name) for name in asked.quasi_identifiers]
+    for role, name in named:
+        if name not in known:
+            raise ColumnNotFoundError(name, known, asked_by=role)
 
 
 def _measure(metric: Metric, tables: Comparison) -> Score:

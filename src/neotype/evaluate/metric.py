@@ -14,11 +14,10 @@ from neotype.data import Dataset
 from neotype.errors import NeotypeError
 from neotype.evaluate.comparison import Comparison
 from neotype.rng import Rng
-from neotype.schema.schema import Schema
 
-Axis = Literal["fidelity", "utility", "privacy"]
+Axis = Literal["fidelity", "utility", "privacy", "fairness"]
 Better = Literal["higher", "lower", "near_floor"]
-Verdict = Literal["good", "fair", "poor", "not measured"]
+Verdict = Literal["good", "fair", "poor", "not judged", "not measured"]
 Interval = tuple[float, float]
 
 
@@ -27,7 +26,9 @@ class Score:
     """One measured number, with everything that is needed to read it.
 
     `floor` is what the real holdout itself scores against train: no synthetic table can be asked
-    to do better. `detail` holds JSON-ready extras (per column, per pair, histograms).
+    to do better. Without a `target` it is "not judged": a number to read, not to pass. `how` says
+    how it was computed, `reference` names the paper. `detail` holds JSON-ready extras (per column,
+    per pair, histograms).
     """
 
     metric: str
@@ -41,6 +42,8 @@ class Score:
     verdict: Verdict
     meaning: str
     detail: Mapping[str, Any] = field(default_factory=dict)
+    how: str = ""
+    reference: str = ""
 
 
 class Metric(Protocol):
@@ -49,9 +52,6 @@ class Metric(Protocol):
     name: str
     axis: Axis
     better: Better
-
-    def applies(self, schema: Schema) -> bool:
-        """Whether the measure has a meaning for tables of this schema."""
 
     def score(self, synthetic: Dataset, *, train: Dataset, holdout: Dataset, rng: Rng) -> Score:
         """Measure; missing values and all-null columns are data, not errors."""
@@ -72,8 +72,10 @@ def verdict(
     within `tolerance` of that; poor is beyond. An interval that reaches over the whole fair zone
     makes either extreme fair: too few rows prove neither.
     """
-    if value is None or target is None or not math.isfinite(value):
+    if value is None or not math.isfinite(value):
         return "not measured"
+    if target is None:
+        return "not judged"
     low, high = interval or (value, value)
     if better == "near_floor":
         centre = floor or 0.0
@@ -93,12 +95,12 @@ def verdict(
 
 @dataclass(frozen=True)
 class Finding:
-    """What a house metric found, before it is judged."""
+    """What a house metric found, before it is judged; without a target it is only shown."""
 
     value: float
     interval: Interval
     floor: float | None
-    target: float
+    target: float | None
     meaning: str
     detail: Mapping[str, Any] = field(default_factory=dict)
 
@@ -109,18 +111,21 @@ class NotMeasurableError(NeotypeError):
 
 @dataclass(frozen=True)
 class Measure(ABC):
-    """What the house's metrics share: from a comparison to a judged score, or to a reason."""
+    """What the house's metrics share: from a comparison to a judged score, or to a reason.
+
+    `how` tells a reader how the number is computed and `reference` where it was published. A
+    `deep` measure is taken only when it is asked for: it costs minutes.
+    """
 
     name: ClassVar[str]
     title: ClassVar[str]
     axis: ClassVar[Axis]
     better: ClassVar[Better]
     tolerance: ClassVar[float]
+    how: ClassVar[str]
+    reference: ClassVar[str] = ""
     least_rows: ClassVar[int] = 20
-
-    def applies(self, schema: Schema) -> bool:
-        """Whether the measure has a meaning for tables of this schema."""
-        return bool(schema.columns)
+    deep: ClassVar[bool] = False
 
     def score(self, synthetic: Dataset, *, train: Dataset, holdout: Dataset, rng: Rng) -> Score:
         """Measure one synthetic table; equal seeds give equal scores."""
@@ -139,7 +144,7 @@ class Measure(ABC):
             return self.blank(reason.problem)
         value = float(found.value)
         low, high = (float(end) for end in found.interval)
-        floor = None if found.floor is None else float(found.floor)
+        floor, target = (None if n is None else float(n) for n in (found.floor, found.target))
         return Score(
             metric=self.name,
             title=self.title,
@@ -148,17 +153,19 @@ class Measure(ABC):
             interval=(low, high),
             floor=floor,
             better=self.better,
-            target=float(found.target),
+            target=target,
             verdict=verdict(
                 value,
                 (low, high),
                 floor=floor,
-                target=float(found.target),
+                target=target,
                 tolerance=self.tolerance,
                 better=self.better,
             ),
             meaning=found.meaning,
-            detail=plain(found.detail),
+            how=self.how,
+            reference=self.reference,
+            detail=plain({"left_out": dict(tables.left_out), **found.detail}),
         )
 
     @abstractmethod
@@ -178,6 +185,8 @@ class Measure(ABC):
             target=None,
             verdict="not measured",
             meaning=f"Not measured: {reason}",
+            how=self.how,
+            reference=self.reference,
             detail={"reason": reason},
         )
 

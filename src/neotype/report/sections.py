@@ -14,7 +14,6 @@ from neotype.report.report import Report
 from neotype.report.words import (
     AXES,
     BETTER,
-    HOW,
     READING,
     goal,
     number,
@@ -102,7 +101,7 @@ def _score_row(score: Score) -> str:
     if score.interval is not None and score.value is not None:
         low, high = (number(end) for end in score.interval)
         interval = f' <span class="interval">{low} to {high}</span>'
-    said = (HOW.get(score.metric, ""), score.meaning, *_remarks(score))
+    said = (score.how, score.meaning, *_remarks(score))
     how = "".join(f"<p>{text(part)}</p>" for part in said if part)
     return (
         f'<tr id="score-{text(score.metric)}"><td class="what"><span class="name">'

@@ -16,7 +16,8 @@ from neotype.evaluate.metric import Score
 AXES: Mapping[str, tuple[str, str]] = {
     "fidelity": ("Resemblance", "Does it look like the real data?"),
     "utility": ("Usefulness", "Does it teach the same things?"),
-    "privacy": ("Copying", "Does it repeat real rows?"),
+    "privacy": ("Privacy", "Does it tell who was in the real data, or what they are?"),
+    "fairness": ("Fairness", "Does it treat groups as the real data does?"),
 }
 
 CAVEAT = (
@@ -29,38 +30,6 @@ BETTER = {
     "higher": "higher is better",
     "lower": "lower is better",
     "near_floor": "best near the floor",
-}
-
-HOW: Mapping[str, str] = {
-    "shape": "Per column, 1 minus the largest gap between the two cumulative curves (numbers) or "
-    "1 minus half the summed gap between the shares of the labels (categories); then the mean.",
-    "trend": "Per pair of columns, 1 minus half the difference of the correlations (two numbers) "
-    "or 1 minus the total variation between the two contingency tables, numbers cut into 10 bins "
-    "with edges from the real data; then the mean.",
-    "accuracy_1way": "Numbers are cut at the training deciles, categories to the ten most frequent "
-    "and the rest; 1 minus the mean total variation between real and synthetic shares.",
-    "accuracy_2way": "As the 1-way accuracy, over the joint shares of pairs of columns.",
-    "accuracy_3way": "As the 1-way accuracy, over the joint shares of triples of columns.",
-    "missingness": "The share of missing cells of each column on both sides; 1 minus the mean gap.",
-    "coverage": "How much of the real categories, and of the range of the real numbers, the "
-    "synthetic rows reach.",
-    "validity": "The share of synthetic cells that obey the schema: known labels, declared ranges, "
-    "formats and keys.",
-    "c2st": "Gradient-boosted trees learn to tell synthetic rows from equally many real holdout "
-    "rows; the number is their ROC AUC on rows they did not learn from (5-fold cross-validation). "
-    "0.5 is guessing, 1 is always right.",
-    "tstr": "A model learns the target column from synthetic rows and is tested on real holdout "
-    "rows; the same model trained on the real rows sets the floor.",
-    "tstr_all": "Each column in turn is predicted from all others, by a model trained on synthetic "
-    "and by one trained on real rows; the mean of the share of the real one's skill that is kept.",
-    "dcr_share": "For each synthetic row, is the nearest real row a training row or a row of an "
-    "equally large holdout? Without copying, half of them are nearer to a training row. "
-    "A share near 0.5 is a sign, not a promise.",
-    "exact_copies": "Synthetic rows equal to a training row in every column, beside the number of "
-    "real holdout rows that are: common combinations repeat by chance.",
-    "near_copies": "Synthetic rows closer to a training row than nearly all real holdout rows are.",
-    "mia_distance": "An attacker guesses who was in the training data by the distance to the "
-    "nearest synthetic row; the number is the ROC AUC of that guess. 0.5 is a coin toss.",
 }
 
 READING = (
@@ -96,7 +65,8 @@ class Summary:
 def summarize(scores: Sequence[Score]) -> Summary:
     """The verdict on a table from its scores."""
     state = {axis: worst([s for s in scores if s.axis == axis]) for axis in AXES}
-    lines = tuple(Line(axis, state[axis], _line(axis, state[axis], scores)) for axis in AXES)
+    told = [axis for axis in AXES if axis != "fairness" or state[axis] != "not measured"]
+    lines = tuple(Line(axis, state[axis], _line(axis, state[axis], scores)) for axis in told)
     return Summary(_headline(state, scores), lines)
 
 
@@ -174,6 +144,7 @@ _LEADING = {
     "fidelity": ("c2st", "shape"),
     "utility": ("tstr", "tstr_all"),
     "privacy": ("dcr_share", "exact_copies"),
+    "fairness": (),
 }
 
 

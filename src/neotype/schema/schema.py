@@ -161,13 +161,23 @@ KINDS = (
 
 
 class Table(Value):
-    """Columns in order, the key that names a row, and the entity a row belongs to."""
+    """Columns in order, the key, the entity that a row belongs to, and who may know what.
+
+    `sensitive` columns name groups to be treated alike and secrets to be guarded;
+    `quasi_identifiers` are what an outsider may know of a person.
+    """
 
     columns: dict[str, Column]
     primary_key: tuple[str, ...] = ()
     entity: str | None = Field(
         default=None,
         description="column whose owner a row belongs to; splits never divide an owner",
+    )
+    sensitive: tuple[str, ...] = Field(
+        default=(), description="columns that name groups to treat alike, and secrets to guard"
+    )
+    quasi_identifiers: tuple[str, ...] = Field(
+        default=(), description="columns that an outsider may know of a person"
     )
 
     @model_validator(mode="after")
@@ -176,6 +186,9 @@ class Table(Value):
             self.column(name, asked_by="primary_key")
         if self.entity is not None:
             self.column(self.entity, asked_by="entity")
+        for role in ("sensitive", "quasi_identifiers"):
+            for name in getattr(self, role):
+                self.column(name, asked_by=role)
         for name, column in self.columns.items():
             if isinstance(column, Geo):
                 other = self.column(column.partner, asked_by=f"geo column '{name}'")

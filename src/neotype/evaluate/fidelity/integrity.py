@@ -44,6 +44,7 @@ class Missingness(Measure):
 
     name: ClassVar[str] = "missingness"
     title: ClassVar[str] = "Missing cells"
+    how: ClassVar[str] = "The share of missing cells of each column on both sides; the mean gap."
     axis: ClassVar[Axis] = "fidelity"
     better: ClassVar[Better] = "lower"
     tolerance: ClassVar[float] = 0.02
@@ -104,6 +105,10 @@ class Coverage(Measure):
 
     name: ClassVar[str] = "coverage"
     title: ClassVar[str] = "Coverage of real values"
+    how: ClassVar[str] = (
+        "How much of the real categories, and of the range of the real numbers, the synthetic "
+        "rows reach."
+    )
     axis: ClassVar[Axis] = "fidelity"
     better: ClassVar[Better] = "higher"
     tolerance: ClassVar[float] = 0.10
@@ -139,7 +144,7 @@ class Coverage(Measure):
                 f"rows (as many real unseen rows: {floor:.1%}); least in '{worst}' with "
                 f"{found[worst]:.1%}."
             ),
-            detail={"columns": found, "left_out": dict(tables.left_out)},
+            detail={"columns": found},
         )
 
     @staticmethod
@@ -173,6 +178,10 @@ class Validity(Measure):
 
     name: ClassVar[str] = "validity"
     title: ClassVar[str] = "Valid cells"
+    how: ClassVar[str] = (
+        "The share of synthetic cells that obey the schema: known labels, declared ranges, "
+        "formats and keys."
+    )
     axis: ClassVar[Axis] = "fidelity"
     better: ClassVar[Better] = "higher"
     tolerance: ClassVar[float] = 0.01

@@ -1,0 +1,1 @@
+"""Does the synthetic table look like the real one?"""

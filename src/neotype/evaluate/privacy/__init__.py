@@ -1,0 +1,1 @@
+"""Does the synthetic table tell who was in the real one?"""

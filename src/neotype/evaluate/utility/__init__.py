@@ -1,0 +1,1 @@
+"""Does the synthetic table teach what the real one teaches?"""
