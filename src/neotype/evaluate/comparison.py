@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from neotype.data import Dataset
 from neotype.errors import DataError
 from neotype.evaluate.features import Features, Sides, View, expand, show, view
-from neotype.evaluate.interval import GROUPS
+from neotype.evaluate.interval import GROUPS, wilson
 from neotype.rng import Rng
 from neotype.schema.schema import Table
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from neotype.evaluate.neighbors import Neighborhood
 
 Ints = NDArray[np.int64]
+T = TypeVar("T")
 
 ROWS = 50_000
 """Rows of a side whose distributions are compared; twice as many of train."""
@@ -40,6 +41,10 @@ class Comparison:
     rng: Rng
 
     def __post_init__(self) -> None:
+        self._refuse(self._unlike())
+
+    def _unlike(self) -> list[str]:
+        """Columns that are missing or too many, and tables without rows."""
         wanted = list(self.train.table.columns)
         findings = []
         for side, data in self.datasets._asdict().items():
@@ -52,8 +57,24 @@ class Comparison:
             ]
             if data.rows == 0:
                 findings.append(f"the {side} table has no rows")
-        if not findings and self.holdout.frame.equals(self.train.frame):
-            findings.append("the holdout is the train table itself, row by row")
+        return findings
+
+    def refuse_shared(self) -> None:
+        """DataError when two tables are one and the same, or the holdout holds rows of train."""
+        synthetic, train, holdout = (data.frame for data in self.datasets)
+        findings = [
+            f"the {name} is the {other} table itself, row by row"
+            for name, one, other, two in (
+                ("holdout", holdout, "train", train),
+                ("synthetic table", synthetic, "train", train),
+                ("synthetic table", synthetic, "holdout", holdout),
+            )
+            if one.equals(two)
+        ]
+        self._refuse(findings or overlap(self.train, self.holdout, self.left_out))
+
+    @staticmethod
+    def _refuse(findings: list[str]) -> None:
         if findings:
             raise DataError(
                 "these tables cannot be compared.",
@@ -136,6 +157,17 @@ class Comparison:
             )
         )
 
+    def shared(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives: made for the first measure that asks with this key, kept for all."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        found: T = self._kept[key]
+        return found
+
+    @cached_property
+    def _kept(self) -> dict[Hashable, Any]:
+        return {}
+
     def series(self, name: str) -> Sides[pl.Series]:
         """One column of the three tables."""
         return Sides(*(data.frame[name] for data in self.datasets))
@@ -148,3 +180,26 @@ class Comparison:
             return generator.permutation(data.rows) % GROUPS
         group = generator.permutation(int(owners.max(initial=0)) + 1) % GROUPS
         return group[owners]
+
+
+def overlap(train: Dataset, holdout: Dataset, left_out: Collection[str]) -> list[str]:
+    """Whether more holdout rows equal a train row than chance explains, and which.
+
+    How often real rows repeat by chance is seen in train: the share of its rows that have a twin
+    there. Columns that are `left_out` (identifiers) do not count.
+    """
+    names = [name for name in train.table.columns if name not in left_out]
+    if not names:
+        return []
+    learnt, held = (data.frame.select(names).hash_rows(seed=0) for data in (train, holdout))
+    shared = np.flatnonzero(held.is_in(learnt.implode()).to_numpy())
+    natural = wilson(int(learnt.is_duplicated().sum()), train.rows)[1]
+    if wilson(len(shared), holdout.rows)[0] <= natural + 0.001:
+        return []
+    some = ", ".join(f"{row + 1:,}" for row in shared[:5])
+    more = ", …" if len(shared) > 5 else ""
+    return [
+        f"{len(shared):,} of {holdout.rows:,} holdout rows are train rows (rows {some}{more} of "
+        f"the holdout), where chance explains {natural:.1%}: rows that were learnt cannot show "
+        f"what was copied"
+    ]

@@ -36,6 +36,7 @@ def evaluate(
     """
     asked = replace(asked or Asked(), progress=progress)
     tables = Comparison(synthetic, train, holdout, rng)
+    tables.refuse_shared()
     _check(asked, tables)
     chosen = [build(name, asked) for name in (metrics or suite(deep))]
     scores = []
