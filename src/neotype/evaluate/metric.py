@@ -106,7 +106,14 @@ class Finding:
 
 
 class NotMeasurableError(NeotypeError):
-    """This measure has nothing to say about these tables; the message says why."""
+    """This measure has nothing to say about these tables; the message says why.
+
+    `detail` holds what was seen nevertheless, JSON-ready.
+    """
+
+    def __init__(self, problem: str, detail: Mapping[str, Any] | None = None) -> None:
+        self.detail = detail or {}
+        super().__init__(problem)
 
 
 @dataclass(frozen=True)
@@ -141,7 +148,7 @@ class Measure(ABC):
             with threadpool_limits(1, user_api="blas"):
                 found = self.look(tables)
         except NotMeasurableError as reason:
-            return self.blank(reason.problem)
+            return self.blank(reason.problem, reason.detail)
         value = float(found.value)
         low, high = (float(end) for end in found.interval)
         floor, target = (None if n is None else float(n) for n in (found.floor, found.target))
@@ -172,8 +179,8 @@ class Measure(ABC):
     def look(self, tables: Comparison) -> Finding:
         """Measure, or raise NotMeasurableError with the reason."""
 
-    def blank(self, reason: str) -> Score:
-        """The score that says why there is none."""
+    def blank(self, reason: str, detail: Mapping[str, Any] | None = None) -> Score:
+        """The score that says why there is none, with what was seen nevertheless."""
         return Score(
             metric=self.name,
             title=self.title,
@@ -187,7 +194,7 @@ class Measure(ABC):
             meaning=f"Not measured: {reason}",
             how=self.how,
             reference=self.reference,
-            detail={"reason": reason},
+            detail=plain({**(detail or {}), "reason": reason}),
         )
 
     def _enough_rows(self, tables: Comparison) -> None:
