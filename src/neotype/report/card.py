@@ -6,14 +6,14 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 
-from neotype.report.report import Report
+from neotype.report.content import Content
 from neotype.report.words import AXES, goal, number
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$@])")
 _MARKS = {"good": "●", "fair": "◐", "poor": "▲"}
 
 
-def card(report: Report) -> str:
+def card(report: Content) -> str:
     """The whole card."""
     summary, facts = report.summary, report.facts
     name = f": {_text(facts.source)}" if facts.source else ""

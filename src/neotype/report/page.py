@@ -14,12 +14,12 @@ import json
 from importlib.resources import files
 from typing import Any
 
+from neotype.report.content import Content
 from neotype.report.drawing import text
-from neotype.report.report import Report
 from neotype.report.sections import SECTIONS, head
 
 
-def page(report: Report) -> str:
+def page(report: Content) -> str:
     """The whole page."""
     parts, specs = [], {}
     for name, (label, draw) in SECTIONS.items():

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from neotype.evaluate.metric import Score
 from neotype.report import figures
+from neotype.report.content import Content
 from neotype.report.drawing import badge, diamond, gauge, marginal, rank, text, tone
 from neotype.report.figures import Figure
 from neotype.report.marginals import RARE
-from neotype.report.report import Report
 from neotype.report.words import (
     AXES,
     BETTER,
@@ -30,7 +30,7 @@ MANY = 40
 """A longer list is folded away."""
 
 
-def head(report: Report) -> str:
+def head(report: Content) -> str:
     """What a manager reads: the verdict, why, and what it does not say."""
     summary = report.summary
     cards = "".join(
@@ -57,7 +57,7 @@ def head(report: Report) -> str:
     )
 
 
-def scores(report: Report) -> Drawn:
+def scores(report: Content) -> Drawn:
     """Every measure, by question."""
     rows = []
     for axis, (name, ask) in AXES.items():
@@ -126,7 +126,7 @@ def _remarks(score: Score) -> list[str]:
     return said
 
 
-def columns(report: Report) -> Drawn:
+def columns(report: Content) -> Drawn:
     """Every column, real beside synthetic, worst first."""
     shape = _find(report, "shape")
     match = dict((shape.detail.get("columns") or {}) if shape else {})
@@ -162,7 +162,7 @@ def columns(report: Report) -> Drawn:
     ), []
 
 
-def pairs(report: Report) -> Drawn:
+def pairs(report: Content) -> Drawn:
     """How strongly columns are tied, on both sides, and where the ties differ."""
     trend = _find(report, "trend")
     maps = figures.pair_maps(trend.detail) if trend else []
@@ -193,7 +193,7 @@ def pairs(report: Report) -> Drawn:
     )
 
 
-def giveaways(report: Report) -> Drawn:
+def giveaways(report: Content) -> Drawn:
     """What a detector looks at first."""
     score = _find(report, "c2st")
     if score is None or score.value is None:
@@ -223,7 +223,7 @@ def giveaways(report: Report) -> Drawn:
     )
 
 
-def usefulness(report: Report) -> Drawn:
+def usefulness(report: Content) -> Drawn:
     """What models learn from synthetic rows, beside what they learn from real ones."""
     one, every = _find(report, "tstr"), _find(report, "tstr_all")
     parts = []
@@ -265,7 +265,7 @@ def _kept(share: float | None) -> str:
     return "–" if share is None else percent(share)
 
 
-def copying(report: Report) -> Drawn:
+def copying(report: Content) -> Drawn:
     """Whether synthetic rows lie nearer to training rows than unseen real rows do."""
     share, attack = _find(report, "dcr_share"), _find(report, "mia_distance")
     near = figures.distances(share.detail) if share else None
@@ -288,7 +288,7 @@ def copying(report: Report) -> Drawn:
     )
 
 
-def protected(report: Report) -> Drawn:
+def protected(report: Content) -> Drawn:
     """What the model does not hold as it was, and what it does hold."""
     parts = []
     if report.facts.protections:
@@ -319,7 +319,7 @@ def protected(report: Report) -> Drawn:
     return "".join(parts), []
 
 
-def schema(report: Report) -> Drawn:
+def schema(report: Content) -> Drawn:
     """Every column's kind, and why."""
     rows = "".join(
         f"<tr><td><b>{text(column.name)}</b></td><td data-label='Kind'>{text(column.kind)}</td>"
@@ -336,7 +336,7 @@ def schema(report: Report) -> Drawn:
     return _fold(f"All {many} columns", table, many > MANY), []
 
 
-def run(report: Report) -> Drawn:
+def run(report: Content) -> Drawn:
     """The plan, where the time went, and the versions: enough to do it again."""
     facts, parts = report.facts, []
     if facts.plan:
@@ -371,7 +371,7 @@ def _fold(name: str, inside: str, folded: bool, *, heading: bool = False) -> str
     return f"<h3>{name}</h3>{inside}" if heading else inside
 
 
-def _find(report: Report, metric: str) -> Score | None:
+def _find(report: Content, metric: str) -> Score | None:
     return next((score for score in report.scores if score.metric == metric), None)
 
 
@@ -393,7 +393,7 @@ def _panel(figure: Figure | None) -> str:
     return f'<figure class="panel"><h3>{text(figure.title)}</h3>{_place(figure)}</figure>'
 
 
-SECTIONS: Mapping[str, tuple[str, Callable[[Report], Drawn]]] = {
+SECTIONS: Mapping[str, tuple[str, Callable[[Content], Drawn]]] = {
     "scores": ("Scores", scores),
     "columns": ("Columns", columns),
     "pairs": ("Pairs", pairs),

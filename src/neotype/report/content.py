@@ -1,0 +1,118 @@
+"""What a report holds: a value, JSON-ready. It knows neither pages nor files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
+
+from neotype.encode.encoder import Protection
+from neotype.evaluate.metric import Score
+from neotype.policy.ruling import Ruling
+from neotype.report.marginals import Marginal
+from neotype.report.words import CAVEAT, Summary, summarize
+
+FORMAT = 1
+"""The version of the JSON form; a reader refuses what is newer."""
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What the run knows beside the scores; `timings` are seconds by stage."""
+
+    protections: tuple[Protection, ...] = ()
+    statistics: tuple[str, ...] = ()
+    plan: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    timings: Mapping[str, float] = field(default_factory=dict)
+    source: str = ""
+    synthesizer: str = ""
+
+
+@dataclass(frozen=True)
+class Described:
+    """One column of the schema, in words; no value of the data among them."""
+
+    name: str
+    kind: str
+    storage: str
+    facts: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Content:
+    """How good a synthetic table is, ready to be read, drawn or stored.
+
+    It holds aggregates only: no row, and no real value of fewer than 5 training rows.
+    """
+
+    scores: tuple[Score, ...]
+    rows: Mapping[str, int]
+    target: str | None
+    marginals: tuple[Marginal, ...]
+    schema: tuple[Described, ...]
+    facts: RunFacts
+    made: str
+    ruling: Ruling | None = None
+
+    @property
+    def summary(self) -> Summary:
+        """The verdict: headline, a line each on resemblance, usefulness and copying, a caveat."""
+        return summarize(self.scores)
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in plain words, as one paragraph."""
+        summary = self.summary
+        return " ".join([summary.headline, *(line.text for line in summary.lines), CAVEAT])
+
+    def to_facts(self) -> dict[str, Any]:
+        """JSON-ready, with the verdict in words for whoever reads only that."""
+        content = {f.name: getattr(self, f.name) for f in fields(self)}
+        content["marginals"] = [marginal.to_facts() for marginal in self.marginals]
+        for name in ("scores", "schema"):
+            content[name] = [asdict(part) for part in content[name]]
+        content["facts"] = asdict(self.facts)
+        content["ruling"] = None if self.ruling is None else self.ruling.to_facts()
+        facts = {"neotype_report": FORMAT, "verdict": asdict(self.summary), **content}
+        ready: dict[str, Any] = _json_ready(facts)
+        return ready
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> Self:
+        """The inverse of `to_facts`."""
+        run = dict(facts["facts"])
+        run["protections"] = tuple(Protection(**p) for p in run["protections"])
+        run["statistics"] = tuple(run["statistics"])
+        ruling = facts.get("ruling")
+        return cls(
+            scores=tuple(_score(score) for score in facts["scores"]),
+            rows=dict(facts["rows"]),
+            target=facts["target"],
+            marginals=tuple(Marginal.from_facts(m) for m in facts["marginals"]),
+            schema=tuple(Described(**column) for column in facts["schema"]),
+            facts=RunFacts(**run),
+            made=facts["made"],
+            ruling=None if ruling is None else Ruling.from_facts(ruling),
+        )
+
+
+def _score(facts: Mapping[str, Any]) -> Score:
+    interval = facts["interval"]
+    return Score(**{**facts, "interval": None if interval is None else tuple(interval)})
+
+
+def _json_ready(value: Any) -> Any:
+    """Plain values only: numpy numbers unwrapped, NaN and infinities None, tuples lists."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _json_ready(item) for key, item in value.items()}
+    if isinstance(value, Sequence) or hasattr(value, "tolist"):
+        listed = value.tolist() if hasattr(value, "tolist") else value
+        return [_json_ready(x) for x in listed] if isinstance(listed, Sequence) else listed
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, int) else str(value)
