@@ -1,0 +1,105 @@
+"""The comparison of several reports on one real table, as page, card and JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from neotype.errors import DataError
+from neotype.report.contest import Standings, stand
+from neotype.report.contest_page import contest_card, contest_page
+from neotype.report.marginals import OTHER
+from neotype.report.report import Report, written
+
+
+class ComparisonReport(Standings):
+    """Several synthetic tables of one real table, ranked; aggregates only."""
+
+    def to_html(self, path: Path | str, *, force: bool = False) -> Path:
+        """Write one page that opens without a network; OutputExistsError unless `force`."""
+        return written(contest_page(self), path, force)
+
+    def to_json(self, path: Path | str, *, force: bool = False) -> Path:
+        """Write everything the page shows as JSON."""
+        text = json.dumps(self.to_facts(), ensure_ascii=False, indent=1, allow_nan=False)
+        return written(text + "\n", path, force)
+
+    def to_markdown(self, path: Path | str, *, force: bool = False) -> Path:
+        """Write a card that GitHub renders: the order, then every measure."""
+        return written(contest_card(self), path, force)
+
+
+def build_comparison(reports: Mapping[str, Report]) -> ComparisonReport:
+    """The tables of these reports, ranked; the keys are the names that readers will see.
+
+    Raises DataError when there are fewer than two, or when they are not about the same train and
+    holdout rows, columns and target.
+    """
+    if len(reports) < 2:
+        raise DataError(
+            f"a comparison needs two reports or more, and {len(reports)} is given.",
+            mend="evaluate a second synthetic table against the same real rows",
+        )
+    first, *rest = reports
+    findings = [
+        f"'{name}' and '{first}' {finding}"
+        for name in rest
+        for finding in _differences(reports[first], reports[name])
+    ]
+    if findings:
+        raise DataError(
+            "these reports are not about the same real table.",
+            findings,
+            mend="evaluate every synthetic table against the same train and holdout rows",
+        )
+    ranking, contests = stand(
+        {name: report.scores for name, report in reports.items()},
+        {name: report.rows["synthetic"] for name, report in reports.items()},
+    )
+    one = reports[first]
+    return ComparisonReport(
+        ranking=ranking,
+        contests=contests,
+        rows={side: one.rows[side] for side in ("train", "holdout")},
+        columns=len(one.schema),
+        target=one.target,
+        source=one.facts.source,
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _differences(one: Report, other: Report) -> list[str]:
+    """How the real sides of two reports differ, in words."""
+    found = [
+        f"have {one.rows[side]:,} and {other.rows[side]:,} {side} rows"
+        for side in ("train", "holdout")
+        if one.rows[side] != other.rows[side]
+    ]
+    left, right = ({column.name: column.kind for column in r.schema} for r in (one, other))
+    apart = [name for name in {**left, **right} if left.get(name) != right.get(name)]
+    if apart:
+        more = f" and {len(apart) - 5} more" if len(apart) > 5 else ""
+        found.append(f"differ in columns: {', '.join(apart[:5])}{more}")
+    if one.target != other.target:
+        found.append(f"predict different targets: {one.target} and {other.target}")
+    if not found:
+        drawn, again = _real_side(one), _real_side(other)
+        moved = [name for name, side in drawn.items() if side != again[name]]
+        if moved:
+            found.append(f"were learnt from different rows: {', '.join(moved[:5])} differ")
+    return found
+
+
+def _real_side(report: Report) -> dict[str, object]:
+    """What each column's picture says of the training rows alone."""
+    return {
+        view.name: (
+            view.edges,
+            view.real,
+            view.missing.real,
+            tuple((bar.label, bar.real) for bar in view.bars if bar.label != OTHER),
+        )
+        for view in report.marginals
+    }
