@@ -116,15 +116,37 @@ def take(item: View, rows: Sides[Ints]) -> Sides[NDArray[np.float64]]:
 
 
 def deciles(item: View, rows: Sides[Ints]) -> Symbols:
-    """Quantities cut at train's quantiles; train's 10 commonest labels and one for others."""
+    """Quantities cut at train's deciles; train's 10 commonest labels and one for others."""
+    return quantiles(item, rows, parts=BINS, most=BINS)
+
+
+def quantiles(item: View, rows: Sides[Ints], *, parts: int, most: int) -> Symbols:
+    """Quantities cut at train's quantiles into `parts`; train's `most` commonest labels, others."""
     if isinstance(item, Labels):
-        code = codes_of_common(shares_of(item.sides.train, item.size), BINS)
+        code = codes_of_common(shares_of(item.sides.train, item.size), most)
         folded = Labels(item.name, item.kind, Sides(*(code[side] for side in item.sides)), ())
-        return Symbols(item.name, BINS + 2, _whole(take(folded, rows)))
+        return Symbols(item.name, most + 2, _whole(take(folded, rows)))
     known = item.sides.train[~np.isnan(item.sides.train)]
-    cuts = np.linspace(0, 1, BINS + 1)[1:-1]
+    cuts = np.linspace(0, 1, parts + 1)[1:-1]
     edges = np.unique(np.quantile(known, cuts, method="lower")) if len(known) else np.empty(0)
     return Symbols(item.name, len(edges) + 2, _cut(item, rows, Sides(edges, edges, edges)))
+
+
+def together(columns: Sequence[Symbols]) -> Symbols:
+    """Several columns as one, of the joint symbols that some row has: rare ones cost nothing."""
+    size = int(np.prod([column.size for column in columns]))
+    joint = []
+    for side in range(3):
+        codes = columns[0].sides[side]
+        for column in columns[1:]:
+            codes = codes * column.size + column.sides[side]
+        joint.append(codes)
+    there = np.zeros(size, dtype=np.bool_)
+    for codes in joint:
+        there[codes] = True
+    place = np.cumsum(there) - 1
+    name = ", ".join(column.name for column in columns)
+    return Symbols(name, int(there.sum()), Sides(*(place[codes] for codes in joint)))
 
 
 def bins(item: View, rows: Sides[Ints], *, common: bool, most: int) -> Symbols:
