@@ -166,3 +166,62 @@ def _nearest(
                     else:
                         near = step
             first[i], second[i] = nearer, near
+
+
+def k_nearest(
+    left: Points, right: Points, k: int, exclude_self: bool = False
+) -> tuple[Points, NDArray[np.int64]]:
+    """For each row of the first set the `k` nearest of the second, nearest first.
+
+    Distances and positions, both (rows, k); infinite and −1 where there are fewer than `k`. With
+    `exclude_self` both sets are the same one, and no row is its own neighbour. Of equally far rows
+    the earlier one is taken.
+    """
+    far = np.full((left.shape[1], k), np.inf, dtype=np.float32)
+    which = np.full((left.shape[1], k), -1, dtype=np.int64)
+    _k_nearest(np.ascontiguousarray(left), np.ascontiguousarray(right), exclude_self, far, which)
+    return far, which
+
+
+@numba.njit(cache=True, nogil=True)
+def distances(left: Points, i: int, right: Points, start: int, far: Points) -> None:
+    """Distances of one row of the first set to as many of the second as there is room for."""
+    size = len(far)
+    one = np.float32(1)
+    far[:] = 0
+    for c in range(left.shape[0]):
+        here = left[c, i]
+        cells = right[c, start : start + size]
+        for j in range(size):
+            step = abs(cells[j] - here)
+            far[j] += min(step, one)
+
+
+@numba.njit(cache=True, nogil=True)
+def _k_nearest(
+    left: Points,
+    right: Points,
+    exclude_self: bool,
+    nearest_yet: Points,
+    which: NDArray[np.int64],
+) -> None:
+    rows, k = nearest_yet.shape
+    others = right.shape[1]
+    block = 1024
+    room = np.empty(block, np.float32)
+    for start in range(0, others, block):
+        far = room[: min(block, others - start)]
+        for i in range(rows):
+            distances(left, i, right, start, far)
+            furthest = nearest_yet[i, k - 1]
+            for j in range(len(far)):
+                if far[j] >= furthest or (exclude_self and start + j == i):
+                    continue
+                place = k - 1
+                while place > 0 and nearest_yet[i, place - 1] > far[j]:
+                    nearest_yet[i, place] = nearest_yet[i, place - 1]
+                    which[i, place] = which[i, place - 1]
+                    place -= 1
+                nearest_yet[i, place] = far[j]
+                which[i, place] = start + j
+                furthest = nearest_yet[i, k - 1]
