@@ -28,6 +28,9 @@ METRICS: Mapping[str, str] = {
     "missingness": "neotype.evaluate.fidelity.integrity:Missingness",
     "coverage": "neotype.evaluate.fidelity.integrity:Coverage",
     "validity": "neotype.evaluate.fidelity.integrity:Validity",
+    "jensen_shannon": "neotype.evaluate.fidelity.distributions:JensenShannon",
+    "wasserstein": "neotype.evaluate.fidelity.distributions:Wasserstein",
+    "moments": "neotype.evaluate.fidelity.distributions:Moments",
     # (more fidelity measures)
     "c2st": "neotype.evaluate.fidelity.detection:C2ST",
     "tstr": "neotype.evaluate.utility.prediction:TSTR",
