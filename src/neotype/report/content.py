@@ -11,7 +11,7 @@ from neotype.encode.encoder import Protection
 from neotype.evaluate.metric import Score
 from neotype.policy.ruling import Ruling
 from neotype.report.marginals import Marginal
-from neotype.report.words import CAVEAT, Summary, summarize
+from neotype.report.words import Summary, summarize
 
 FORMAT = 1
 """The version of the JSON form; a reader refuses what is newer."""
@@ -59,14 +59,14 @@ class Content:
 
     @property
     def summary(self) -> Summary:
-        """The verdict: headline, a line each on resemblance, usefulness and copying, a caveat."""
-        return summarize(self.scores)
+        """The verdict: headline, a line for each question, a caveat."""
+        return summarize(self.scores, self.ruling)
 
     @property
     def verdict(self) -> str:
         """The verdict in plain words, as one paragraph."""
         summary = self.summary
-        return " ".join([summary.headline, *(line.text for line in summary.lines), CAVEAT])
+        return " ".join([summary.headline, *(line.text for line in summary.lines), summary.caveat])
 
     def to_facts(self) -> dict[str, Any]:
         """JSON-ready, with the verdict in words for whoever reads only that."""

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from neotype.evaluate.metric import Interval, Score
-from neotype.report.words import AXES, summarize
+from neotype.report.words import AXES, badness, summarize
 
 RULE = (
     "On each measure, a table’s rank is one more than the number of tables that are clearly "
@@ -185,17 +185,8 @@ def _reach(score: Score | None) -> Interval | None:
     """The interval on a scale where less is better, cut at the floor."""
     if score is None or score.value is None:
         return None
-    low, high = score.interval or (score.value, score.value)
-    if score.better == "near_floor":
-        centre = score.floor or 0.0
-        ends = abs(low - centre), abs(high - centre)
-        return (0.0 if low <= centre <= high else min(ends)), max(ends)
-    if score.better == "higher":
-        low, high = -high, -low
-    if score.floor is None:
-        return low, high
-    floor = -score.floor if score.better == "higher" else score.floor
-    return max(low, floor), max(high, floor)
+    low, high, _, floor = badness(score)
+    return (low, high) if floor is None else (max(low, floor), max(high, floor))
 
 
 def _beats(one: Interval | None, other: Interval | None) -> bool:

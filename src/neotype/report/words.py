@@ -7,11 +7,14 @@ here is a guarantee.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from neotype.evaluate.metric import Score
+from neotype.policy.ruling import Ruling
+from neotype.report.threats import gravity, threat_of
 
 AXES: Mapping[str, tuple[str, str]] = {
     "fidelity": ("Resemblance", "Does it look like the real data?"),
@@ -25,6 +28,8 @@ CAVEAT = (
     "they cannot prove that there is none. Decide who may see it as you would for anything derived "
     "from the original table."
 )
+
+REFUTED = "The claimed guarantee is refuted."
 
 BETTER = {
     "higher": "higher is better",
@@ -62,42 +67,107 @@ class Summary:
     caveat: str = CAVEAT
 
 
-def summarize(scores: Sequence[Score]) -> Summary:
-    """The verdict on a table from its scores."""
+def summarize(scores: Sequence[Score], ruling: Ruling | None = None) -> Summary:
+    """The verdict on a table from its scores and from what a policy decided."""
     state = {axis: worst([s for s in scores if s.axis == axis]) for axis in AXES}
     told = [axis for axis in AXES if axis != "fairness" or state[axis] != "not measured"]
     lines = tuple(Line(axis, state[axis], _line(axis, state[axis], scores)) for axis in told)
-    return Summary(_headline(state, scores), lines)
+    return Summary(_headline(state, scores, ruling), lines, _caveat(scores))
 
 
 def worst(scores: Sequence[Score]) -> str:
-    """The worst verdict among those that were measured."""
+    """The worst verdict among those that were judged."""
     present = {score.verdict for score in scores}
     return next((v for v in ("poor", "fair", "good") if v in present), "not measured")
 
 
+def badness(score: Score) -> tuple[float, float, float | None, float | None]:
+    """Interval, target and floor on a scale where less is better and, near a floor, 0 is best."""
+    value = score.value or 0.0
+    low, high = score.interval or (value, value)
+    target, floor = score.target, score.floor
+    if score.better == "near_floor":
+        centre = floor or 0.0
+        ends = abs(low - centre), abs(high - centre)
+        nearest = 0.0 if low <= centre <= high else min(ends)
+        return nearest, max(ends), None if target is None else abs(target - centre), 0.0
+    if score.better == "lower":
+        return low, high, target, floor
+    minus = [None if mark is None else -mark for mark in (target, floor)]
+    return -high, -low, minus[0], minus[1]
+
+
 def unsure(score: Score) -> bool:
     """Whether a fair score may well be good: its interval reaches the target."""
-    if score.verdict != "fair" or score.interval is None or score.target is None:
+    low, _, target, floor = badness(score)
+    if score.verdict != "fair" or score.interval is None or target is None:
         return False
-    low, high = score.interval
-    return high >= score.target if score.better == "higher" else low <= score.target
+    return low <= (target if floor is None else max(target, floor))
 
 
-def _headline(state: Mapping[str, str], scores: Sequence[Score]) -> str:
+def refuted(scores: Sequence[Score]) -> Score | None:
+    """The measure that refutes a claimed guarantee, if one does."""
+    return next((score for score in scores if score.detail.get("refuted")), None)
+
+
+def claim(scores: Sequence[Score]) -> str:
+    """The guarantee that is claimed for the table, in words; empty where none is."""
+    for score in scores:
+        said = score.detail.get("claim")
+        if isinstance(said, Mapping) and said.get("epsilon") is not None:
+            delta = f", delta {said['delta']:.2g}" if said.get("delta") else ""
+            unit = f", of each {said['unit']}" if said.get("unit") else ""
+            return f"differential privacy with epsilon {number(said['epsilon'])}{delta}{unit}"
+    return ""
+
+
+def _caveat(scores: Sequence[Score]) -> str:
+    claimed, against = claim(scores), refuted(scores)
+    if against is not None:
+        said = f" ({claimed})" if claimed else ""
+        return (
+            f"A formal guarantee is claimed for this table{said}, and an attack achieved what it "
+            "rules out. Treat the table as one without any guarantee until the reason is found."
+        )
+    if claimed:
+        return (
+            f"A formal guarantee is claimed for this table: {claimed}. The attacks here can refute "
+            "such a claim; they cannot prove it. Who made the claim answers for it."
+        )
+    return CAVEAT
+
+
+def _headline(state: Mapping[str, str], scores: Sequence[Score], ruling: Ruling | None) -> str:
     """The first rule that fits; what speaks against the table comes first."""
-    looks, works, copies = state["fidelity"], state["utility"], state["privacy"]
-    sure = {s.axis for s in scores if s.verdict == "fair" and not unsure(s)}
-    told = any(s.metric == "c2st" and s.verdict == "poor" for s in scores)
-    apart = "is easily told" if told else "differs clearly"
     rules = (
+        (refuted(scores) is not None, REFUTED),
+        (ruling is not None and not ruling.allowed, ruling.headline if ruling else ""),
         (
             set(state.values()) == {"not measured"},
             "Nothing was measured, so nothing can be said about this table.",
         ),
+        *_faults(state, scores),
+        *_cautions(state, scores),
+    )
+    best = "A close stand-in for the real data; the copying checks raised no alarm."
+    return next((words for fits, words in rules if fits), best)
+
+
+def _faults(state: Mapping[str, str], scores: Sequence[Score]) -> tuple[tuple[bool, str], ...]:
+    """What is poor, and whether it is the whole or a part."""
+    looks, works = state["fidelity"], state["utility"]
+    told = any(s.metric == "c2st" and s.verdict == "poor" for s in scores)
+    learns_worse = any(s.metric in _LEARNING and s.verdict == "poor" for s in scores)
+    weak = _poor(scores, "fidelity")
+    judged = [s for s in scores if s.axis == "fidelity" and s.verdict in _JUDGED]
+    partly = not told and len(judged) > 3 and 3 * len(weak) <= len(judged)
+    apart = "is easily told" if told else "differs clearly"
+    gravest = min((s.metric for s in _poor(scores, "privacy")), key=gravity, default="")
+    return (
+        (state["privacy"] == "poor", f"Not ready to share: {threat_of(gravest).alarm}."),
         (
-            copies == "poor",
-            "Not ready to share: there are signs that training rows were copied.",
+            looks == "poor" and partly and works != "poor",
+            f"A stand-in with a clear weakness: {_named(weak, 2)}.",
         ),
         (
             looks == "poor" and works in ("poor", "not measured"),
@@ -108,16 +178,34 @@ def _headline(state: Mapping[str, str], scores: Sequence[Score]) -> str:
             f"It {apart} from the real data, though models can still learn from it.",
         ),
         (
-            works == "poor",
+            works == "poor" and learns_worse,
             "It resembles the real data, but models trained on it do clearly worse.",
         ),
+        (
+            works == "poor",
+            f"It resembles the real data, but falls short in use: "
+            f"{_named(_poor(scores, 'utility'), 2)}.",
+        ),
+        (
+            state["fairness"] == "poor",
+            f"It does not treat groups as the real data does: "
+            f"{_named(_poor(scores, 'fairness'), 2)}.",
+        ),
+    )
+
+
+def _cautions(state: Mapping[str, str], scores: Sequence[Score]) -> tuple[tuple[bool, str], ...]:
+    """What is fair or unknown, and whether that lies in the table or in too few rows."""
+    looks, works, copies = state["fidelity"], state["utility"], state["privacy"]
+    sure = {s.axis for s in scores if s.verdict == "fair" and not unsure(s)}
+    return (
         (
             copies == "not measured",
             "Copying was not checked: hold this table back until it has been.",
         ),
         (
             "privacy" in sure,
-            "Usable, with a caution: some copying checks lie above what chance explains.",
+            "Usable, with a caution: some privacy checks lie above what chance explains.",
         ),
         (
             copies == "fair",
@@ -136,47 +224,76 @@ def _headline(state: Mapping[str, str], scores: Sequence[Score]) -> str:
             "The copying checks raised no alarm; how well it stands in was only partly measured.",
         ),
     )
-    best = "A close stand-in for the real data; the copying checks raised no alarm."
-    return next((words for fits, words in rules if fits), best)
 
 
+_JUDGED = ("good", "fair", "poor")
+_LEARNING = ("tstr", "tstr_linear", "tstr_all")
 _LEADING = {
     "fidelity": ("c2st", "shape"),
     "utility": ("tstr", "tstr_all"),
-    "privacy": ("dcr_share", "exact_copies"),
     "fairness": (),
 }
+
+
+def _poor(scores: Sequence[Score], axis: str) -> list[Score]:
+    return [score for score in scores if score.axis == axis and score.verdict == "poor"]
+
+
+def _named(scores: Sequence[Score], most: int) -> str:
+    more = f" and {len(scores) - most} more" if len(scores) > most else ""
+    return ", ".join(score.title for score in scores[:most]) + more
 
 
 def _line(axis: str, state: str, scores: Sequence[Score]) -> tuple[str, ...]:
     """What the axis's leading measures say, which measures are to blame, and what is not known."""
     own = [score for score in scores if score.axis == axis]
-    said = [
-        score.meaning
-        for name in _LEADING[axis]
-        for score in own
-        if score.metric == name and score.verdict != "not measured"
-    ]
+    if axis == "privacy":
+        said = [score.meaning for score in _gravest(own)]
+    else:
+        said = [
+            score.meaning
+            for name in _LEADING[axis]
+            for score in own
+            if score.metric == name and score.verdict != "not measured"
+        ]
     weak = [score for score in own if score.verdict == state and state in ("fair", "poor")]
     for because, group in (
-        (f"Rated {state} because of", [s.title for s in weak if not unsure(s)]),
-        ("Too few rows to be sure that it is good", [s.title for s in weak if unsure(s)]),
+        (f"Rated {state} because of", [s for s in weak if not unsure(s)]),
+        ("Too few rows to be sure that it is good", [s for s in weak if unsure(s)]),
     ):
         if group:
-            more = f" and {len(group) - 3} more" if len(group) > 3 else ""
-            said.append(f"{because}: {', '.join(group[:3])}{more}.")
-    missed = [score.title for score in own if score.verdict == "not measured"]
+            said.append(f"{because}: {_named(group, 3)}.")
+    missed = [score for score in own if score.verdict == "not measured"]
     if missed and len(missed) < len(own):
-        said.append(f"Not measured: {', '.join(missed)}.")
+        said.append(f"Not measured: {_named(missed, 4)}.")
     elif state == "not measured":
         said.append("No measure of it was taken." if not own else reason(own[0]))
     return tuple(said) or ("Every measure taken is good.",)
+
+
+def _gravest(own: Sequence[Score], most: int = 2) -> list[Score]:
+    """The measures of privacy that matter most: worst verdict first, of different threats."""
+    rank = {"poor": 0, "fair": 1, "good": 3, "not judged": 4}
+    order = sorted(
+        (score for score in own if score.verdict in rank),
+        key=lambda s: (not s.detail.get("refuted"), rank[s.verdict] + unsure(s), gravity(s.metric)),
+    )
+    leads: dict[str, Score] = {}
+    for score in order:
+        leads.setdefault(threat_of(score.metric).key, score)
+    return list(leads.values())[:most]
 
 
 def reason(score: Score) -> str:
     """Why a score is missing, as a sentence."""
     why = str(score.detail.get("reason") or score.meaning).removeprefix("Not measured: ")
     return f"Not measured: {why}" if why else "Not measured."
+
+
+def source(score: Score) -> str:
+    """Who published the measure and when, without the title."""
+    short = re.match(r".*?\b(1[89]|20)\d\d[a-z]?\b", score.reference)
+    return short.group(0) if short else score.reference
 
 
 def number(value: Any) -> str:
