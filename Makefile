@@ -27,7 +27,7 @@ check: $(VENV)/.neotype-dev ## format, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.neotype-test ## measure the numbers of benchmarks/results.md again
+bench: $(VENV)/.neotype-test ## measure the numbers of benchmarks/results/ again
 	$(BIN)/python -m benchmarks
 
 clean: ## take the environment and the demo's output away

@@ -1,4 +1,4 @@
-"""Measure everything and write the tables: `python -m benchmarks [--data FOLDER] [--only PART]`.
+"""Measure everything, or one part, and write its tables: `python -m benchmarks [PART ...]`.
 
 Adult ships with the repository; the other tables are read from FOLDER, as downloaded from UCI:
 shoppers.csv, beijing_pm25.csv, bank_marketing.csv, diabetes130.parquet.
@@ -10,21 +10,17 @@ import argparse
 import os
 import platform
 import statistics
-from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import ROOT, alone
+from benchmarks.evaluation import evaluation
+from benchmarks.measure import ROOT, alone, table
 from benchmarks.tables import TABLES
 
-RESULTS = ROOT / "benchmarks" / "results.md"
+RESULTS = ROOT / "benchmarks" / "results"
+PARTS = ("frontier", "cost", "evaluation")
 SEEDS = ("0", "1", "2")
-
-
-def _table(head: list[str], rows: Iterable[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _mean(runs: list[dict[str, Any]], metric: str) -> str:
@@ -43,7 +39,10 @@ def frontier(folder: str | None, seeds: tuple[str, ...]) -> str:
         if name != "adult" and folder is None:
             continue
         for refine in ("default", "0"):
-            runs = [alone("frontier", name, folder or "", refine, seed) for seed in seeds]
+            runs = [
+                alone("benchmarks.cases", "frontier", name, folder or "", refine, seed)
+                for seed in seeds
+            ]
             first = runs[0]
             cost = statistics.mean(run["fit"] + run["sample"] for run in runs)
             metrics = ("c2st", "dcr_share", "mia_distance", "trend", "tstr")
@@ -59,7 +58,7 @@ def frontier(folder: str | None, seeds: tuple[str, ...]) -> str:
         "ROC AUC, R² on Beijing and macro-F1 on Diabetes130; its floor is the score of a model "
         "trained on real rows."
     )
-    return f"## The frontier\n\n{note}\n\n{_table(head, rows)}\n"
+    return f"## The frontier\n\n{note}\n\n{table(head, rows)}\n"
 
 
 def cost() -> str:
@@ -70,14 +69,14 @@ def cost() -> str:
         rows.append([what, asked, measured])
         print(f"{what}: {measured}", flush=True)
 
-    adult = alone("frontier", "adult", "", "0", "0")
+    adult = alone("benchmarks.cases", "frontier", "adult", "", "0", "0")
     used = adult["fit"] + adult["sample"]
     add("Adult, `refine=0`: fit + sample", "≤ 2 CPU-s", f"{used:.2f} CPU-s")
-    adult = alone("frontier", "adult", "", "default", "0")
+    adult = alone("benchmarks.cases", "frontier", "adult", "", "default", "0")
     used = adult["fit"] + adult["sample"]
     add("Adult, default: fit + sample", "≤ 30 CPU-s", f"{used:.1f} CPU-s")
     for refine, least, many in (("0", "500,000", "2000000"), ("8", "30,000", "200000")):
-        found = alone("rate", refine, many)
+        found = alone("benchmarks.cases", "rate", refine, many)
         label = "default" if refine == "8" else "`refine=0`"
         speed = f"{found['rows/s']:,.0f} rows/s, {found['rows/CPU-s']:,.0f} per CPU-s"
         add(f"Adult, {label}: sampling on two cores", f"≥ {least} rows/s", speed)
@@ -87,42 +86,42 @@ def cost() -> str:
         ("1000000", "15", "0", "≤ 60 CPU-s, 4 GiB"),
         ("1000000", "15", "default", ""),
     ):
-        found = alone("wide", rows_, columns, refine)
+        found = alone("benchmarks.cases", "wide", rows_, columns, refine)
         how = "default" if refine == "default" else "`refine=0`"
         what = f"{int(rows_):,} × {columns} mixed, {how}"
         done = (
             f"fit {found['fit']:.1f} + sample {found['sample']:.1f} CPU-s, {found['GiB']:.2f} GiB"
         )
         add(what, asked, done)
-    found = alone("whole")
+    found = alone("benchmarks.cases", "whole")
     seconds = f"{found['cpu']:.0f} CPU-s, {found['GiB']:.2f} GiB"
     add("`neotype run` on Adult with the report", "≤ 60 CPU-s", seconds)
     add("`import neotype`", "≤ 0.3 s", f"{alone('imports')['seconds']:.3f} s")
-    return f"## Cost\n\n{_table(['what', 'asked', 'measured'], rows)}\n"
+    return f"## Cost\n\n{table(['what', 'asked', 'measured'], rows)}\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=PARTS, metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--data", help="folder with the tables that do not ship")
-    parser.add_argument("--only", choices=("frontier", "cost"))
     parser.add_argument("--seeds", type=int, default=len(SEEDS))
     parser.add_argument("--to", type=Path, default=RESULTS)
     asked = parser.parse_args()
-    if asked.to.exists() and asked.only:
-        parser.error("--only replaces no whole results file: name another with --to")
     seeds = tuple(str(seed) for seed in range(asked.seeds))
-    parts = []
-    if asked.only != "cost":
-        parts.append(frontier(asked.data, seeds))
-    if asked.only != "frontier":
-        parts.append(cost())
-    python = f"Python {platform.python_version()}"
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, {python}"
+    measured = {
+        "frontier": lambda: frontier(asked.data, seeds),
+        "cost": cost,
+        "evaluation": evaluation,
+    }
     names = ("neotype", "numpy", "polars", "numba", "lightgbm")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
-    head = f"# Results\n\nMade by `python -m benchmarks --data FOLDER` on {machine}; {versions}.\n"
-    asked.to.write_text("\n".join([head, *parts]))
-    print(f"written to {asked.to}")
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    for part in asked.parts or PARTS:
+        data = " --data FOLDER" if part == "frontier" else ""
+        head = f"Made by `python -m benchmarks {part}{data}` on {machine}; {versions}."
+        path = asked.to / f"{part}.md"
+        path.write_text(f"# Results: {part}\n\n{head}\n\n{measured[part]()}")
+        print(f"written to {path}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -111,7 +110,3 @@ def imports() -> dict[str, Any]:
         return min(times)
 
     return {"seconds": least("import neotype") - least("pass")}
-
-
-if __name__ == "__main__":
-    print(json.dumps(globals()[sys.argv[1]](*sys.argv[2:])))

@@ -7,20 +7,29 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
 
 
-def alone(case: str, *arguments: str) -> dict[str, Any]:
-    """Run `case` of `benchmarks.cases` in a fresh process and read the JSON line it prints."""
-    command = [sys.executable, "-m", "benchmarks.cases", case, *arguments]
+def alone(module: str, case: str, *arguments: str) -> dict[str, Any]:
+    """Run `case` of `module` in a fresh process and read the JSON line it prints."""
+    call = "import importlib, json, sys; module, case, *rest = sys.argv[1:]; "
+    call += "print(json.dumps(getattr(importlib.import_module(module), case)(*rest)))"
+    command = [sys.executable, "-c", call, module, case, *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{case} {' '.join(arguments)} failed:\n{done.stderr[-2000:]}")
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return found
+
+
+def table(head: list[str], rows: Iterable[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 class Clock:
