@@ -40,6 +40,13 @@ METRICS: Mapping[str, str] = {
     "exact_copies": "neotype.evaluate.privacy.distance:ExactCopies",
     "near_copies": "neotype.evaluate.privacy.distance:NearCopies",
     "mia_distance": "neotype.evaluate.privacy.membership:NearestDistanceMIA",
+    "reidentification": "neotype.evaluate.privacy.identification:Reidentification",
+    "attribution": "neotype.evaluate.privacy.identification:Attribution",
+    "uniqueness": "neotype.evaluate.privacy.identification:Uniqueness",
+    "k_anonymity": "neotype.evaluate.privacy.disclosure:KAnonymity",
+    "l_diversity": "neotype.evaluate.privacy.disclosure:LDiversity",
+    "t_closeness": "neotype.evaluate.privacy.disclosure:TCloseness",
+    "k_map": "neotype.evaluate.privacy.disclosure:KMap",
     # (more privacy measures: membership, attacks, disclosure; then fairness)
 }
 
