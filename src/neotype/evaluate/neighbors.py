@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 
-from neotype.evaluate.features import Floats, Numbers, Sides, View
+from neotype.evaluate.features import Floats, Ints, Numbers, Sides, View
 from neotype.rng import Rng
 
 Points = NDArray[np.float32]
@@ -46,7 +45,7 @@ class Neighborhood:
     """Nearest distances between synthetic rows, train rows and equally many holdout rows.
 
     The control puts one half of the holdout in the synthetic table's place, beside the other half
-    and equally many train rows.
+    and equally many train rows. `drawn` are the rows that were compared, in that order.
     """
 
     to_train: Nearest
@@ -55,24 +54,44 @@ class Neighborhood:
     control_to_holdout: Nearest
     holdout_to_all_train: Points
     columns: int
-    rows: Sides[int]
+    drawn: Sides[Ints]
     notes: tuple[str, ...]
+
+    @property
+    def rows(self) -> Sides[int]:
+        """How many rows of each table were drawn."""
+        return Sides(*(len(side) for side in self.drawn))
+
+
+def choose(rows: Sides[int], rng: Rng) -> Sides[Ints]:
+    """Which rows are compared: equally many of train and of holdout, in random order."""
+    generator = rng.child("rows for distances").generator()
+    real = min(rows.train, rows.holdout, REAL_ROWS)
+    taken = Sides(min(rows.synthetic, SYNTHETIC_ROWS), real, real)
+    sides = zip(rows, taken, strict=True)
+    return Sides(*(generator.permutation(there)[:most] for there, most in sides))
+
+
+def sampling(rows: Sides[int], drawn: Sides[Ints]) -> tuple[str, ...]:
+    """What a reader must know of the rows that were left out."""
+    return tuple(
+        f"{len(taken):,} of {there:,} {side} rows, drawn at random"
+        for side, taken, there in zip(Sides._fields, drawn, rows, strict=True)
+        if len(taken) < there
+    )
 
 
 def explore(views: tuple[View, ...], rows: Sides[int], rng: Rng) -> Neighborhood:
     """Draw equally many train and holdout rows, and measure all nearest distances once."""
-    points = place(views)
-    generator = rng.child("rows for distances").generator()
-    real = min(rows.train, rows.holdout, REAL_ROWS)
-    synthetic = min(rows.synthetic, SYNTHETIC_ROWS)
-    sample = draw(points.synthetic, synthetic, generator)
-    train = draw(points.train, real, generator)
-    holdout = draw(points.holdout, real, generator)
-    half = real // 2
+    drawn = choose(rows, rng)
+    sample, train, holdout = (
+        np.ascontiguousarray(side[:, taken])
+        for side, taken in zip(place(views), drawn, strict=True)
+    )
+    half = len(drawn.holdout) // 2
     control, rest = holdout[:, :half], holdout[:, half : 2 * half]
     with_half = nearest(control, train[:, :half])
     with_rest = nearest(control, train[:, half:])
-    taken = Sides(synthetic, real, real)
     return Neighborhood(
         to_train=nearest(sample, train),
         to_holdout=nearest(sample, holdout),
@@ -80,12 +99,8 @@ def explore(views: tuple[View, ...], rows: Sides[int], rng: Rng) -> Neighborhood
         control_to_holdout=nearest(control, rest),
         holdout_to_all_train=np.minimum(with_half.first, with_rest.first),
         columns=len(views),
-        rows=taken,
-        notes=tuple(
-            f"{taken_here:,} of {there:,} {side} rows, drawn at random"
-            for side, taken_here, there in zip(Sides._fields, taken, rows, strict=True)
-            if taken_here < there
-        ),
+        drawn=drawn,
+        notes=sampling(rows, drawn),
     )
 
 
@@ -114,12 +129,6 @@ def scale(item: Numbers) -> Sides[Floats]:
         for side in item.sides
     )
     return Sides(*(np.where(np.isnan(side), MISSING, side) for side in scaled))
-
-
-def draw(points: Points, rows: int, generator: Generator) -> Points:
-    """`rows` of the points at random, without replacement and in random order."""
-    chosen = generator.permutation(points.shape[1])[:rows]
-    return np.ascontiguousarray(points[:, chosen])
 
 
 def nearest(left: Points, right: Points) -> Nearest:
