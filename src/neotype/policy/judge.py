@@ -1,0 +1,196 @@
+"""From scores to a decision: every gate of a policy held against what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from neotype.evaluate.metric import Score
+from neotype.policy.policy import Gate, Policy, Rule
+from neotype.policy.ruling import Kind, Outcome, Ruling, Status
+from neotype.registry import find
+
+_ENOUGH = {"good": ("good",), "fair": ("good", "fair")}
+
+
+def judge(
+    policy: Policy | None, scores: Sequence[Score], expectations: Sequence[Outcome] = ()
+) -> Ruling | None:
+    """What the policy decides of a table with these scores; `expectations` as `check` found them.
+
+    A refuted claim of a guarantee refuses under every policy and without one. None when there is
+    neither a policy nor such a claim.
+    """
+    refuted = tuple(_refuted(score) for score in scores if score.detail.get("refuted") is True)
+    if policy is None:
+        return Ruling("", refuted) if refuted else None
+    by_name = {score.metric: score for score in scores}
+    gates = tuple(
+        _of_axis(gate, scores) if gate.axis else _of_measure(gate, by_name) for gate in policy.gates
+    )
+    return Ruling(policy.name, (*refuted, *gates, *expectations), policy.because)
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """The ends between which a value must lie, and how a person writes that."""
+
+    low: float | None
+    high: float | None
+    words: str
+
+    def hold(self, least: float, most: float) -> bool:
+        """Whether everything between these two lies between the ends."""
+        tiny = 1e-12
+        return (self.low is None or least >= self.low - tiny) and (
+            self.high is None or most <= self.high + tiny
+        )
+
+
+def _refuted(score: Score) -> Outcome:
+    return Outcome(
+        name=score.metric,
+        kind="claim",
+        status="fail",
+        value=score.value,
+        interval=score.interval,
+        threshold=f"≤ {said(score.target)}" if score.target is not None else "the claim",
+        words=score.meaning,
+        because="A guarantee that an attack refutes does not hold, whatever else is in order.",
+        refuses=True,
+    )
+
+
+def _of_measure(gate: Gate, scores: Mapping[str, Score]) -> Outcome:
+    assert gate.measure is not None
+    score = scores.get(gate.measure)
+    asked = _threshold(gate, None)
+    if score is None:
+        deep = getattr(find("metric", gate.measure), "deep", False)
+        why = "it retrains models, and was not asked for" if deep else "it was not taken"
+        return unmeasured(gate, gate.name, "gate", asked, f"Not measured: {why}.")
+    if score.value is None or score.verdict == "not measured":
+        return unmeasured(gate, gate.name, "gate", asked, score.meaning)
+    blank = replace(
+        unmeasured(gate, gate.name, "gate", asked, ""), value=score.value, interval=score.interval
+    )
+    floor_needed = gate.within_floor is not None or gate.above_floor_by is not None
+    if floor_needed and score.floor is None:
+        return replace(blank, words="There is no floor to hold it against.")
+    if gate.certain and score.interval is None:
+        return replace(blank, words="There is no interval, so nothing is certain.")
+    if gate.verdict is not None and score.verdict == "not judged":
+        return replace(
+            blank, words="This measure has no target, so no verdict: say at_least or at_most."
+        )
+    limits = _limits(gate, score)
+    ends = score.interval if gate.certain and score.interval else (score.value, score.value)
+    held = all(limit.hold(*ends) for limit in limits)
+    if gate.verdict is not None:
+        held = held and score.verdict in _ENOUGH[gate.verdict]
+    return replace(
+        blank,
+        status="pass" if held else "fail",
+        threshold=_threshold(gate, score),
+        words=_found(gate, score),
+        refuses=not held,
+    )
+
+
+def _limits(gate: Gate, score: Score) -> list[_Limits]:
+    limits = []
+    if gate.at_least is not None or gate.at_most is not None:
+        limits.append(_Limits(gate.at_least, gate.at_most, span(gate.at_least, gate.at_most)))
+    floor = score.floor or 0.0
+    if gate.within_floor is not None:
+        low = None if score.better == "lower" else floor - gate.within_floor
+        high = None if score.better == "higher" else floor + gate.within_floor
+        limits.append(_Limits(low, high, f"{span(low, high)} (floor {said(floor)})"))
+    if gate.above_floor_by is not None:
+        high = floor + gate.above_floor_by
+        limits.append(_Limits(None, high, f"{span(None, high)} (floor {said(floor)})"))
+    return limits
+
+
+def _threshold(gate: Gate, score: Score | None) -> str:
+    """What the gate asks; relative to the floor as long as there is no score."""
+    if score is not None:
+        parts = [limit.words for limit in _limits(gate, score)]
+    else:
+        parts = [span(gate.at_least, gate.at_most)] if _absolute(gate) else []
+        if gate.within_floor is not None:
+            parts.append(f"within {said(gate.within_floor)} of the floor")
+        if gate.above_floor_by is not None:
+            parts.append(f"≤ floor + {said(gate.above_floor_by)}")
+    if gate.verdict is not None:
+        parts.append("good" if gate.verdict == "good" else "fair or good")
+    return " and ".join(parts) + (", the whole interval" if gate.certain else "")
+
+
+def _absolute(gate: Gate) -> bool:
+    return gate.at_least is not None or gate.at_most is not None
+
+
+def _found(gate: Gate, score: Score) -> str:
+    low, high = score.interval or (None, None)
+    span_of = "" if low is None else f", 95% interval {said(low)} to {said(high)}"
+    rated = f", {score.verdict}" if gate.verdict is not None else ""
+    return f"{score.title} is {said(score.value)}{span_of}{rated}."
+
+
+def _of_axis(gate: Gate, scores: Sequence[Score]) -> Outcome:
+    assert gate.verdict is not None
+    own = [score for score in scores if score.axis == gate.axis]
+    judged = [score for score in own if score.verdict in ("good", "fair", "poor")]
+    missed = [score.title for score in own if score.verdict == "not measured"]
+    asked = f"all {'good' if gate.verdict == 'good' else 'fair or good'}"
+    if not judged:
+        return unmeasured(gate, gate.name, "gate", asked, f"No measure of {gate.axis} was taken.")
+    worse = [score for score in judged if score.verdict not in _ENOUGH[gate.verdict]]
+    listed = ", ".join(f"{score.title} {said(score.value)} ({score.verdict})" for score in worse)
+    words = f"{len(worse)} of {len(judged)} measures are worse: {listed}."
+    if not worse:
+        words = f"All {len(judged)} measures of {gate.axis} are {asked.removeprefix('all ')}."
+    if missed:
+        words += f" Not measured: {', '.join(missed)}."
+    return Outcome(
+        name=gate.name,
+        kind="gate",
+        status="fail" if worse else "pass",
+        value=None,
+        interval=None,
+        threshold=asked,
+        words=words,
+        because=gate.because,
+        refuses=bool(worse),
+    )
+
+
+def unmeasured(rule: Rule, name: str, kind: Kind, threshold: str, words: str) -> Outcome:
+    """The outcome of a rule for which there is no number; it refuses unless the rule allows it."""
+    status: Status = "not measured"
+    return Outcome(
+        name=name,
+        kind=kind,
+        status=status,
+        value=None,
+        interval=None,
+        threshold=threshold,
+        words=words,
+        because=rule.because,
+        refuses=rule.when_not_measured == "refuse",
+    )
+
+
+def span(low: object, high: object) -> str:
+    """Two ends as people write them."""
+    if low is None or high is None:
+        return f"≤ {said(high)}" if low is None else f"≥ {said(low)}"
+    return f"{said(low)} to {said(high)}"
+
+
+def said(number: object) -> str:
+    """A number in four digits; anything else as it is."""
+    if not isinstance(number, float):
+        return "–" if number is None else str(number)
+    return f"{number:.4g}" if abs(number) < 1e4 else f"{number:,.0f}"
