@@ -47,6 +47,8 @@ METRICS: Mapping[str, str] = {
     "l_diversity": "neotype.evaluate.privacy.disclosure:LDiversity",
     "t_closeness": "neotype.evaluate.privacy.disclosure:TCloseness",
     "k_map": "neotype.evaluate.privacy.disclosure:KMap",
+    "singling_out_univariate": "neotype.evaluate.privacy.singling_out:SinglingOutUnivariate",
+    "singling_out_multivariate": "neotype.evaluate.privacy.singling_out:SinglingOutMultivariate",
     # (more privacy measures: membership, attacks, disclosure; then fairness)
 }
 
