@@ -31,6 +31,10 @@ METRICS: Mapping[str, str] = {
     "jensen_shannon": "neotype.evaluate.fidelity.distributions:JensenShannon",
     "wasserstein": "neotype.evaluate.fidelity.distributions:Wasserstein",
     "moments": "neotype.evaluate.fidelity.distributions:Moments",
+    "correlation": "neotype.evaluate.fidelity.dependence:Correlation",
+    "covariance": "neotype.evaluate.fidelity.covariance:Covariance",
+    "wnmis": "neotype.evaluate.fidelity.dependence:WeightedNMI",
+    "kmarginal": "neotype.evaluate.fidelity.dependence:KMarginal",
     # (more fidelity measures)
     "c2st": "neotype.evaluate.fidelity.detection:C2ST",
     "tstr": "neotype.evaluate.utility.prediction:TSTR",

@@ -108,6 +108,12 @@ def tally(codes: Ints, size: int, groups: Ints) -> Floats:
     return counts.reshape(GROUPS, size).astype(np.float64)
 
 
+def total(codes: Ints, size: int, groups: Ints, values: Floats) -> Floats:
+    """What values sum to, by group of rows and code, 0 .. size − 1: (GROUPS, size)."""
+    sums = np.bincount(groups * size + codes, values, GROUPS * size)
+    return np.asarray(sums.reshape(GROUPS, size), np.float64)
+
+
 def redraw(weights: Floats, tables: Floats) -> Floats:
     """The tables of bootstrapped rows, (draws, ...), of tables by group, (GROUPS, ...)."""
     flat = weights @ tables.reshape(GROUPS, -1)

@@ -11,7 +11,7 @@ import numpy as np
 from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.features import Floats, Ints, Numbers, Sides, View
 from neotype.evaluate.fidelity.marginals import views
-from neotype.evaluate.interval import GROUPS, around, redraw, spread, tally
+from neotype.evaluate.interval import GROUPS, around, redraw, spread, tally, total
 from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
 from neotype.evaluate.tables import Counter, Spread, mean, quantiles, take, together
 
@@ -401,12 +401,6 @@ def bootstrapped(cells: Floats, grid: Floats, groups: Ints, weights: Floats) -> 
     sums = redraw(weights, total(place, len(grid), of, known))
     squares = weights @ np.bincount(of, known**2, GROUPS)
     return np.array([describe(*draw) for draw in zip(counts, sums, squares, strict=True)])
-
-
-def total(codes: Ints, size: int, groups: Ints, values: Floats) -> Floats:
-    """The sum of values by group and code, 0 .. size − 1: (GROUPS, size)."""
-    sums = np.bincount(groups * size + codes, values, GROUPS * size)
-    return np.asarray(sums.reshape(GROUPS, size), np.float64)
 
 
 def table(one: Measured, plain: Sides[Floats], found: Spread) -> dict[str, Any]:
