@@ -31,6 +31,10 @@ METRICS: Mapping[str, str] = {
     "jensen_shannon": "neotype.evaluate.fidelity.distributions:JensenShannon",
     "wasserstein": "neotype.evaluate.fidelity.distributions:Wasserstein",
     "moments": "neotype.evaluate.fidelity.distributions:Moments",
+    "mmd": "neotype.evaluate.fidelity.manifold:MMD",
+    "prdc": "neotype.evaluate.fidelity.manifold:PRDC",
+    "alpha_precision": "neotype.evaluate.fidelity.manifold:AlphaPrecision",
+    "beta_recall": "neotype.evaluate.fidelity.manifold:BetaRecall",
     "correlation": "neotype.evaluate.fidelity.dependence:Correlation",
     "covariance": "neotype.evaluate.fidelity.covariance:Covariance",
     "wnmis": "neotype.evaluate.fidelity.dependence:WeightedNMI",
@@ -54,6 +58,10 @@ METRICS: Mapping[str, str] = {
     "singling_out_univariate": "neotype.evaluate.privacy.singling_out:SinglingOutUnivariate",
     "singling_out_multivariate": "neotype.evaluate.privacy.singling_out:SinglingOutMultivariate",
     # (more privacy measures: membership, attacks, disclosure; then fairness)
+    "group_representation": "neotype.evaluate.fairness.representation:GroupRepresentation",
+    "demographic_parity": "neotype.evaluate.fairness.parity:DemographicParity",
+    "equalised_odds": "neotype.evaluate.fairness.models:EqualisedOdds",
+    "group_utility": "neotype.evaluate.fairness.models:GroupUtility",
 }
 
 _GROUPS = {

@@ -1,0 +1,1 @@
+"""Does it treat groups as the real data does?"""
