@@ -57,6 +57,8 @@ METRICS: Mapping[str, str] = {
     "k_map": "neotype.evaluate.privacy.disclosure:KMap",
     "singling_out_univariate": "neotype.evaluate.privacy.singling_out:SinglingOutUnivariate",
     "singling_out_multivariate": "neotype.evaluate.privacy.singling_out:SinglingOutMultivariate",
+    "linkability": "neotype.evaluate.privacy.linkability:Linkability",
+    "attribute_inference": "neotype.evaluate.privacy.inference:AttributeInference",
     # (more privacy measures: membership, attacks, disclosure; then fairness)
     "group_representation": "neotype.evaluate.fairness.representation:GroupRepresentation",
     "demographic_parity": "neotype.evaluate.fairness.parity:DemographicParity",
