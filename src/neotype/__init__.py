@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from neotype.api import FittedModel, Result, evaluate, fit, infer_schema, load, run
+    from neotype.api import FittedModel, Result, compare, evaluate, fit, infer_schema, load, run
     from neotype.errors import (
         ColumnNotFoundError,
         DataError,
@@ -26,14 +26,17 @@ if TYPE_CHECKING:
         SchemaError,
         SourceError,
     )
+    from neotype.evaluate.asked import Claim
     from neotype.evaluate.metric import Score
     from neotype.plan import Plan
+    from neotype.policy.policy import Policy, read_policy
     from neotype.report.report import Report
     from neotype.schema.schema import Schema
     from neotype.synth.independent import Independent
     from neotype.synth.trees import Trees
 
 __all__ = [
+    "Claim",
     "ColumnNotFoundError",
     "DataError",
     "FitError",
@@ -44,6 +47,7 @@ __all__ = [
     "NotRegisteredError",
     "OutputExistsError",
     "Plan",
+    "Policy",
     "Report",
     "Result",
     "SamplingError",
@@ -53,18 +57,25 @@ __all__ = [
     "SourceError",
     "Trees",
     "__version__",
+    "compare",
     "evaluate",
     "fit",
     "infer_schema",
     "load",
+    "read_policy",
     "run",
 ]
 
 _ROOMS = {
-    "neotype.api": ("FittedModel", "Result", "evaluate", "fit", "infer_schema", "load", "run"),
+    "neotype.api": (
+        *("FittedModel", "Result"),
+        *("compare", "evaluate", "fit", "infer_schema", "load", "run"),
+    ),
     "neotype.errors": tuple(name for name in __all__ if name.endswith("Error")),
+    "neotype.evaluate.asked": ("Claim",),
     "neotype.evaluate.metric": ("Score",),
     "neotype.plan": ("Plan",),
+    "neotype.policy.policy": ("Policy", "read_policy"),
     "neotype.report.report": ("Report",),
     "neotype.schema.schema": ("Schema",),
     "neotype.synth.independent": ("Independent",),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +12,9 @@ from typing import Any
 
 import polars as pl
 
+from neotype.asking import roles, scorer_of, told
 from neotype.data import Dataset, conform
 from neotype.errors import ColumnNotFoundError, DataError, SchemaError, did_you_mean
-from neotype.evaluate.asked import Asked
 from neotype.evaluate.evaluate import evaluate
 from neotype.evaluate.metric import Score
 from neotype.plan import Plan, toward
@@ -75,11 +75,18 @@ class _Clock:
         self.progress(name, 1, 1)
 
 
-def run(plan: Plan, progress: Progress = silent) -> Run:
-    """Follow the plan in memory; nothing is written. The same plan gives the same run."""
+def run(
+    plan: Plan, progress: Progress = silent, *, inspect: Callable[[Split], None] | None = None
+) -> Run:
+    """Follow the plan in memory; nothing is written. The same plan gives the same run.
+
+    `inspect` sees the data before anything is learnt, and may refuse it.
+    """
     clock, rng = _Clock(progress), Rng(plan.seed)
     with clock.stage("read"):
         split = read_split(plan)
+        if inspect is not None:
+            inspect(split)
     train, holdout = split.train, split.holdout
     with clock.stage("fit"):
         recipe = toward(plan.synthesizer.make(), plan.target)
@@ -91,8 +98,22 @@ def run(plan: Plan, progress: Progress = silent) -> Run:
             synthetic,
             train=train,
             holdout=holdout,
-            asked=Asked(target=plan.target),
+            asked=told(
+                train=train,
+                holdout=holdout,
+                target=plan.target,
+                sensitive=plan.sensitive,
+                quasi_identifiers=plan.quasi_identifiers,
+                scorer=plan.scorer,
+                model=model,
+                recipe=recipe,
+                deep=plan.deep,
+                shadows=plan.shadows,
+                metrics=plan.metrics,
+                rng=rng,
+            ),
             metrics=plan.metrics,
+            deep=plan.deep,
             rng=rng.child("evaluate"),
             progress=progress,
         )
@@ -101,8 +122,10 @@ def run(plan: Plan, progress: Progress = silent) -> Run:
 
 def read_split(plan: Plan) -> Split:
     """The plan's real data as train and holdout, checked against what the plan asks of them."""
+    scorer_of(plan.scorer)
     source = read(plan.source)
     whole = learnable(source, schema_of(source, plan.schema_file), plan.target)
+    roles(whole, plan.sensitive, plan.quasi_identifiers)
     if not isinstance(plan.holdout, Path):
         return split_off(source, whole, plan.holdout, plan.seed)
     holdout = _read_holdout(plan.holdout, whole)

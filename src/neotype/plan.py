@@ -69,7 +69,36 @@ class Plan(BaseModel):
     metrics: tuple[str, ...] | None = Field(
         default=None, min_length=1, description="measures to take; all of them if not set"
     )
+    sensitive: tuple[str, ...] = Field(
+        default=(), description="columns that name groups to treat alike, and secrets to guard"
+    )
+    quasi_identifiers: tuple[str, ...] = Field(
+        default=(), description="columns that an outsider may know of a person"
+    )
+    scorer: str | None = Field(
+        default=None, description="a measure of utility of your own, as module:function"
+    )
+    deep: bool = Field(
+        default=False, description="attack with models that learn the recipe anew: minutes"
+    )
+    shadows: int = Field(default=16, ge=2, description="how many such models")
+    policy: str | Path | None = Field(
+        default=None, description="what must hold: the name of a preset, or a YAML file"
+    )
     seed: int = Field(default=0, ge=0, description="same seed, same result")
+
+    @field_validator("policy", mode="before")
+    @classmethod
+    def _preset_or_file(cls, value: object) -> object:
+        """A bare word is a preset, and not a path."""
+        if isinstance(value, str) and (Path(value).suffix in PLAN_SUFFIXES or "/" in value):
+            return Path(value)
+        return value
+
+    @field_validator("sensitive", "quasi_identifiers", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
 
     @field_validator("holdout")
     @classmethod
@@ -97,7 +126,7 @@ class Plan(BaseModel):
         return self.model_copy(update={key: _within(folder, p) for key, p in self._paths().items()})
 
     def _paths(self) -> dict[str, Path]:
-        keys = ("source", "output", "schema_file", "holdout")
+        keys = ("source", "output", "schema_file", "holdout", "policy")
         return {key: path for key in keys if isinstance(path := getattr(self, key), Path)}
 
     def with_changes(self, **changes: Any) -> Plan:

@@ -1,0 +1,170 @@
+"""Learn a table: a model that makes rows, keeps none, and can be saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neotype import pipeline
+from neotype.data import Dataset, conform_given
+from neotype.encode.encoder import Protection
+from neotype.errors import (
+    ModelFileError,
+    SamplingError,
+    SchemaError,
+)
+from neotype.plan import make_synthesizer, toward
+from neotype.progress import Progress, silent
+from neotype.rng import Rng
+from neotype.schema import infer
+from neotype.schema.schema import Schema
+from neotype.source import FrameKind, read, restore
+from neotype.synth import model_file
+from neotype.synth.synthesizer import Model
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A learnt table: makes rows in the kind of frame that was learnt. It holds no rows itself.
+
+    `facts` say what it was learnt from: origin, number of rows, target, and how a holdout was
+    kept apart if one was.
+    """
+
+    model: Model
+    kind: FrameKind
+    single: bool
+    facts: Mapping[str, Any]
+
+    @property
+    def schema(self) -> Schema:
+        """What the columns are."""
+        return self.model.schema
+
+    @property
+    def protections(self) -> tuple[Protection, ...]:
+        """What of the data is not stored as it was: rare labels, extremes."""
+        return self.model.protections
+
+    def describe(self) -> list[str]:
+        """In words: which statistics the model holds."""
+        return self.model.describe()
+
+    def sample(self, rows: int | None = None, *, seed: int = 0, given: Any = None) -> Any:
+        """`rows` new rows (as many as were learnt, if unsaid), or the rest of each row of `given`.
+
+        `given` is a frame or a file with some of the columns: they are kept as they are, row by
+        row. The same model, rows and seed give the same result. SamplingError when the rows
+        cannot be made as asked; never fewer rows than asked.
+        """
+        return restore(self.draw(rows, seed=seed, given=given).frames, self.kind, self.single)
+
+    def draw(self, rows: int | None = None, *, seed: int = 0, given: Any = None) -> Dataset:
+        """What `sample` makes, as a data set."""
+        stream = Rng(seed).child("sample")
+        if given is None:
+            return self.model.sample(
+                check_rows(self.facts["rows"] if rows is None else rows), rng=stream
+            )
+        frame = pipeline.only_frame(read(given), self.schema)
+        if rows is not None and rows != frame.height:
+            raise SamplingError(
+                f"{rows} rows are asked for, and {frame.height} are given.",
+                mend="leave the number out: each given row becomes one row",
+            )
+        check_rows(frame.height)
+        return self.model.sample(given=conform_given(frame, self.schema), rng=stream)
+
+    def save(self, path: Path | str, *, force: bool = False) -> Path:
+        """Write the model as one .neotype file; OutputExistsError unless `force`."""
+        facts = {**self.facts, "kind": self.kind.to_facts(), "single": self.single}
+        return model_file.save(self.model, path, facts=facts, force=force)
+
+
+def check_rows(rows: int) -> int:
+    """The number of rows, when it is one that can be made."""
+    if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
+        raise SamplingError(
+            f"{rows!r} rows cannot be made.", mend="ask for a whole number of 1 or more"
+        )
+    return rows
+
+
+def fit(
+    data: Any,
+    target: str | None = None,
+    *,
+    synthesizer: str | Any = "trees",
+    schema: Schema | Path | str | None = None,
+    seed: int = 0,
+    protect: int | None = None,
+    holdout: float | None = None,
+    progress: Progress = silent,
+    **settings: Any,
+) -> FittedModel:
+    """Learn `data`: a pandas, polars or pyarrow frame, a path, or a dict with one frame.
+
+    `synthesizer` is a registered name, with its hyperparameters as `settings`, or an instance
+    such as `nt.Trees(refine=2)`. No value of fewer than `protect` rows is stored. With `holdout`,
+    that share of the rows (whole entities, where the schema names one) is not learnt;
+    `nt.evaluate` compares with it. Raises SourceError, DataError, SchemaError or FitError.
+    """
+    recipe = _recipe(synthesizer, settings, protect)
+    source = read(data)
+    if not isinstance(schema, Schema):
+        schema = pipeline.schema_of(source, None if schema is None else Path(schema))
+    whole = pipeline.learnable(source, schema, target)
+    if holdout is None:
+        split = pipeline.Split(source, whole, whole.take(np.arange(0)))
+    else:
+        split = pipeline.split_off(source, whole, holdout, seed)
+    recipe = toward(recipe, target)
+    model = recipe.fit(split.train, rng=Rng(seed).child("fit"), progress=progress)
+    return fitted(model, split, target, recipe)
+
+
+def _recipe(synthesizer: str | Any, settings: Mapping[str, Any], protect: int | None) -> Any:
+    extra = {} if protect is None else {"protect": protect}
+    if isinstance(synthesizer, str):
+        return make_synthesizer(synthesizer, {**settings, **extra})
+    if settings or extra:
+        raise SchemaError(
+            f"{type(synthesizer).__name__} is given with its hyperparameters, and so are: "
+            f"{', '.join({**settings, **extra})}.",
+            mend=f"write them inside {type(synthesizer).__name__}(...)",
+        )
+    return synthesizer
+
+
+def fitted(model: Model, split: pipeline.Split, target: str | None, recipe: Any) -> FittedModel:
+    """The model with the facts of where it came from."""
+    settings = asdict(recipe) if is_dataclass(recipe) and not isinstance(recipe, type) else {}
+    facts = {
+        "origin": split.source.origin,
+        "rows": split.train.rows,
+        "target": target,
+        "synthesizer": type(recipe).__name__,
+        "hyperparameters": settings,
+        "holdout": split.note,
+    }
+    return FittedModel(model, split.source.kind, split.source.single, facts)
+
+
+def load(path: Path | str) -> FittedModel:
+    """The model in a .neotype file; ModelFileError when it is damaged, foreign or newer."""
+    model, facts = model_file.load(path)
+    try:
+        kind = FrameKind.from_facts(facts.pop("kind"))
+        single = bool(facts.pop("single"))
+    except (KeyError, TypeError, ValueError) as cause:
+        raise ModelFileError(f"'{path}' is damaged: it does not say what was learnt.") from cause
+    return FittedModel(model, kind, single, facts)
+
+
+def infer_schema(data: Any) -> Schema:
+    """The schema of the data, each column's kind with the reason for it."""
+    return infer.infer_schema(read(data).frames)

@@ -1,0 +1,246 @@
+"""Measure synthetic tables, whoever made them, and let a policy decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neotype import pipeline
+from neotype.api.learn import FittedModel
+from neotype.asking import Claimed, made_by, told
+from neotype.data import Dataset, conform
+from neotype.errors import (
+    DataError,
+    SchemaError,
+)
+from neotype.evaluate.asked import Scorer
+from neotype.evaluate.evaluate import evaluate as measure
+from neotype.evaluate.metric import Score
+from neotype.plan import make_synthesizer
+from neotype.policy.expectations import check, rehearse
+from neotype.policy.judge import judge
+from neotype.policy.policy import Policy, read_policy
+from neotype.policy.ruling import Outcome, Ruling
+from neotype.progress import Progress, silent
+from neotype.report.report import Report, RunFacts, build
+from neotype.rng import Rng
+from neotype.schema.schema import Schema
+from neotype.source import Source, read
+
+if TYPE_CHECKING:
+    from neotype.report.compare import ComparisonReport
+
+_VERSIONS = ("neotype", "polars", "numpy", "lightgbm", "scikit-learn")
+
+
+def evaluate(
+    synthetic: Any,
+    *,
+    train: Any,
+    holdout: Any = None,
+    model: FittedModel | None = None,
+    target: str | None = None,
+    schema: Schema | Path | str | None = None,
+    sensitive: str | Sequence[str] = (),
+    quasi_identifiers: str | Sequence[str] = (),
+    copies: Sequence[Any] = (),
+    scorer: str | Scorer | None = None,
+    claim: Claimed | None = None,
+    deep: bool = False,
+    recipe: str | Any | None = None,
+    shadows: int = 16,
+    policy: Policy | Mapping[str, Any] | Path | str | None = None,
+    metrics: Sequence[str] | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Report:
+    """Compare synthetic rows with the rows that were learnt and with real rows that were not.
+
+    `holdout` must not have been learnt. Without one, a `model` fitted with `holdout=.25` divides
+    `train` as `fit` did; beside one, the model lends its likelihoods and its recipe. Tables are
+    frames of any kind, or paths; of a list of them the first is measured, the others are `copies`.
+    Roles are the schema's if unsaid. `scorer` is a utility of your own, a function or
+    "module:function"; `claim` a guarantee to audit, epsilon or (epsilon, delta). `deep` learns the
+    `recipe` (a name or an instance; the model's if unsaid) anew for each of the `shadows`. What
+    `policy` (a preset or a file) decides is `report.ruling`. DataError lists all that does not fit.
+    """
+    chosen = None if policy is None else read_policy(policy)
+    real, unseen, facts = _real_sides(train, holdout, model, schema, target)
+    target = target or (model.facts["target"] if model is not None else None)
+    pipeline.check_target(target, real)
+    pipeline.check_comparable(real, unseen)
+    made, *others = _synthetic_sides(synthetic, copies, real.schema)
+    rehearse(chosen, real)
+    asked = told(
+        train=real,
+        holdout=unseen,
+        target=target,
+        sensitive=sensitive,
+        quasi_identifiers=quasi_identifiers,
+        copies=others,
+        scorer=scorer,
+        claim=claim,
+        model=None if model is None else model.model,
+        recipe=_known_recipe(recipe, model),
+        deep=deep,
+        shadows=shadows,
+        metrics=metrics,
+        rng=Rng(seed),
+    )
+    rng, sides = Rng(seed).child("evaluate"), {"train": real, "holdout": unseen}
+    scores = measure(
+        made, **sides, asked=asked, metrics=metrics, deep=deep, rng=rng, progress=progress
+    )
+    ruling = ruled(chosen, scores, synthetic=made, **sides)
+    return build(scores, synthetic=made, **sides, target=target, facts=facts, ruling=ruling)
+
+
+def _known_recipe(recipe: str | Any | None, model: FittedModel | None) -> Any:
+    """The recipe that is named, or the one by which the model was fitted, or None."""
+    if recipe is None:
+        return None if model is None else made_by(model.facts)
+    return make_synthesizer(recipe, {}) if isinstance(recipe, str) else recipe
+
+
+def _synthetic_sides(synthetic: Any, copies: Sequence[Any], schema: Schema) -> list[Dataset]:
+    """The table to measure, then its copies; each has the columns of the real rows."""
+    tables = [*(synthetic if isinstance(synthetic, list | tuple) else [synthetic]), *copies]
+    if not tables:
+        raise DataError("there is no synthetic table to measure.", mend="give one or more")
+    named = [f"synthetic table {k + 1}" if k else "synthetic" for k in range(len(tables))]
+    return [_conform(read(table), schema, name) for table, name in zip(tables, named, strict=True)]
+
+
+def _real_sides(
+    train: Any,
+    holdout: Any,
+    model: FittedModel | None,
+    schema: Schema | Path | str | None,
+    target: str | None,
+) -> tuple[Dataset, Dataset, RunFacts]:
+    """The real rows that were learnt, those that were not, and what is known of the run."""
+    if holdout is None and model is None:
+        raise DataError(
+            "a comparison needs real rows that were not learnt.",
+            mend="give a holdout, or a model that was fitted with one kept apart",
+        )
+    if model is not None and schema is not None:
+        raise SchemaError(
+            "a model has a schema of its own, and another one is given.",
+            mend="leave the schema out",
+        )
+    if model is not None and holdout is None:
+        return *split_again(model, train), _model_facts(model)
+    source = read(train)
+    if model is not None:
+        schema, facts = model.schema, _model_facts(model)
+    else:
+        facts = RunFacts(versions=versions(), source=source.origin)
+    if not isinstance(schema, Schema):
+        schema = pipeline.schema_of(source, None if schema is None else Path(schema))
+    real = pipeline.learnable(source, schema, target)
+    if model is not None and real.rows != model.facts["rows"]:
+        raise DataError(
+            f"the model was learnt from {model.facts['rows']:,} rows, and train has {real.rows:,}.",
+            mend="give the very rows that were learnt; or, of a model fitted with --holdout, "
+            "all of its data and no holdout",
+        )
+    return real, _conform(read(holdout), schema, "holdout"), facts
+
+
+def ruled(
+    policy: Policy | None,
+    scores: Sequence[Score],
+    *,
+    synthetic: Dataset,
+    train: Dataset,
+    holdout: Dataset,
+) -> Ruling | None:
+    """What the policy decides; without one, only a refuted claim is decided on."""
+    found: tuple[Outcome, ...] = ()
+    if policy is not None:
+        found = check(policy, synthetic=synthetic, train=train, holdout=holdout)
+    return judge(policy, scores, found)
+
+
+def compare(
+    synthetics: Mapping[str, Any] | Sequence[Any], *, train: Any, holdout: Any, **asked: Any
+) -> ComparisonReport:
+    """Rank several synthetic tables of one real table, each measured alike.
+
+    `synthetics` are frames or paths by name, or a list of paths, which name themselves. `asked` is
+    what `evaluate` takes. DataError when there are fewer than two, or when two have one name.
+    """
+    from neotype.report.compare import build_comparison
+
+    progress = asked.pop("progress", silent)
+    named = _named(synthetics)
+    reports = {}
+    for done, (name, table) in enumerate(named.items()):
+        progress("compare", done, len(named))
+        reports[name] = evaluate(table, train=train, holdout=holdout, progress=progress, **asked)
+    progress("compare", len(named), len(named))
+    return build_comparison(reports)
+
+
+def _named(synthetics: Mapping[str, Any] | Sequence[Any]) -> dict[str, Any]:
+    """Tables by the name that a reader will see: of a file its stem, or more where stems agree."""
+    if isinstance(synthetics, Mapping):
+        named = dict(synthetics)
+    else:
+        listed = list(synthetics)
+        paths = [Path(t) if isinstance(t, str | Path) else None for t in listed]
+        stems = [path.stem if path else f"table {k + 1}" for k, path in enumerate(paths)]
+        unique = len(set(stems)) == len(stems)
+        labels = (
+            stems if unique else [str(p) if p else s for p, s in zip(paths, stems, strict=True)]
+        )
+        named = dict(zip(labels, listed, strict=True))
+        if len(named) < len(listed):
+            raise DataError("one synthetic table is given twice.", mend="give each table once")
+    if len(named) < 2:
+        raise DataError(
+            f"{len(named)} synthetic table cannot be compared with others.",
+            mend="give two or more; `evaluate` measures one",
+        )
+    return named
+
+
+def _model_facts(model: FittedModel) -> RunFacts:
+    return RunFacts(
+        protections=model.protections,
+        statistics=tuple(model.describe()),
+        versions=versions(),
+        source=model.facts["origin"],
+        synthesizer=model.facts["synthesizer"],
+    )
+
+
+def split_again(model: FittedModel, data: Any) -> tuple[Dataset, Dataset]:
+    """Train and holdout as `fit` divided `data` for this model; DataError when that is unknown."""
+    noted = model.facts.get("holdout")
+    if not isinstance(noted, dict):
+        raise DataError(
+            "the model was learnt from all of its data: no holdout was kept apart.",
+            mend="give real rows that were not learnt as the holdout, or fit with --holdout .25",
+        )
+    source = read(data)
+    whole = _conform(source, model.schema, source.origin)
+    if whole.fingerprint() != noted["of"]:
+        raise DataError(
+            f"{source.origin} is not the data that the model was learnt from.",
+            mend="give the same file, or give train and holdout rows as files of their own",
+        )
+    split = pipeline.split_off(source, whole, noted["share"], noted["seed"])
+    return split.train, split.holdout
+
+
+def _conform(source: Source, schema: Schema, what: str) -> Dataset:
+    return conform(pipeline.only_frame(source, schema), schema, what=what)
+
+
+def versions() -> dict[str, str]:
+    """The versions of what a result depends on."""
+    return {name: version(name) for name in _VERSIONS}

@@ -1,0 +1,175 @@
+"""What a user says beside the tables, turned into what an evaluation is told."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from neotype.data import Dataset
+from neotype.errors import ColumnNotFoundError, SchemaError
+from neotype.evaluate.asked import Asked, Claim, Likelihoods, Scorer
+from neotype.evaluate.evaluate import suite
+from neotype.plan import make_synthesizer
+from neotype.registry import find, names
+from neotype.rng import Rng
+from neotype.synth.synthesizer import Model, Synthesizer
+
+log = logging.getLogger("neotype")
+
+DENSITY_ROWS = 20_000
+"""Rows of train, and of holdout, whose likelihood is computed at most."""
+
+Claimed = float | tuple[float, float] | Claim
+
+
+def told(
+    *,
+    train: Dataset,
+    holdout: Dataset,
+    target: str | None = None,
+    sensitive: str | Sequence[str] = (),
+    quasi_identifiers: str | Sequence[str] = (),
+    copies: Sequence[Dataset] = (),
+    scorer: str | Scorer | None = None,
+    claim: Claimed | None = None,
+    model: Model | None = None,
+    recipe: Synthesizer | None = None,
+    deep: bool = False,
+    shadows: int = 16,
+    metrics: Sequence[str] | None = None,
+    rng: Rng,
+) -> Asked:
+    """Everything that is known, for the metrics that will be taken.
+
+    Roles that are not given are those of the schema. The model's likelihoods are computed only
+    when a metric wants them, of at most DENSITY_ROWS random rows of either side, equally many.
+    ColumnNotFoundError for a role of no column, SchemaError for a claim that none can make, for a
+    deep evaluation without a recipe, and for a scorer that cannot be found.
+    """
+    wanted = _wanted(metrics or suite(deep))
+    if deep and recipe is None:
+        raise SchemaError(
+            "a deep evaluation learns the recipe anew many times, and no recipe is known.",
+            mend="name the synthesizer that made the rows (--recipe trees), or give its model",
+        )
+    if shadows < 2:
+        raise SchemaError(
+            f"{shadows} shadow models show nothing.", mend="take 2 or more; 16 if unsaid"
+        )
+    guarded, known = roles(train, sensitive, quasi_identifiers)
+    density = None
+    if model is not None and "likelihoods" in wanted:
+        density = likelihoods(model, train, holdout, rng.child("likelihoods"))
+    return Asked(
+        target=target,
+        sensitive=guarded,
+        quasi_identifiers=known,
+        copies=tuple(copies),
+        scorer=scorer_of(scorer),
+        claim=claim_of(claim),
+        likelihoods=density,
+        retrain=None if recipe is None else Retraining(recipe, shadows),
+        shadows=shadows,
+    )
+
+
+def _wanted(metrics: Sequence[str]) -> set[str]:
+    """What these metrics have fields for."""
+    classes = [find("metric", name) for name in metrics]
+    return {field.name for cls in classes if is_dataclass(cls) for field in fields(cls)}
+
+
+def roles(
+    data: Dataset, sensitive: str | Sequence[str], quasi_identifiers: str | Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The columns of both roles, the schema's own where none are given; all of them exist."""
+    given = {"sensitive": sensitive, "quasi-identifiers": quasi_identifiers}
+    defaults = data.table.sensitive, data.table.quasi_identifiers
+    found = []
+    for (role, columns), default in zip(given.items(), defaults, strict=True):
+        named = (columns,) if isinstance(columns, str) else tuple(dict.fromkeys(columns))
+        for name in named:
+            if name not in data.table.columns:
+                raise ColumnNotFoundError(name, data.table.columns, asked_by=role)
+        found.append(named or default)
+    return found[0], found[1]
+
+
+def claim_of(claim: Claimed | None) -> Claim | None:
+    """The guarantee that somebody states: an epsilon, (epsilon, delta), or a whole Claim."""
+    if claim is None:
+        return None
+    if not isinstance(claim, Claim):
+        parts = claim if isinstance(claim, tuple) else (claim,)
+        numbers = all(isinstance(n, int | float) and not isinstance(n, bool) for n in parts)
+        if len(parts) not in (1, 2) or not numbers:
+            raise SchemaError(f"{claim!r} is no claim.", mend="give epsilon, or (epsilon, delta)")
+        claim = Claim(*(float(part) for part in parts))
+    if not (math.isfinite(claim.epsilon) and claim.epsilon > 0):
+        raise SchemaError(
+            f"epsilon {claim.epsilon:g} cannot be claimed.", mend="give a number above 0"
+        )
+    if not 0 <= claim.delta < 1:
+        raise SchemaError(
+            f"delta {claim.delta:g} cannot be claimed: it is a probability.",
+            mend="give a number of 0 or more and far below 1, such as 1e-6",
+        )
+    return claim
+
+
+def scorer_of(scorer: str | Scorer | None) -> Scorer | None:
+    """A user's own measure of utility: itself, or what `module:function` names."""
+    if not isinstance(scorer, str):
+        return scorer
+    from neotype.evaluate.utility.custom import load_scorer
+
+    return load_scorer(scorer)
+
+
+def likelihoods(model: Model, train: Dataset, holdout: Dataset, rng: Rng) -> Likelihoods | None:
+    """The model's own log-probability of random rows of both sides; None where it has none."""
+    most = min(train.rows, holdout.rows, DENSITY_ROWS)
+    sides = []
+    for name, data in (("train", train), ("holdout", holdout)):
+        rows = np.sort(rng.child(name).generator().permutation(data.rows)[:most])
+        found = model.log_density(data.take(rows))
+        if found is None:
+            return None
+        sides.append(found)
+    return Likelihoods(*sides)
+
+
+@dataclass
+class Retraining:
+    """The recipe as a function of rows alone; its first use says how long the others will take."""
+
+    recipe: Synthesizer
+    shadows: int
+    timed: bool = False
+
+    def __call__(self, data: Dataset, rows: int, rng: Rng) -> Dataset:
+        """`rows` synthetic rows of a model that has learnt `data`."""
+        begun = perf_counter()
+        made = self.recipe.fit(data, rng=rng.child("fit")).sample(rows, rng=rng.child("sample"))
+        if not self.timed:
+            self.timed = True
+            took = perf_counter() - begun
+            left = took * (self.shadows - 1)
+            about = f"{left / 60:.0f} minutes" if left >= 90 else f"{left:.0f} seconds"
+            log.info("one shadow model took %.1f s; all %d take %s more", took, self.shadows, about)
+        return made
+
+
+def made_by(facts: Any) -> Synthesizer | None:
+    """The recipe of a fitted model from its facts; None when that family is not registered."""
+    for name in names("synthesizer"):
+        if find("synthesizer", name).__name__ == facts.get("synthesizer"):
+            recipe: Synthesizer = make_synthesizer(name, facts.get("hyperparameters", {}))
+            return recipe
+    return None
