@@ -20,6 +20,7 @@ _ICONS = {
     "fair": '<path d="M6 1a5 5 0 0 1 0 10z" stroke="none"/>'
     '<circle cx="6" cy="6" r="5" fill="none" stroke-width="1.6"/>',
     "poor": '<path d="M6 .8 11.6 11H.4z" stroke="none"/>',
+    "not judged": '<path d="M1 4.6h10v2.8H1z" stroke="none"/>',
     "not measured": '<circle cx="6" cy="6" r="4.6" fill="none" stroke-width="1.6"/>',
 }
 
@@ -31,15 +32,17 @@ def text(value: object) -> str:
 
 def tone(verdict: str) -> str:
     """The CSS class that carries a verdict's colour."""
-    return verdict if verdict in ("good", "fair", "poor") else "none"
+    if verdict in ("good", "fair", "poor"):
+        return verdict
+    return "seen" if verdict == "not judged" else "none"
 
 
-def badge(verdict: str) -> str:
+def badge(verdict: str, word: str = "") -> str:
     """A verdict as a shape and a word, so that colour is never the only sign."""
     icon = _ICONS.get(verdict, _ICONS["not measured"])
     return (
         f'<span class="badge {tone(verdict)}"><svg viewBox="0 0 12 12" aria-hidden="true">{icon}'
-        f"</svg>{text(verdict)}</span>"
+        f"</svg>{text(word or verdict)}</span>"
     )
 
 

@@ -7,6 +7,7 @@ every name of the user is escaped here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -144,6 +145,48 @@ def roc(name: str, title: str, score: Score) -> Figure | None:
         layout[axis] |= {"range": [0, 1], "tickformat": ".1f", "dtick": 0.5}
     alt = f"ROC curve, area {score.value:.3f}; the dotted diagonal is guessing."
     return Figure(name, title, alt, {"data": [chance, curve], "layout": layout})
+
+
+LOWEST = 1e-3
+"""The smallest false positive rate that a logarithmic ROC curve shows."""
+_CURVES = (
+    ("var(--synthetic)", "solid"),
+    ("var(--real)", "solid"),
+    ("var(--good)", "dash"),
+    ("var(--poor)", "dashdot"),
+    ("var(--fair)", "longdash"),
+)
+
+
+def roc_low(name: str, scores: Sequence[Score]) -> Figure | None:
+    """The ROC curves of several attacks where it matters: few wrong accusations, on log axes."""
+    traces = []
+    for place, score in enumerate(s for s in scores if s.value is not None):
+        points = [
+            (x, y)
+            for x, y in score.detail.get("roc_low") or score.detail.get("roc") or []
+            if x is not None and y is not None and x >= LOWEST / 2 and y > 0
+        ]
+        if len(points) > 1:
+            color, dash = _CURVES[place % len(_CURVES)]
+            x, y = zip(*points, strict=True)
+            trace = _line(x, y, color, escape(score.title), dash=dash)
+            trace["hovertemplate"] = "wrongly accused %{x:.2%}<br>found %{y:.2%}<extra></extra>"
+            traces.append(trace)
+    if not traces:
+        return None
+    chance = _line([LOWEST / 2, 1], [LOWEST / 2, 1], "var(--faint)", "guessing", dash="dot")
+    chance["hoverinfo"] = "skip"
+    layout = _layout("share of others wrongly accused", "share of members found", legend=True)
+    ends = [math.log10(LOWEST), 0]
+    ticks = {"tickvals": [0.001, 0.01, 0.1, 1], "ticktext": ["0.1%", "1%", "10%", "100%"]}
+    for axis in ("xaxis", "yaxis"):
+        layout[axis] |= {"type": "log", "range": ends, **ticks}
+    layout["height"] = 380
+    layout["margin"]["t"] = 34 + 18 * len(traces)
+    alt = "ROC curves of the membership attacks on logarithmic axes; the dotted line is guessing."
+    title = "Members found at few wrong accusations"
+    return Figure(name, title, alt, {"data": [chance, *traces], "layout": layout})
 
 
 def distances(detail: Mapping[str, Any]) -> Figure | None:

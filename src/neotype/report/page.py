@@ -11,27 +11,81 @@ import base64
 import gzip
 import hashlib
 import json
+from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
 from neotype.report.content import Content
 from neotype.report.drawing import text
-from neotype.report.sections import SECTIONS, head
+from neotype.report.parts.decision import head
+from neotype.report.parts.fairness import fairness
+from neotype.report.parts.layout import Section
+from neotype.report.parts.legal import privacy
+from neotype.report.parts.measures import methods, scores
+from neotype.report.parts.record import protected, run, schema
+from neotype.report.parts.resemblance import columns, giveaways, pairs
+from neotype.report.parts.usefulness import usefulness
+from neotype.report.words import claim
+
+READERS: Mapping[str, tuple[Section, ...]] = {
+    "For the legal review": (
+        Section("privacy", "Privacy", "Who could misuse it, and how", privacy),
+        Section("fairness", "Fairness", "Groups of people", fairness),
+        Section("protected", "Protected", "What was protected", protected),
+    ),
+    "For the statistician": (
+        Section("scores", "Scores", "Every measure", scores),
+        Section("columns", "Columns", "Column by column", columns),
+        Section("pairs", "Pairs", "How columns go together", pairs),
+        Section("giveaways", "Giveaways", "What gives it away", giveaways),
+        Section("usefulness", "Usefulness", "What can be learnt from it", usefulness),
+        Section("methods", "Methods", "How each number was computed", methods),
+    ),
+    "For the record": (
+        Section("schema", "Schema", "What each column was taken for", schema),
+        Section("run", "Run", "How it was made", run),
+    ),
+}
+"""The parts of the page after its head, by who reads them."""
 
 
 def page(report: Content) -> str:
     """The whole page."""
-    parts, specs = [], {}
-    for name, (label, draw) in SECTIONS.items():
-        inside, drawn = draw(report)
-        specs.update({figure.name: figure.spec for figure in drawn})
-        parts.append(
-            f'<section id="{name}" aria-labelledby="{name}-title">'
-            f'<h2 id="{name}-title">{_TITLES.get(name, label)}</h2>{inside}</section>'
-        )
-    contents = "".join(
-        f'<li><a href="#{name}">{label}</a></li>' for name, (label, _) in SECTIONS.items()
+    parts, specs, listed = [], {}, []
+    for reader, sections in READERS.items():
+        inside = []
+        for section in sections:
+            html, drawn = section.draw(report)
+            if not html:
+                continue
+            specs.update({figure.name: figure.spec for figure in drawn})
+            listed.append(f'<li><a href="#{section.name}">{section.label}</a></li>')
+            inside.append(
+                f'<section id="{section.name}" aria-labelledby="{section.name}-title">'
+                f'<h2 id="{section.name}-title">{section.title}</h2>{html}</section>\n'
+            )
+        if inside:
+            parts.append(f'<p class="reader"><span>{reader}</span></p>\n{"".join(inside)}')
+    name = f"{report.facts.source} · " if report.facts.source else ""
+    guarantee = (
+        "a formal guarantee is claimed for the table, which nothing here proves"
+        if claim(report.scores)
+        else "no formal privacy guarantee comes with it"
     )
+    return shell(
+        title=f"{name}neotype report",
+        head=head(report),
+        contents="".join(listed),
+        main="".join(parts),
+        foot=f"Made by neotype. Aggregates only: no real row is in this page, and {guarantee}.",
+        specs=specs,
+    )
+
+
+def shell(
+    *, title: str, head: str, contents: str, main: str, foot: str, specs: Mapping[str, Any]
+) -> str:
+    """A page around its parts, which are HTML already; `specs` are the figures by name."""
     script = _asset("page.js")
     hashes, plotly = [_hash(script)], ""
     if specs:
@@ -43,38 +97,20 @@ def page(report: Content) -> str:
         f"default-src 'none'; script-src {' '.join(hashes)}; style-src 'unsafe-inline'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
-    name = f"{report.facts.source} · " if report.facts.source else ""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
-        f"<title>{text(name)}neotype report</title>\n<style>\n{_asset('page.css')}</style>\n"
-        '</head>\n<body>\n<a class="skip" href="#scores">Skip to the scores</a>\n'
-        f"{head(report)}\n"
+        f"<title>{text(title)}</title>\n<style>\n{_asset('page.css')}</style>\n"
+        '</head>\n<body>\n<a class="skip" href="#main">Skip to the findings</a>\n'
+        f"{head}\n"
         f'<nav aria-label="Contents"><div class="wrap"><ul>{contents}</ul></div></nav>\n'
-        f'<main class="wrap">\n{"".join(f"{part}{chr(10)}" for part in parts)}</main>\n'
-        f'<footer><div class="wrap">{_FOOT}</div></footer>\n'
+        f'<main class="wrap" id="main">\n{main}</main>\n'
+        f'<footer><div class="wrap">{foot}</div></footer>\n'
         f'<script type="application/json" id="figures">{_inline(specs)}</script>\n'
         f"{plotly}\n<script>{script}</script>\n</body>\n</html>\n"
     )
-
-
-_TITLES = {
-    "scores": "Every measure",
-    "columns": "Column by column",
-    "pairs": "How columns go together",
-    "giveaways": "What gives it away",
-    "usefulness": "What can be learnt from it",
-    "copying": "Is anything copied?",
-    "protected": "What was protected",
-    "schema": "What each column was taken for",
-    "run": "How it was made",
-}
-_FOOT = (
-    "Made by neotype. Aggregates only: no real row is in this page, and no formal privacy "
-    "guarantee comes with it."
-)
 
 
 def _asset(name: str) -> str:

@@ -80,10 +80,7 @@ THREATS: tuple[Threat, ...] = (
         "To guess the secret from the synthetic rows that are most like the person, better than "
         "the same guess succeeds for people who were not in the training data.",
         "secrets of people in the training data can be inferred from it",
-        {
-            "attribute_inference": "attribute inference",
-            "attribution": "attribution (correct attribution probability)",
-        },
+        {"attribute_inference": "attribute inference"},
     ),
     Threat(
         "membership",
@@ -110,7 +107,8 @@ THREATS: tuple[Threat, ...] = (
         "To find the rows that match, and to read the rest of the record there.",
         "the declared quasi-identifiers lead to people in the training data",
         {
-            "reidentification": "re-identification risk",
+            "attribution": "right secrets of unique people",
+            "reidentification": "re-identification by quasi-identifiers",
             "uniqueness": "uniqueness",
             "k_anonymity": "k-anonymity",
             "k_map": "k-map",

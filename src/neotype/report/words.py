@@ -309,10 +309,19 @@ def number(value: Any) -> str:
     return f"{value:.3f}" if abs(value) < 100 else f"{value:.1f}"
 
 
+def figure(score: Score, value: float | None) -> str:
+    """A number of this score as people write it: a count without decimals."""
+    ends = (score.value, *(score.interval or ()), *([score.floor] if score.floor else []))
+    counted = score.interval is not None and score.interval[0] == score.interval[1]
+    if counted and value is not None and all(end is not None and end % 1 == 0 for end in ends):
+        return f"{value:,.0f}"
+    return number(value)
+
+
 def goal(score: Score) -> str:
     """The target with the side on which good lies."""
     sign = {"higher": "≥ ", "lower": "≤ "}.get(score.better, "")
-    return "–" if score.target is None else f"{sign}{number(score.target)}"
+    return "–" if score.target is None else f"{sign}{figure(score, score.target)}"
 
 
 def signed(change: float) -> str:

@@ -1,0 +1,161 @@
+"""How far each attack came, drawn: success beside the control's and guessing, ROC at low error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from neotype.evaluate.metric import Interval, Score
+from neotype.report import figures
+from neotype.report.drawing import text
+from neotype.report.figures import Figure
+from neotype.report.lanes import Lane, Mark, dots
+from neotype.report.parts.layout import linked, panel, sheet
+from neotype.report.words import number, percent
+
+RUNS = (
+    ("main", "people in the training data"),
+    ("control", "people who were not"),
+    ("baseline", "guessing without the table"),
+)
+"""The three runs of an attack, and about whom or how it guesses."""
+MOST_SECRETS = 12
+
+
+def pictures(threat: str, scores: Sequence[Score]) -> tuple[str, list[Figure]]:
+    """What is drawn for a threat, from whatever its measures say."""
+    parts = [_successes(scores)]
+    drawn: list[Figure | None] = []
+    if threat == "membership":
+        drawn.append(figures.roc_low("roc-membership", scores))
+    if threat == "copies":
+        shares = [score for score in scores if score.metric == "dcr_share"]
+        drawn += [figures.distances(score.detail) for score in shares]
+    if threat == "disclosure":
+        parts += [_class_sizes(scores), _attackers(scores)]
+    if threat == "guarantee":
+        parts += [_bounds(score) for score in scores]
+    figures_ = [figure for figure in drawn if figure is not None]
+    shown = "".join(panel(figure) for figure in figures_)
+    parts.append(f'<div class="duo">{shown}</div>' if shown else "")
+    return "".join(parts), figures_
+
+
+def runs(said: Mapping[str, Any]) -> tuple[Mark, ...]:
+    """The marks of an attack's three runs; empty unless main and control are there."""
+    if not all(isinstance(said.get(name), int | float) for name in ("main", "control")):
+        return ()
+    spans = said.get("intervals") or {}
+    return tuple(
+        Mark(kind, name, float(said[kind]), span(spans.get(kind)))
+        for kind, name in RUNS
+        if isinstance(said.get(kind), int | float)
+    )
+
+
+def span(said: Any) -> Interval | None:
+    """An interval as JSON holds it."""
+    if isinstance(said, Sequence) and len(said) == 2 and None not in said:
+        return float(said[0]), float(said[1])
+    return None
+
+
+def _successes(scores: Sequence[Score]) -> str:
+    """Success rates of every attack that has them, and of its worst secrets."""
+    lanes = []
+    for score in scores:
+        marks = runs(score.detail)
+        if marks:
+            side = f"risk {linked(score, percent(score.value))}" if score.value is not None else ""
+            lanes.append(Lane(text(score.title), marks, side))
+        lanes += _secrets(score)
+    drawn = dots(lanes, say=percent, within=(0.0, 1.0))
+    if not drawn:
+        return ""
+    return (
+        '<figure class="panel"><h4>Share of guesses that came true</h4><p class="soft small">What '
+        "comes true of people who were not in the training data is knowledge about people in "
+        f"general; the gap between circle and diamond is the risk.</p>{drawn}</figure>"
+    )
+
+
+def _secrets(score: Score) -> list[Lane]:
+    """The parts of an attack, secret by secret, widest gap first."""
+    for said in score.detail.values():
+        if not isinstance(said, Mapping) or not said:
+            continue
+        parts = {k: runs(v) for k, v in said.items() if isinstance(v, Mapping)}
+        if len(parts) < len(said) or not all(parts.values()):
+            continue
+        order = sorted(parts, key=lambda k: said[k]["control"] - said[k]["main"])
+        return [
+            Lane(f'<span class="sub">{text(name)}</span>', parts[name])
+            for name in order[:MOST_SECRETS]
+        ]
+    return []
+
+
+def _class_sizes(scores: Sequence[Score]) -> str:
+    """How many rows share their quasi-identifiers with how many others."""
+    score = next((s for s in scores if s.metric == "k_anonymity"), None)
+    sides = score.detail if score else {}
+    made, real = (
+        (sides.get(side) or {}).get("rows_by_class_size") for side in ("synthetic", "real")
+    )
+    if not made or not real:
+        return ""
+    lanes = [
+        Lane(
+            f"{text(size)} row{'' if size == '1' else 's'} alike",
+            (Mark("synthetic", "synthetic", share), Mark("real", "real", real.get(size))),
+        )
+        for size, share in made.items()
+    ]
+    named = ", ".join(map(str, sides.get("quasi_identifiers") or []))
+    return (
+        '<figure class="panel"><h4>Share of rows by how many agree in the quasi-identifiers</h4>'
+        f'<p class="soft small">{text(named)}</p>{dots(lanes, say=percent, within=(0.0, 1.0))}'
+        "</figure>"
+    )
+
+
+def _attackers(scores: Sequence[Score]) -> str:
+    """The three attackers of the literature on re-identification."""
+    score = next((s for s in scores if s.metric == "reidentification"), None)
+    if score is None or score.value is None:
+        return ""
+    asks = {
+        "prosecutor": "knows that the person was in the training data",
+        "journalist": "knows only that the person is among the real people",
+        "marketer": "wants as many people as can be had, not one in particular",
+    }
+    rows = []
+    for name, knows in asks.items():
+        said = score.detail.get(name)
+        if isinstance(said, Mapping):
+            numbers = [
+                f"{str(key).replace('_', ' ')} {number(value)}"
+                for key, value in said.items()
+                if isinstance(value, int | float) and not isinstance(value, bool)
+            ]
+            rows.append((f"<b>{name.title()}</b>", knows, text("; ".join(numbers))))
+    return sheet(("Attacker", "Who", "Risk"), "tww", rows) if rows else ""
+
+
+def _bounds(score: Score) -> str:
+    """The claimed epsilon beside what attacks prove it to be at least."""
+    claim = score.detail.get("claim")
+    claimed = claim.get("epsilon") if isinstance(claim, Mapping) else None
+    if claimed is None or score.value is None:
+        return ""
+    lanes = [
+        Lane("claimed at most", (Mark("real", "claimed epsilon", float(claimed)),)),
+        Lane(
+            "proved to be at least",
+            (Mark("main", "lower bound from attacks", score.value, score.interval),),
+        ),
+    ]
+    return (
+        f'<figure class="panel"><h4>{text(score.title)}</h4>'
+        f"{dots(lanes, line=float(claimed), within=(0.0, float('inf')))}</figure>"
+    )

@@ -1,0 +1,132 @@
+"""Real beside synthetic: records that a measure's detail holds, drawn as lanes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from neotype.evaluate.metric import Interval
+from neotype.report.drawing import text
+from neotype.report.lanes import Lane, Mark, dots
+from neotype.report.words import number
+
+_KINDS = ("columns", "groups", "pairs", "values")
+
+MOST = 12
+"""More lanes than this are left to the JSON report."""
+
+
+Path = tuple[str, ...]
+"""The keys that lead to something in a detail."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One thing with a number on the real and on the synthetic side."""
+
+    label: str
+    real: float | None
+    synthetic: float | None
+    real_interval: Interval | None = None
+    synthetic_interval: Interval | None = None
+
+    @property
+    def gap(self) -> float:
+        """How far apart the sides are; what is only on one side is as far as can be."""
+        if self.real is None or self.synthetic is None:
+            return math.inf
+        return abs(self.synthetic - self.real)
+
+
+def records(
+    said: Any, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], list[Record]]]:
+    """Every list or mapping of records in a detail, with the keys that lead to it."""
+    if isinstance(said, Mapping):
+        entries = [(str(key), value) for key, value in said.items()]
+    elif isinstance(said, list):
+        entries = [(_label(value), value) for value in said]
+    else:
+        return
+    found = [_record(label, value) for label, value in entries]
+    alike = [record for record in found if record is not None]
+    if alike and len(alike) == len(found):
+        yield path, alike
+    elif isinstance(said, Mapping):
+        for key, value in entries:
+            yield from records(value, (*path, key))
+
+
+def _record(label: str, said: Any) -> Record | None:
+    if not isinstance(said, Mapping) or "real" not in said or "synthetic" not in said:
+        return None
+    sides = [said["real"], said["synthetic"]]
+    if not all(side is None or _number(side) for side in sides):
+        return None
+    real, made = (None if side is None else float(side) for side in sides)
+    return Record(label, real, made, _span(said, "real"), _span(said, "synthetic"))
+
+
+def _label(said: Any) -> str:
+    """What a record is called: its words, in the order in which it says them."""
+    if not isinstance(said, Mapping):
+        return ""
+    words = []
+    for value in said.values():
+        if isinstance(value, str):
+            words.append(value)
+        elif isinstance(value, list) and value and all(isinstance(v, str) for v in value):
+            words.append(" × ".join(value))
+    return " · ".join(words[:2])
+
+
+def _span(said: Mapping[str, Any], side: str) -> Interval | None:
+    """The interval of a side, by the names that measures give it."""
+    nested = said.get("intervals")
+    nested = nested.get(side) if isinstance(nested, Mapping) else None
+    for span in (said.get(f"{side}_interval"), said.get(f"interval_{side}"), nested):
+        if isinstance(span, Sequence) and len(span) == 2 and all(map(_number, span)):
+            return float(span[0]), float(span[1])
+    return None
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def named(path: Path) -> str:
+    """The keys in words, without those that only say what kind of thing comes."""
+    return " · ".join(key.replace("_", " ") for key in path if key not in _KINDS)
+
+
+def panel_of(
+    title: str,
+    some: Sequence[Record],
+    *,
+    say: Callable[[float], str] = number,
+    log: bool = False,
+    line: float | None = None,
+    within: Interval | None = None,
+    note: str = "",
+) -> str:
+    """Lanes for the first records, under a title."""
+    lanes = [
+        Lane(
+            text(record.label),
+            (
+                Mark("real", "real", record.real, record.real_interval),
+                Mark("synthetic", "synthetic", record.synthetic, record.synthetic_interval),
+            ),
+        )
+        for record in some[:MOST]
+    ]
+    drawn = dots(lanes, say=say, log=log, line=line, within=within)
+    if not drawn:
+        return ""
+    rest = len(some) - MOST
+    said = [note] if note else []
+    said += [f"{rest:,} more in the JSON report."] if rest > 0 else []
+    under = f'<p class="soft small">{text(" ".join(said))}</p>' if said else ""
+    return f'<figure class="panel"><h4>{text(title)}</h4>{drawn}{under}</figure>'

@@ -1,0 +1,151 @@
+"""For the legal review: who could misuse the table and how, what was found, what was not tested."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from neotype.evaluate.metric import Score
+from neotype.report.content import Content
+from neotype.report.drawing import badge, text, tone
+from neotype.report.figures import Figure
+from neotype.report.parts.attacks import pictures
+from neotype.report.parts.layout import Drawn, linked, sheet
+from neotype.report.threats import LEGAL_ORDER, OTHER, THREATS, Threat, threat_of
+from neotype.report.words import claim, figure, reason, refuted, title, worst
+
+UNTESTED = "not tested"
+
+
+def privacy(report: Content) -> Drawn:
+    """Every threat: the attacker, what was tried, what was found; then what was not tested."""
+    own = [score for score in report.scores if score.axis == "privacy"]
+    threats = sorted(THREATS, key=lambda threat: LEGAL_ORDER.index(threat.key))
+    groups = [(t, [s for s in own if s.metric in t.measures]) for t in threats]
+    foreign = [score for score in own if threat_of(score.metric) is OTHER]
+    if foreign:
+        groups.append((OTHER, foreign))
+    if not claim(own):
+        groups = [(t, some) for t, some in groups if t.key != "guarantee" or _taken(some)]
+    parts, drawn = [], []
+    for threat, some in groups:
+        if _taken(some):
+            html, figures = _threat(threat, some)
+            parts.append(html)
+            drawn += figures
+    return (
+        f"{_promise(own)}{_overview(groups)}{''.join(parts)}{_untested(groups)}",
+        drawn,
+    )
+
+
+def _taken(scores: Sequence[Score]) -> list[Score]:
+    return [score for score in scores if score.value is not None]
+
+
+def _promise(own: Sequence[Score]) -> str:
+    """No formal guarantee, or the one that is claimed and what the audit makes of it."""
+    claimed, against = claim(own), refuted(own)
+    if against is not None:
+        said, verdict, word = f"Claimed: {claimed or 'a formal guarantee'}.", "poor", "refuted"
+        rest = f"An attack achieved what the claim rules out. {against.meaning}"
+    elif claimed:
+        said, verdict, word = f"Claimed: {claimed}.", "not judged", "claimed"
+        rest = (
+            "Attacks can refute a claim and cannot prove it: what they find is a lower bound on "
+            "the real epsilon. The claim rests on the method and on whoever made it."
+        )
+    else:
+        said, verdict, word = "No formal guarantee is claimed.", "not judged", "none"
+        rest = (
+            "What follows is evidence from attacks: what was tried, and how far it came. An attack "
+            "that fails proves nothing about one that was not tried. Whether the table is personal "
+            "data is a legal question that these numbers inform and do not answer."
+        )
+    return (
+        f'<div class="promise {tone(verdict)}"><p><b>{text(said)}</b> {badge(verdict, word)}</p>'
+        f"<p>{text(rest)}</p></div>"
+    )
+
+
+def _state(scores: Sequence[Score]) -> str:
+    """One word for a group: the worst that was judged, or whether anything was seen at all."""
+    judged = worst(scores)
+    if judged != "not measured":
+        return judged
+    return "not judged" if _taken(scores) else UNTESTED
+
+
+def _overview(groups: Sequence[tuple[Threat, Sequence[Score]]]) -> str:
+    rows = []
+    for threat, some in groups:
+        taken, state = len(_taken(some)), _state(some)
+        named = text(threat.title)
+        if taken:
+            named = f'<a href="#threat-{threat.key}">{named}</a>'
+        count = f"{taken} of {max(len(threat.measures), len(some))}"
+        rows.append((f"<b>{named}</b>", text(threat.question), count, badge(state)))
+    return sheet(("Threat", "The question", "Measures taken", "Found"), "twnt", rows)
+
+
+def _threat(threat: Threat, some: Sequence[Score]) -> tuple[str, list[Figure]]:
+    who = "".join(
+        f"<div><dt>{label}</dt><dd>{text(said)}</dd></div>"
+        for label, said in (
+            ("The attacker has", threat.has),
+            ("knows", threat.knows),
+            ("tries", threat.tries),
+        )
+    )
+    taken = _taken(some)
+    found = "".join(
+        f"<li>{badge(score.verdict)}<div><b>{text(score.title)}</b> {linked(score)}"
+        f"{_interval(score)} {text(score.meaning)}</div></li>"
+        for score in taken
+    )
+    html, drawn = pictures(threat.key, some)
+    missed = [score.title for score in some if score.value is None]
+    rest = (
+        f'<p class="soft small">Not tested: {text(", ".join(missed))}; '
+        f'<a href="#untested">why</a>.</p>'
+        if missed
+        else ""
+    )
+    return (
+        f'<article class="threat" id="threat-{threat.key}"><h3>{text(threat.title)} '
+        f'{badge(_state(some))}</h3><p class="ask">{text(threat.question)}</p>'
+        f'<dl class="who">{who}</dl><ul class="gates">{found}</ul>{html}{rest}</article>',
+        drawn,
+    )
+
+
+def _interval(score: Score) -> str:
+    if score.interval is None:
+        return ""
+    low, high = (figure(score, end) for end in score.interval)
+    floor = "" if score.floor is None else f"real rows {figure(score, score.floor)}"
+    span = "" if low == high else f"{low} to {high}"
+    said = "; ".join(part for part in (span, floor) if part)
+    return f' <span class="soft num">({said})</span>' if said else ""
+
+
+def _untested(groups: Sequence[tuple[Threat, Sequence[Score]]]) -> str:
+    """Every attack that was not carried out, with the reason."""
+    rows = []
+    for threat, some in groups:
+        for score in some:
+            if score.value is None:
+                why = reason(score).removeprefix("Not measured: ")
+                rows.append((f"<b>{text(score.title)}</b>", text(threat.title), text(title(why))))
+        taken = {score.metric for score in some}
+        for metric, words in threat.measures.items():
+            if metric not in taken:
+                why = "Not part of this evaluation"
+                why += "; it retrains the recipe (--deep)." if metric in _DEEP else "."
+                rows.append((f"<b>{text(title(words))}</b>", text(threat.title), why))
+    if not rows:
+        return ""
+    table = sheet(("Not tested", "Threat", "Why"), "ttw", rows)
+    return f'<h3 id="untested">What was not tested, and why</h3>{table}'
+
+
+_DEEP = ("mia_shadow", "epsilon_audit_deep")

@@ -1,0 +1,77 @@
+"""For the record: what was protected, what each column was taken for, and how it was made."""
+
+from __future__ import annotations
+
+import json
+
+from neotype.report.content import Content
+from neotype.report.drawing import text
+from neotype.report.parts.layout import MANY, Drawn, fold, sheet
+
+
+def protected(report: Content) -> Drawn:
+    """What the model does not hold as it was, and what it does hold."""
+    parts = []
+    if report.facts.protections:
+        table = sheet(
+            ("Column", "What", "Cells", "How"),
+            "ttnw",
+            [
+                (f"<b>{text(p.column)}</b>", text(p.what), f"{p.cells:,}", text(p.note))
+                for p in report.facts.protections
+            ],
+        )
+        count = len(report.facts.protections)
+        parts.append(
+            '<p class="lead">Rare and extreme values were replaced before the model learnt, so '
+            "that it does not hold them.</p>" + fold(f"All {count} entries", table, count > MANY)
+        )
+    else:
+        parts.append(
+            '<p class="lead">No protection of rare values is on record for this table.</p>'
+        )
+    if report.facts.statistics:
+        held = "".join(f"<li>{text(line)}</li>" for line in report.facts.statistics)
+        many = len(report.facts.statistics) > 12
+        listed = f'<ul class="plain">{held}</ul>'
+        parts.append(fold("What the model holds", listed, many, heading=True))
+    return "".join(parts), []
+
+
+def schema(report: Content) -> Drawn:
+    """Every column's kind, and why."""
+    table = sheet(
+        ("Column", "Kind", "Stored as", "Details", "Why"),
+        "tttww",
+        [
+            (
+                f"<b>{text(column.name)}</b>",
+                text(column.kind),
+                f"<code>{text(column.storage)}</code>",
+                text(column.facts),
+                f'<span class="soft">{text(column.reason)}</span>' if column.reason else "",
+            )
+            for column in report.schema
+        ],
+    )
+    many = len(report.schema)
+    return fold(f"All {many} columns", table, many > MANY), []
+
+
+def run(report: Content) -> Drawn:
+    """The plan, where the time went, and the versions: enough to do it again."""
+    facts, parts = report.facts, []
+    if facts.plan:
+        plan = json.dumps(facts.plan, indent=2, ensure_ascii=False)
+        parts.append(f'<h3>Plan</h3><pre tabindex="0">{text(plan)}</pre>')
+    tables = []
+    if facts.timings:
+        rows = [(text(stage), f"{seconds:,.2f} s") for stage, seconds in facts.timings.items()]
+        rows.append(("total", f"{sum(facts.timings.values()):,.2f} s"))
+        tables.append(f"<div><h3>Time</h3>{sheet(('Stage', 'Wall clock'), 'tn', rows)}</div>")
+    if facts.versions:
+        rows = [(text(name), text(version)) for name, version in facts.versions.items()]
+        tables.append(f"<div><h3>Versions</h3>{sheet(('Package', 'Version'), 'tn', rows)}</div>")
+    if tables:
+        parts.append(f'<div class="duo later">{"".join(tables)}</div>')
+    return "".join(parts) or '<p class="lead">The run left no record of its plan.</p>', []
