@@ -42,12 +42,17 @@ METRICS: Mapping[str, str] = {
     # (more fidelity measures)
     "c2st": "neotype.evaluate.fidelity.detection:C2ST",
     "tstr": "neotype.evaluate.utility.prediction:TSTR",
+    "tstr_linear": "neotype.evaluate.utility.prediction:TSTRLinear",
     "tstr_all": "neotype.evaluate.utility.prediction:TSTRAllColumns",
     # (more utility measures)
     "dcr_share": "neotype.evaluate.privacy.distance:DCRShare",
     "exact_copies": "neotype.evaluate.privacy.distance:ExactCopies",
     "near_copies": "neotype.evaluate.privacy.distance:NearCopies",
+    "nndr": "neotype.evaluate.privacy.distance:NNDR",
+    "hit_rate": "neotype.evaluate.privacy.distance:HitRate",
     "mia_distance": "neotype.evaluate.privacy.membership:NearestDistanceMIA",
+    "mia_density_ratio": "neotype.evaluate.privacy.density_ratio:DensityRatioMIA",
+    "mia_likelihood": "neotype.evaluate.privacy.membership:LikelihoodMIA",
     "reidentification": "neotype.evaluate.privacy.identification:Reidentification",
     "attribution": "neotype.evaluate.privacy.identification:Attribution",
     "uniqueness": "neotype.evaluate.privacy.identification:Uniqueness",

@@ -17,8 +17,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from neotype.data import Dataset
+from neotype.evaluate.comparison import Comparison
+from neotype.evaluate.features import Sides
 from neotype.evaluate.interval import Z, wilson
 from neotype.evaluate.metric import Axis, Better, Finding, Interval, Measure, NotMeasurableError
+from neotype.rng import Rng
 
 Mask = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -138,19 +141,53 @@ def _width(guesses: int) -> float:
     return high - low
 
 
-def targets(data: Dataset, most: int, generator: Generator) -> Ints:
-    """Rows to guess about, in random order; one of every entity, so that they are independent."""
+def aim(tables: Comparison, guesses: int, synthetic: int, rng: Rng) -> Sides[Ints]:
+    """Synthetic rows to guess from, and equally many rows of train and holdout to guess about.
+
+    All in random order; one row of every entity, so that the guesses are independent.
+    """
+    train, holdout = (
+        _targets(data, rng.child(f"targets of {side}").generator())
+        for side, data in (("train", tables.train), ("holdout", tables.holdout))
+    )
+    equal = min(len(train), len(holdout), guesses)
+    enough(equal, f"train and holdout have {equal:,} rows to guess about, of different entities")
+    rows = rng.child("synthetic rows").generator().permutation(tables.synthetic.rows)
+    return Sides(rows[:synthetic], train[:equal], holdout[:equal])
+
+
+def _targets(data: Dataset, generator: Generator) -> Ints:
     order = generator.permutation(data.rows)
     owners = data.owners
-    if owners is not None:
-        order = order[np.sort(np.unique(owners[order], return_index=True)[1])]
-    return order[:most]
+    if owners is None:
+        return order
+    return order[np.sort(np.unique(owners[order], return_index=True)[1])]
 
 
-def excess(hits: int, others: int, guesses: int) -> tuple[float, Interval]:
-    """(rate − other) / (1 − other) of two counts out of `guesses` each, and its 95 % interval.
+def take(points: Sides[NDArray[np.float32]], drawn: Sides[Ints]) -> Sides[NDArray[np.float32]]:
+    """The points, (columns, rows), of these rows."""
+    return Sides(
+        *(np.ascontiguousarray(side[:, rows]) for side, rows in zip(points, drawn, strict=True))
+    )
 
-    This is 1 − the ratio of two shares of failures, whose score interval (Koopman 1984) is to a
+
+def noted(tables: Comparison, drawn: Sides[Ints]) -> list[str]:
+    """What a reader must know of the rows that the attack saw and guessed about."""
+    notes = []
+    if len(drawn.synthetic) < tables.synthetic.rows:
+        notes.append(
+            f"the attacker sees {len(drawn.synthetic):,} of {tables.synthetic.rows:,} synthetic "
+            f"rows, drawn at random"
+        )
+    return [*notes, f"{len(drawn.train):,} rows of train and of the holdout were guessed about"]
+
+
+def excess(hits: int, others: int, guesses: int, width: float = Z) -> tuple[float, Interval]:
+    """(rate − other) / (1 − other) of two counts out of `guesses` each, and its interval.
+
+    The interval is `width` standard errors wide to either side, by default of 95 %.
+
+    It is 1 − the ratio of two shares of failures, whose score interval (Koopman 1984) is to a
     ratio what Wilson's is to a share: it holds for few failures, too, where propagated errors
     (Giomi et al. 2022) do not. NaN where the other never fails.
     """
@@ -160,7 +197,7 @@ def excess(hits: int, others: int, guesses: int) -> tuple[float, Interval]:
     ratio = failed / spared
 
     def beyond(logarithm: float) -> bool:
-        return _score(float(np.exp(logarithm)), failed, spared, guesses) > Z
+        return _score(float(np.exp(logarithm)), failed, spared, guesses) > width
 
     middle = float(np.log(max(ratio, 1e-12)))
     low = float(np.exp(_edge(beyond, middle, middle - 20))) if failed else 0.0

@@ -13,6 +13,7 @@ from numpy.random import Generator
 from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.features import Floats, Labels, Sides, labels
 from neotype.evaluate.metric import Finding, NotMeasurableError
+from neotype.evaluate.neighbors import sampling
 from neotype.evaluate.privacy.attack import (
     AttackMeasure,
     Ints,
@@ -75,11 +76,7 @@ class Cells:
             Sides(*(np.stack(line) for line in lines)),
             equal / there.train,
             rows,
-            tuple(
-                f"{here:,} of {have:,} {side} rows, drawn at random"
-                for side, here, have in zip(Sides._fields, rows, there, strict=True)
-                if here < have
-            ),
+            sampling(there, drawn),
         )
 
 
