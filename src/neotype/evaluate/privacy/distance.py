@@ -12,11 +12,11 @@ import numpy as np
 import polars as pl
 
 from neotype.evaluate.comparison import Comparison
-from neotype.evaluate.features import Labels, Sides
+from neotype.evaluate.features import Floats, Labels, Sides
 from neotype.evaluate.features import texts as written
-from neotype.evaluate.interval import clopper_pearson, wilson
+from neotype.evaluate.interval import around, clopper_pearson, wilson
 from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
-from neotype.evaluate.neighbors import Nearest, Neighborhood, Points
+from neotype.evaluate.neighbors import Nearest, Neighborhood, Points, choose, sampling
 
 NEAR = 0.02
 """Near is nearer to train than this share of holdout rows is."""
@@ -178,6 +178,111 @@ class NearCopies(Measure):
         )
 
 
+@dataclass(frozen=True)
+class NNDR(Measure):
+    """How singly synthetic rows point at train rows: the mean nearest-neighbour distance ratio.
+
+    The distance to the nearest train row over that to the second nearest: near 0, a synthetic row
+    lies at one real row and far from all others. Judged against the same ratio to equally many
+    holdout rows (Lowe 2004; for synthetic tables Zhao et al. 2021).
+    """
+
+    name: ClassVar[str] = "nndr"
+    title: ClassVar[str] = "Pointing at single train rows (NNDR)"
+    how: ClassVar[str] = (
+        "For each synthetic row, the distance to its nearest training row divided by that to the "
+        "second nearest; the number is the mean. Near 0 a row points at one person; without "
+        "copying it is as large as the same ratio to real rows that were never used."
+    )
+    reference: ClassVar[str] = (
+        "Zhao et al. 2021, CTAB-GAN (as a privacy measure); Lowe 2004 (the ratio)"
+    )
+    axis: ClassVar[Axis] = "privacy"
+    better: ClassVar[Better] = "higher"
+    tolerance: ClassVar[float] = 0.01
+    least_rows: ClassVar[int] = 50
+
+    def look(self, tables: Comparison) -> Finding:
+        """The mean ratio to train; the floor is the same rows' ratio to as many holdout rows."""
+        near = measured(tables)
+        value, interval = singled(near.to_train)
+        unseen, around_unseen = singled(near.to_holdout)
+        return Finding(
+            value=value,
+            interval=interval,
+            floor=unseen,
+            target=around_unseen[0],
+            meaning=(
+                f"The nearest training row is on average {value:.1%} as far from a synthetic row "
+                f"as the second nearest; of real rows that were never used it is {unseen:.1%}. A "
+                f"smaller share means that synthetic rows point at single training rows."
+            ),
+            detail={
+                "to_train": ratios(near.to_train),
+                "to_holdout": {**ratios(near.to_holdout), "interval": around_unseen},
+                "holdout_to_train": ratios(near.control_to_train),
+                "rows": near.rows._asdict(),
+                "notes": list(near.notes),
+            },
+        )
+
+
+@dataclass(frozen=True)
+class HitRate(Measure):
+    """The share of train rows that some synthetic row hits: all labels equal, quantities close.
+
+    Close is within 1/30 of the column's range in train (Lu, Wang and Yu 2019, hitting rate).
+    Judged against the share of equally many holdout rows that are hit.
+    """
+
+    within: float = 1 / 30
+
+    name: ClassVar[str] = "hit_rate"
+    title: ClassVar[str] = "Train rows that are hit"
+    how: ClassVar[str] = (
+        "Training rows for which some synthetic row has the same labels and every quantity within "
+        "1/30 of the column's range, beside the same share of equally many real rows that were "
+        "never used: common rows are hit by chance."
+    )
+    reference: ClassVar[str] = (
+        "Lu, Wang and Yu 2019, Empirical evaluation on synthetic data generation with generative "
+        "adversarial network"
+    )
+    axis: ClassVar[Axis] = "privacy"
+    better: ClassVar[Better] = "lower"
+    tolerance: ClassVar[float] = 0.02
+    least_rows: ClassVar[int] = 50
+
+    def look(self, tables: Comparison) -> Finding:
+        """Count rows that are hit; the floor counts them in the holdout."""
+        from neotype.evaluate.privacy.hits import hit
+
+        if not tables.views:
+            raise NotMeasurableError("no column is left once identifiers are taken out.")
+        rows = Sides(*(data.rows for data in tables.datasets))
+        drawn = choose(rows, tables.rng)
+        train, holdout = hit(tables.views, drawn, self.within)
+        count, natural, trials = int(train.sum()), int(holdout.sum()), len(train)
+        return Finding(
+            value=count / trials,
+            interval=clopper_pearson(count, trials),
+            floor=natural / trials,
+            target=clopper_pearson(natural, trials)[1],
+            meaning=(
+                f"{count / trials:.2%} of the rows that the model learnt from have a synthetic row "
+                f"that is alike in every column; of real rows that it never saw, "
+                f"{natural / trials:.2%} have one, by chance."
+            ),
+            detail={
+                "hits": count,
+                "holdout_hits": natural,
+                "rows": {side: len(taken) for side, taken in drawn._asdict().items()},
+                "within": self.within,
+                "notes": list(sampling(rows, drawn)),
+            },
+        )
+
+
 def nearer(to_train: Points, to_holdout: Points) -> float:
     """The share of rows nearer to train, ties as half."""
     return float((to_train < to_holdout).mean() + (to_train == to_holdout).mean() / 2)
@@ -221,12 +326,27 @@ def histograms(near: Neighborhood, bars: int = 40) -> dict[str, Any]:
     return {"edges": edges, **densities}
 
 
-def ratios(near: Nearest) -> dict[str, float]:
-    """Nearest-neighbour distance ratio: nearest over second nearest; near 0 singles one row out."""
+def singled(near: Nearest) -> tuple[float, tuple[float, float]]:
+    """The mean distance ratio, and its 95 % interval, in which synthetic rows with the same nearest
+    real row count as one (cluster-robust, Liang and Zeger 1986).
+    """
+    cells = quotients(near)
+    value = float(cells.mean())
+    sums = np.bincount(near.which, cells - value)
+    return value, around(value, float(np.sqrt((sums**2).sum())) / len(cells))
+
+
+def quotients(near: Nearest) -> Floats:
+    """Nearest over second nearest distance, 0 .. 1; 1 where both are 0."""
     safe = np.maximum(near.second, np.float32(1e-12))
-    ratio = np.where(near.second > 0, near.first / safe, 1.0)
-    low, middle = np.quantile(ratio, [0.05, 0.5])
-    return {"median": float(middle), "p05": float(low)}
+    return np.asarray(np.where(near.second > 0, near.first / safe, 1.0), np.float64)
+
+
+def ratios(near: Nearest) -> dict[str, float]:
+    """Nearest-neighbour distance ratios: mean, middle and the lowest twentieth."""
+    cells = quotients(near)
+    low, middle = np.quantile(cells, [0.05, 0.5])
+    return {"mean": float(cells.mean()), "median": float(middle), "p05": float(low)}
 
 
 def fingerprints(tables: Comparison) -> Sides[np.ndarray]:

@@ -1,17 +1,26 @@
-"""Can an attacker who sees only the synthetic table tell who was in train?"""
+"""Can an attacker tell who was in train? Attacks that need no retraining, judged alike.
+
+Every attack gives each row a score, the higher the likelier a member. Members are train rows,
+non-members equally many holdout rows.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from neotype.evaluate.asked import Likelihoods
 from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.features import Floats
 from neotype.evaluate.interval import around, auc, clopper_pearson, roc
-from neotype.evaluate.metric import Axis, Better, Finding, Measure
+from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
 from neotype.evaluate.privacy.distance import measured
+
+RATES = (("1pct", 0.01), ("01pct", 0.001))
+"""Shares of false alarms at which hits are counted (Carlini et al. 2022)."""
 
 
 @dataclass(frozen=True)
@@ -40,34 +49,132 @@ class NearestDistanceMIA(Measure):
     def look(self, tables: Comparison) -> Finding:
         """Attack train and holdout; the floor attacks with half of the holdout as synthetic."""
         near = measured(tables)
-        members, others = -near.to_train.back.astype(float), -near.to_holdout.back.astype(float)
-        value, error = auc(members, others)
-        floor, spread = auc(
+        floor, error = auc(
             -near.control_to_train.back.astype(float), -near.control_to_holdout.back.astype(float)
         )
-        hits = caught(members, others, 0.01)
-        rate = hits / len(members)
-        return Finding(
-            value=value,
-            interval=around(value, error),
+        return attacked(
+            -near.to_train.back.astype(float),
+            -near.to_holdout.back.astype(float),
             floor=floor,
-            target=0.52,
-            meaning=(
-                f"Given one row that was used and one that was not, an attacker picks the used one "
-                f"{value:.1%} of the time (50% is guessing); allowed 1% false alarms, he finds "
-                f"{rate:.1%} of the rows that were used (1% is guessing)."
-            ),
+            attacker="an attacker who looks for near synthetic rows",
+            notes=near.notes,
             detail={
-                "roc": roc(members, others),
-                "tpr_at_1pct_fpr": rate,
-                "interval": clopper_pearson(hits, len(members)),
-                "floor_interval": around(floor, spread),
-                "members": len(members),
-                "non_members": len(others),
+                "floor_interval": around(floor, error),
                 "synthetic_rows": near.rows.synthetic,
-                "notes": list(near.notes),
             },
         )
+
+
+@dataclass(frozen=True)
+class LikelihoodMIA(Measure):
+    """Membership inference by the model's own likelihood: the AUC of the attack (0.5 = guessing).
+
+    A white-box attack: whoever has the model asks it how likely a row is, and takes likely rows for
+    members. Only the order of likelihoods counts, so that heavy tails do no harm; ties count half
+    (Yeom et al. 2018; for generative models Hilprecht et al. 2019).
+    """
+
+    likelihoods: Likelihoods | None = None
+
+    name: ClassVar[str] = "mia_likelihood"
+    title: ClassVar[str] = "Membership inference (the model's likelihood)"
+    how: ClassVar[str] = (
+        "An attacker who holds the model itself, not only its output, guesses that rows which it "
+        "finds likely were in the training data; the number is the ROC AUC of that guess."
+    )
+    reference: ClassVar[str] = (
+        "Yeom et al. 2018, Privacy risk in machine learning; Carlini et al. 2022"
+    )
+    axis: ClassVar[Axis] = "privacy"
+    better: ClassVar[Better] = "lower"
+    tolerance: ClassVar[float] = 0.02
+    least_rows: ClassVar[int] = 50
+
+    def look(self, tables: Comparison) -> Finding:
+        """Attack equally many rows of train and of holdout; a blind attack scores one half."""
+        if self.likelihoods is None:
+            raise NotMeasurableError(
+                "no model was given, or its family has no likelihood to ask for."
+            )
+        known = [np.asarray(side, np.float64) for side in self.likelihoods]
+        known = [np.where(np.isnan(side), -np.inf, side) for side in known]
+        sizes = [len(side) for side in known]
+        if sizes != [tables.train.rows, tables.holdout.rows]:
+            raise NotMeasurableError(
+                f"likelihoods of {sizes[0]:,} train and {sizes[1]:,} holdout rows were given, "
+                f"where there are {tables.train.rows:,} and {tables.holdout.rows:,} rows."
+            )
+        equal = min(sizes)
+        generator = tables.rng.child("rows for likelihoods").generator()
+        members, others = (side[generator.permutation(len(side))[:equal]] for side in known)
+        notes = [f"{equal:,} rows of either side, drawn at random"] if max(sizes) > equal else []
+        notes.append("white-box: this attacker holds the model, not only its synthetic rows")
+        impossible = [float(np.isneginf(side).mean()) for side in (members, others)]
+        return attacked(
+            members,
+            others,
+            floor=0.5,
+            attacker="an attacker who holds the model itself",
+            notes=notes,
+            detail={"impossible": dict(zip(("members", "non_members"), impossible, strict=True))},
+        )
+
+
+def attacked(
+    members: Floats,
+    others: Floats,
+    *,
+    floor: float,
+    attacker: str,
+    target: float = 0.52,
+    error: float = 0.0,
+    notes: Sequence[str] = (),
+    detail: Mapping[str, Any],
+) -> Finding:
+    """What every membership attack found, from the scores of members and of non-members.
+
+    AUC with DeLong's interval (not narrower than a known standard `error`), and the share of
+    members found at 1 % and at 0.1 % false alarms, each with its Clopper-Pearson interval.
+    """
+    value, delong = auc(members, others)
+    rates = found(members, others)
+    low, rare = rates["tpr_at_1pct_fpr"], rates["tpr_at_01pct_fpr"]
+    said = list(notes)
+    if len(others) < 1000:
+        said.append(
+            f"{len(others):,} non-members are too few for 0.1% false alarms: the threshold lies "
+            "above all of them"
+        )
+    return Finding(
+        value=value,
+        interval=around(value, max(delong, error)),
+        floor=floor,
+        target=target,
+        meaning=(
+            f"Given one row that was used and one that was not, {attacker} picks the used one "
+            f"{value:.1%} of the time (50% is guessing); allowed 1% false alarms, he finds "
+            f"{low:.1%} of the rows that were used, and {rare:.2%} when allowed 0.1%."
+        ),
+        detail={
+            "roc": roc(members, others),
+            **rates,
+            "interval": rates["tpr_at_1pct_fpr_interval"],
+            "members": len(members),
+            "non_members": len(others),
+            **detail,
+            "notes": said,
+        },
+    )
+
+
+def found(members: Floats, others: Floats) -> dict[str, Any]:
+    """The shares of members found at few false alarms, with exact 95 % intervals."""
+    out: dict[str, Any] = {}
+    for name, alarms in RATES:
+        hits = caught(members, others, alarms)
+        out[f"tpr_at_{name}_fpr"] = hits / max(1, len(members))
+        out[f"tpr_at_{name}_fpr_interval"] = clopper_pearson(hits, len(members))
+    return out
 
 
 def caught(members: Floats, others: Floats, alarms: float) -> int:
