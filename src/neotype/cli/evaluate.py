@@ -3,29 +3,69 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from neotype.cli.options import Force, GateOption, Json, Seed, hold
-from neotype.cli.terminal import listening, out, say_json, scores_json, show_report
+from neotype.cli.options import (
+    Deep,
+    Force,
+    Json,
+    Junit,
+    PolicyOption,
+    Quasi,
+    Scorer,
+    Seed,
+    Sensitive,
+    SummaryFile,
+    ready_to_say,
+    say_ruling,
+    several,
+)
+from neotype.cli.scores import scores_json, show_report
+from neotype.cli.terminal import listening, out, say_json
+from neotype.errors import SchemaError
+
+if TYPE_CHECKING:
+    from neotype.report.report import Report
 
 EPILOG = (
     "Example: [bold]neotype evaluate synthetic.csv --train train.csv --holdout holdout.csv "
     "--target income --html report.html[/]\n\n"
     "Or, after `neotype fit data.csv -o m.neotype --holdout .25`: "
-    "[bold]neotype evaluate synthetic.csv --train data.csv --model m.neotype[/]"
+    "[bold]neotype evaluate synthetic.csv --train data.csv --model m.neotype[/]\n\n"
+    "In CI: [bold]neotype evaluate synthetic.csv --train train.csv --holdout holdout.csv "
+    "--policy partner --junit policy.xml[/]"
 )
 
 Holdout = Annotated[
-    Path | None, typer.Option(help="Real rows that were not learnt. Needed, or --model.")
+    Path | None,
+    typer.Option(help="Real rows that were not learnt. Needed, or --model."),
 ]
 ModelFile = Annotated[
-    Path | None, typer.Option(help="A model fitted with --holdout: divides --train as `fit` did.")
+    Path | None,
+    typer.Option(
+        help="The model of the rows: lends its likelihoods and recipe; fitted with --holdout, it "
+        "divides --train as `fit` did."
+    ),
 ]
 Html = Annotated[Path | None, typer.Option(help="Write the report as a page.")]
 JsonReport = Annotated[Path | None, typer.Option(help="Write the report as JSON.")]
 Card = Annotated[Path | None, typer.Option(help="Write the report as Markdown.")]
+
+Copies = Annotated[
+    list[Path] | None,
+    typer.Option(help="A further synthetic table of the same model. Repeatable."),
+]
+Epsilon = Annotated[
+    float | None, typer.Option(help="The differential privacy that is claimed, to be audited.")
+]
+Delta = Annotated[float | None, typer.Option(help="The delta of that claim; 0 if unsaid.")]
+RecipeName = Annotated[
+    str | None,
+    typer.Option(help="For --deep: the synthesizer that made the rows; the model's if unsaid."),
+]
+Shadows = Annotated[int, typer.Option(help="For --deep: how many models learn anew.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -47,7 +87,18 @@ def evaluate(
     html: Html = None,
     json_report: JsonReport = None,
     card: Card = None,
-    gate: GateOption = None,
+    sensitive: Sensitive = None,
+    quasi: Quasi = None,
+    copy: Copies = None,
+    scorer: Scorer = None,
+    epsilon: Epsilon = None,
+    delta: Delta = None,
+    deep: Deep = False,
+    recipe: RecipeName = None,
+    shadows: Shadows = 16,
+    policy: PolicyOption = None,
+    junit: Junit = None,
+    summary: SummaryFile = None,
     seed: Seed = 0,
     force: Force = False,
     json: Json = False,
@@ -58,6 +109,7 @@ def evaluate(
 
     files = [path for path in (html, json_report, card) if path is not None]
     ready(*files, force=force)
+    ready_to_say(policy, junit, summary, force=force)
     with listening(quiet=json) as progress:
         report = api.evaluate(
             synthetic,
@@ -66,6 +118,15 @@ def evaluate(
             model=None if model is None else api.load(model),
             target=target,
             schema=schema,
+            sensitive=several(sensitive),
+            quasi_identifiers=several(quasi),
+            copies=copy or (),
+            scorer=scorer,
+            claim=_claim(epsilon, delta),
+            deep=deep,
+            recipe=recipe,
+            shadows=shadows,
+            policy=policy,
             metrics=metric,
             seed=seed,
             progress=progress,
@@ -78,9 +139,25 @@ def evaluate(
         if wanted is not None:
             to(wanted, force=force)
     if json:
-        say_json({"verdict": report.verdict, "scores": scores_json(report.scores)})
+        say_json(facts_of(report))
     else:
         show_report(report)
         for path in files:
             out().print(f"[bold]{path}[/]")
-    hold(report.scores, gate)
+    say_ruling(report, junit, summary, force=force)
+
+
+def facts_of(report: Report) -> dict[str, Any]:
+    """What a program is told of a report: the verdict, the scores, and a policy's decision."""
+    return {
+        "verdict": report.verdict,
+        "rows": dict(report.rows),
+        "scores": scores_json(report.scores),
+        "ruling": None if report.ruling is None else report.ruling.to_facts(),
+    }
+
+
+def _claim(epsilon: float | None, delta: float | None) -> tuple[float, float] | None:
+    if epsilon is None and delta is not None:
+        raise SchemaError("--delta belongs to a claim, which has an --epsilon too.")
+    return None if epsilon is None else (epsilon, delta or 0.0)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 import yaml
 
-from neotype.cli.terminal import err
+from neotype.cli.scores import show_ruling
 from neotype.errors import SchemaError
+from neotype.outputs import appearing, ready
 
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there already.")]
 Json = Annotated[bool, typer.Option("--json", help="Say the result as JSON on stdout.")]
@@ -19,32 +20,82 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="A hyperparameter of the synthesizer."),
 ]
-
-
-GATE_REFUSED = 3
-
-
-class Gate(StrEnum):
-    """The worst verdict that is still let through."""
-
-    fair = "fair"
-    good = "good"
-
-
-GateOption = Annotated[
-    Gate | None,
-    typer.Option(help="Exit with code 3 when a score is worse than this.", show_default=False),
+Sensitive = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="A,B",
+        help="Columns that name groups to treat alike, and secrets to guard; the schema's if "
+        "unsaid.",
+    ),
+]
+Quasi = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="A,B",
+        help="Columns that an outsider may know of a person; the schema's if unsaid.",
+    ),
+]
+Scorer = Annotated[
+    str | None,
+    typer.Option(metavar="MODULE:FUNCTION", help="A measure of utility of your own."),
+]
+Deep = Annotated[
+    bool,
+    typer.Option("--deep", help="Attack with models that learn the recipe anew: minutes."),
+]
+PolicyOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE",
+        help="What must hold, else exit code 3: internal, partner, public, fair, good, or a file.",
+    ),
+]
+Junit = Annotated[
+    Path | None, typer.Option(help="Write what the policy decided as JUnit XML, for CI.")
+]
+SummaryFile = Annotated[
+    Path | None,
+    typer.Option(help='Append it as Markdown; in a GitHub job: "$GITHUB_STEP_SUMMARY".'),
 ]
 
-_WORSE = {Gate.good: ("fair", "poor"), Gate.fair: ("poor",)}
+REFUSED = 3
 
 
-def hold(scores: Any, gate: Gate | None) -> None:
-    """Leave with exit code 3 when a score is worse than the gate lets through."""
-    worse = [s.title for s in scores if gate is not None and s.verdict in _WORSE[gate]]
-    if worse:
-        err().print(f"[bold red]the gate '{gate}' refuses:[/] {', '.join(worse)}")
-        raise typer.Exit(GATE_REFUSED)
+def several(values: Sequence[str] | None) -> tuple[str, ...]:
+    """Names from an option that takes a,b and may be repeated."""
+    return tuple(
+        part.strip() for value in values or () for part in value.split(",") if part.strip()
+    )
+
+
+def ready_to_say(policy: object, junit: Path | None, summary: Path | None, *, force: bool) -> None:
+    """Refuse now, and not after the work, files of a decision that nobody takes."""
+    if policy is None and (junit is not None or summary is not None):
+        raise SchemaError(
+            "--junit and --summary say what a policy decided, and there is no policy.",
+            mend="add --policy partner, or a file of your own",
+        )
+    ready(*([junit] if junit else []), force=force)
+    ready(*([summary] if summary else []), force=True)
+
+
+def say_ruling(report: Any, junit: Path | None, summary: Path | None, *, force: bool) -> None:
+    """Write the decision for whoever waits for it, show what holds the table back, exit with 3."""
+    ruling = report.ruling
+    if ruling is None:
+        return
+    if junit is not None:
+        from neotype.policy.junit import junit as to_junit
+
+        with appearing(junit, force=force) as file:
+            file.write(to_junit(ruling, made=report.made))
+    if summary is not None:
+        from neotype.policy.summary import append
+
+        append(summary, ruling, headline=report.summary.headline)
+    show_ruling(ruling)
+    if not ruling.allowed:
+        raise typer.Exit(REFUSED)
 
 
 def settings_of(pairs: Sequence[str] | None) -> dict[str, Any]:

@@ -7,8 +7,24 @@ from typing import Annotated
 
 import typer
 
-from neotype.cli.options import Force, GateOption, Json, Settings, hold, settings_of
-from neotype.cli.terminal import listening, out, say_json, scores_json, show_report, size
+from neotype.cli.evaluate import facts_of
+from neotype.cli.options import (
+    Force,
+    Json,
+    Junit,
+    PolicyOption,
+    Quasi,
+    Scorer,
+    Sensitive,
+    Settings,
+    SummaryFile,
+    ready_to_say,
+    say_ruling,
+    settings_of,
+    several,
+)
+from neotype.cli.scores import show_report
+from neotype.cli.terminal import listening, out, say_json, size
 
 EPILOG = (
     "Example: [bold]neotype run examples/adult.yaml[/]\n\n"
@@ -36,7 +52,16 @@ def run(
         str | None, typer.Option(help="A share of the rows, or a file of real rows.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same result.")] = None,
-    gate: GateOption = None,
+    sensitive: Sensitive = None,
+    quasi: Quasi = None,
+    scorer: Scorer = None,
+    deep: Annotated[
+        bool | None,
+        typer.Option("--deep/--no-deep", help="Attack with models that learn anew: minutes."),
+    ] = None,
+    policy: PolicyOption = None,
+    junit: Junit = None,
+    summary: SummaryFile = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
@@ -54,24 +79,23 @@ def run(
         schema=schema,
         holdout=holdout,
         seed=seed,
+        sensitive=several(sensitive) or None,
+        quasi_identifiers=several(quasi) or None,
+        scorer=scorer,
+        deep=deep,
+        policy=policy,
         synthesizer={**recipe, **settings_of(settings)},
     )
+    ready_to_say(followed.policy, junit, summary, force=force)
     with listening(quiet=json) as progress:
         result = api.run(followed, force=force, progress=progress)
     report, paths = result.report, result.paths
     if json:
-        say_json(
-            {
-                "verdict": report.verdict,
-                "rows": dict(report.rows),
-                "scores": scores_json(report.scores),
-                "seconds": dict(report.facts.timings),
-                "paths": {name: str(path) for name, path in paths.items()},
-            }
-        )
+        written = {name: str(path) for name, path in paths.items()}
+        say_json({**facts_of(report), "seconds": dict(report.facts.timings), "paths": written})
     else:
         _show(result)
-    hold(report.scores, gate)
+    say_ruling(report, junit, summary, force=force)
 
 
 def _show(result: object) -> None:

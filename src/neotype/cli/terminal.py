@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from textwrap import indent, wrap
 from typing import Any
 
 from rich.console import Console
@@ -22,20 +22,11 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 from rich.text import Text
 
 from neotype.errors import NeotypeError
 from neotype.progress import Progress as Listener
 from neotype.progress import silent
-
-VERDICTS = {
-    "good": "green",
-    "fair": "yellow",
-    "poor": "red",
-    "not judged": "default",
-    "not measured": "dim",
-}
 
 
 def out() -> Console:
@@ -88,9 +79,40 @@ class _Rate(TextColumn):
 def listening(*, quiet: bool = False) -> Iterator[Listener]:
     """A listener that shows each stage on a terminal's stderr, and nothing anywhere else."""
     console = err()
-    if quiet or not console.is_terminal:
-        yield silent
-        return
+    with _notes(console, quiet=quiet):
+        if quiet or not console.is_terminal:
+            yield silent
+            return
+        with _bars(console) as listen:
+            yield listen
+
+
+class _Notes(logging.Handler):
+    """What the work has to say on its way, between the bars and not across them."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self.console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.console.print(Text(f"note: {record.getMessage()}", style="yellow"))
+
+
+@contextmanager
+def _notes(console: Console, *, quiet: bool) -> Iterator[None]:
+    log, handler = logging.getLogger("neotype"), _Notes(console)
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.WARNING if quiet else logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+
+
+@contextmanager
+def _bars(console: Console) -> Iterator[Listener]:
     bars = Progress(
         SpinnerColumn(finished_text="[green]✓[/]"),
         TextColumn("{task.description}"),
@@ -113,53 +135,6 @@ def listening(*, quiet: bool = False) -> Iterator[Listener]:
 
     with bars:
         yield listen
-
-
-def panel_of_scores(scores: Any) -> Table:
-    """Metric, score, interval, floor, target, status; the status in colour."""
-    from neotype.report.words import goal, number
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("")
-    table.add_column("score", justify="right")
-    table.add_column("95% interval", justify="right", style="dim")
-    table.add_column("floor", justify="right")
-    table.add_column("target", justify="right")
-    table.add_column("status")
-    axis = None
-    for score in scores:
-        if score.axis != axis:
-            axis = score.axis
-            table.add_row(Text(axis, style="bold"), end_section=False)
-        colour = VERDICTS[score.verdict]
-        table.add_row(
-            f"  {score.title}",
-            Text(number(score.value), style=colour if score.value is not None else "dim"),
-            "" if score.interval is None else " – ".join(number(end) for end in score.interval),
-            number(score.floor),
-            goal(score),
-            Text(f"● {score.verdict}", style=colour),
-        )
-    return table
-
-
-def show_report(report: Any) -> None:
-    """The verdict in words, then the table of scores."""
-    page = out()
-    rows = ", ".join(f"{count:,} {name}" for name, count in report.rows.items())
-    page.print(f"\n[bold]{escape(report.summary.headline)}[/]")
-    for line in report.summary.lines:
-        lines = wrap(line.text, min(page.width, 110) - 2)
-        page.print(Text(indent("\n".join(lines), "  ")))
-    page.print(f"  Rows: {rows}.\n", style="dim")
-    page.print(panel_of_scores(report.scores))
-    page.print()
-
-
-def scores_json(scores: Any) -> list[dict[str, Any]]:
-    """The scores without their details, for machines."""
-    keys = ("metric", "title", "axis", "value", "interval", "floor", "better", "target", "verdict")
-    return [{key: getattr(score, key) for key in keys} for score in scores]
 
 
 def size(count: int) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+from neotype.outputs import writing_to
 from neotype.policy.judge import said
 from neotype.policy.ruling import Outcome, Ruling
 
@@ -45,3 +47,9 @@ def _text(value: str) -> str:
     flat = " ".join(value.split())
     flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _SPECIAL.sub(r"\\\1", flat)
+
+
+def append(path: Path, ruling: Ruling, *, headline: str = "") -> None:
+    """Add the summary to a file, which CI systems share between steps; SourceError if it cannot."""
+    with writing_to(path), path.open("a", encoding="utf-8") as file:
+        file.write(summary(ruling, headline=headline))

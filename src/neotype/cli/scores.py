@@ -1,0 +1,121 @@
+"""Scores and decisions as a person reads them in a terminal, and as a program does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import indent, wrap
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from neotype.cli.terminal import err, out
+
+if TYPE_CHECKING:
+    from neotype.evaluate.metric import Score
+    from neotype.policy.ruling import Ruling
+
+WIDEST = 110
+"""Columns of text that are easy to read; a wider terminal is not filled."""
+
+SYMBOLS = {"good": "●", "fair": "◐", "poor": "▲", "not judged": "○", "not measured": "–"}
+VERDICTS = {
+    "good": "green",
+    "fair": "yellow",
+    "poor": "red",
+    "not judged": "default",
+    "not measured": "dim",
+}
+
+
+def show_report(report: Any) -> None:
+    """The verdict in words, then the scores of each axis, then what was not measured, and why."""
+    page = out()
+    rows = ", ".join(f"{count:,} {name}" for name, count in report.rows.items())
+    page.print(f"\n[bold]{escape(report.summary.headline)}[/]")
+    for line in report.summary.lines:
+        page.print(_paragraph(line.text, page.width))
+    page.print(f"  Rows: {rows}.\n", style="dim")
+    page.print(panel_of_scores(report.scores, width=min(page.width, WIDEST)))
+    page.print()
+
+
+def panel_of_scores(scores: Sequence[Score], *, width: int = WIDEST) -> Table:
+    """Measure, score, interval, floor, target and status by axis; what is missing in a line."""
+    axes = list(dict.fromkeys(score.axis for score in scores))
+    whole = Table.grid()
+    for axis in axes:
+        own = [score for score in scores if score.axis == axis]
+        measured = [score for score in own if score.value is not None]
+        whole.add_row(_axis_of_scores(axis, measured, width))
+        for missing in _missing(own):
+            whole.add_row(_paragraph(missing, width, style="dim"))
+        whole.add_row("")
+    return whole
+
+
+def _axis_of_scores(axis: str, scores: Sequence[Score], width: int) -> Table:
+    from neotype.report.words import goal, number
+
+    table = Table(box=None, pad_edge=False, header_style="dim", width=width)
+    table.add_column(Text(axis.upper(), style="bold"), no_wrap=True, ratio=1)
+    for title, wide in (("score", 8), ("95% interval", 15), ("floor", 8), ("target", 9)):
+        table.add_column(title, justify="right", no_wrap=True, min_width=wide)
+    table.add_column("status", no_wrap=True, min_width=12)
+    for score in scores:
+        colour = VERDICTS[score.verdict]
+        table.add_row(
+            f"  {escape(score.title)}",
+            Text(number(score.value), style=colour),
+            Text(" – ".join(number(end) for end in score.interval or ()), style="dim"),
+            number(score.floor),
+            goal(score),
+            Text(f"{SYMBOLS[score.verdict]} {score.verdict}", style=colour),
+        )
+    return table
+
+
+def _missing(scores: Sequence[Score]) -> list[str]:
+    """What was not measured, for each reason in one line."""
+    from neotype.report.words import reason
+
+    why: dict[str, list[str]] = {}
+    for score in scores:
+        if score.value is None:
+            told = reason(score).removeprefix("Not measured: ").rstrip(".")
+            why.setdefault(told, []).append(score.title)
+    return [f"not measured: {', '.join(titles)} ({told})" for told, titles in why.items()]
+
+
+def _paragraph(text: str, width: int, *, style: str = "") -> Text:
+    lines = wrap(text, min(width, WIDEST) - 2)
+    return Text(indent("\n".join(lines), "  "), style=style)
+
+
+def show_ruling(ruling: Ruling) -> None:
+    """The decision of a policy; everything that holds the table back, with its numbers."""
+    from neotype.report.words import number
+
+    page = err()
+    colour = "green" if ruling.allowed else "red"
+    page.print(Text(f"{'✓' if ruling.allowed else '✗'} {ruling.headline}", style=f"bold {colour}"))
+    for outcome in ruling.refused:
+        ends = " – ".join(number(end) for end in outcome.interval or ())
+        found = "" if outcome.value is None else f": {number(outcome.value)}"
+        found += f" ({ends})" if ends else ""
+        asked = f", asked {outcome.threshold}" if outcome.threshold else ""
+        page.print(
+            Text.assemble(
+                ("  ✗ ", "red"), (outcome.name, "bold"), f"{found}{asked} [{outcome.status}]"
+            )
+        )
+        for words in (outcome.words, outcome.because):
+            if words:
+                page.print(Text(indent(_paragraph(words, page.width).plain, "  "), style="dim"))
+
+
+def scores_json(scores: Any) -> list[dict[str, Any]]:
+    """The scores without their details, for machines."""
+    keys = ("metric", "title", "axis", "value", "interval", "floor", "better", "target", "verdict")
+    return [{key: getattr(score, key) for key in keys} for score in scores]
