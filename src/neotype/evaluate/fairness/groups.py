@@ -147,4 +147,8 @@ def too_few(found: Sequence[Partition]) -> NotMeasurableError:
 
 def small_notes(found: Sequence[Partition]) -> list[str]:
     """How many groups of each column were too small to compare, by number only."""
-    return [f"{p.small} groups of {p.name} are too small to compare" for p in found if p.small]
+    return [
+        f"{p.small} {'group' if p.small == 1 else 'groups'} of {p.name} too small to compare"
+        for p in found
+        if p.small
+    ]

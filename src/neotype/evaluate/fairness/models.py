@@ -11,11 +11,9 @@ from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.fairness.groups import FEWEST, Partition, partitions, small_notes, surest
 from neotype.evaluate.fairness.outcome import Outcome, Rates, duel, large
 from neotype.evaluate.features import Floats
-from neotype.evaluate.interval import redraw, resample, spread
+from neotype.evaluate.interval import resample, spread
 from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
-from neotype.evaluate.task import judge
-from neotype.evaluate.task import tables as tabulated
-from neotype.evaluate.utility.prediction import Duel
+from neotype.evaluate.utility.duels import Duel, drawn, scored
 
 EITHER = 10
 """A group with fewer rows of one of two classes has no ROC AUC worth a name."""
@@ -223,17 +221,16 @@ def _taught(
         return None
     if fought.task.kind == "binary" and min(truth.sum(), (1 - truth).sum()) < EITHER:
         return None
-    where = tables.groups.holdout[fought.asked[rows]]
-    scores = []
-    for told in (fought.synthetic[rows], fought.real[rows]):
-        counts = tabulated(fought.task, truth, told, where)
-        plain = judge(fought.task, counts.sum(axis=0)[None])
-        scores.append((float(plain[0]), judge(fought.task, redraw(weights, counts))))
-    (made, drawn), (real, others) = scores
+    groups = tables.groups.holdout[fought.asked[rows]]
+    both = fought.synthetic[rows], fought.real[rows]
+    made, real = (scored(fought.task, truth, told) for told in both)
+    if not np.isfinite([made, real]).all():
+        return None
+    first, second = (drawn(fought.task, truth, told, groups, weights) for told in both)
     return {
         "group": part.labels[group],
         "rows": len(rows),
         "synthetic": made,
         "real": real,
-        "error": spread(drawn - others),
+        "error": spread(first - second),
     }

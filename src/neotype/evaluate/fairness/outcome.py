@@ -9,14 +9,12 @@ from numpy.typing import NDArray
 
 from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.fairness.groups import FEWEST
-from neotype.evaluate.features import Floats, Ints, Labels, Sides, View, shares_of
+from neotype.evaluate.features import Floats, Ints, Sides
 from neotype.evaluate.interval import GROUPS, redraw, tally
 from neotype.evaluate.metric import NotMeasurableError
 from neotype.evaluate.task import Task
-from neotype.evaluate.utility.prediction import TSTR, Duel
-
-CLASSES = 50
-"""Classes of the target that a model tells apart."""
+from neotype.evaluate.utility import duels
+from neotype.evaluate.utility.duels import Duel
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class Outcome:
         if item is None:
             reason = tables.left_out.get(target, "it is not there")
             raise NotMeasurableError(f"'{target}' cannot be predicted: {reason}.")
-        task = Task.of(item, most=CLASSES)
+        task = Task.of(item, most=duels.CLASSES)
         known = task.truth.train[~np.isnan(task.truth.train)]
         if task.kind == "regression":
             positive = float(np.quantile(known, 0.5, method="lower"))
@@ -51,7 +49,7 @@ class Outcome:
             counts = np.bincount(known.astype(np.int64), minlength=task.classes)
             positive = float(np.argmin(counts) if task.kind == "binary" else 0)
             sides = Sides(*(_where(side, side == positive) for side in task.truth))
-            words = f"{target} = '{_word(item, int(positive))}'"
+            words = f"{target} = '{task.names[int(positive)]}'"
         many = int(np.nansum(sides.train))
         if many < FEWEST or np.isfinite(sides.train).sum() - many < FEWEST:
             raise NotMeasurableError(f"'{target}' is the same in all but {FEWEST} train rows.")
@@ -72,15 +70,6 @@ class Outcome:
 
 def _where(side: Floats, positive: NDArray[np.bool_]) -> Floats:
     return np.asarray(np.where(np.isnan(side), np.nan, positive))
-
-
-def _word(item: View, place: int) -> str:
-    """The label of a class: classes are numbered from the commonest label in train."""
-    if isinstance(item, Labels):
-        shares = shares_of(item.sides.train, item.size)
-        return item.words[int(np.argsort(-shares[1:], kind="stable")[place])]
-    known = item.sides.train[~np.isnan(item.sides.train)]
-    return f"{np.unique(known)[place]:.15g}"
 
 
 @dataclass(frozen=True)
@@ -128,4 +117,4 @@ def large(*sides: Rates, rows: int = FEWEST) -> Ints:
 
 def duel(tables: Comparison, outcome: Outcome) -> Duel:
     """The models of train on synthetic, test on real: trained once for all measures."""
-    return TSTR.training.duel(outcome.task, tables, tables.rng.child(TSTR.name))
+    return duels.duel(tables, outcome.task.column)

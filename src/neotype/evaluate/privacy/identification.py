@@ -159,9 +159,10 @@ class Reidentification(Measure):
             floor=floor,
             target=min(1.0, control[1] + 0.002),
             meaning=(
-                f"An attacker who knows {classes.words} of a person whose row was learnt, and "
-                f"looks for it in the synthetic table, points at the right person in {value:.1%} "
-                f"of cases; for people whose rows were never learnt it is {floor:.1%}."
+                f"An attacker who knows {classes.words} of a person whose row was learnt finds "
+                f"this combination in the synthetic table, and picks the right one of the people "
+                f"who share it, in {value:.1%} of cases; with people whose rows were never learnt "
+                f"he does in {floor:.1%}."
             ),
             detail={
                 "quasi_identifiers": classes.names,
