@@ -50,15 +50,12 @@ class Covariance(Measure):
     def look(self, tables: Comparison) -> Finding:
         """Compare the covariance of the features with train's."""
         counter = Counter.of(tables, self.name)
-        names, design = self._design(tables)
-        if len(names) < 2:
+        every = features(tables, self.flags, self.reach)
+        if len(every) < 2:
             raise NotMeasurableError("fewer than two features of the columns vary in train.")
-        kept = np.arange(len(names))
-        if len(names) > self.features:
-            order = tables.rng.child("features").generator().permutation(len(names))
-            kept = np.sort(order[: self.features])
-        cells = Sides(*(side[:, kept] for side in design))
-        plain, drawn = covariances(cells, counter)
+        order = tables.rng.child("features").generator().permutation(len(every))
+        kept = [every[k] for k in sorted(order[: self.features])]
+        plain, drawn = covariances(standardised(kept), counter)
         value, floor = (float(relative(side, plain.train)) for side in (plain[0], plain[2]))
         spectrum, lead = axes(plain)
         return Finding(
@@ -74,35 +71,12 @@ class Covariance(Measure):
             detail={
                 "eigenvalues": spectrum,
                 **lead,
-                "worst": self._worst([names[k] for k in kept], plain),
+                "worst": self._worst([one.column for one in kept], plain),
                 "features": len(kept),
                 "rows": len(tables.sample.synthetic),
-                "notes": capped(len(kept), len(names), "features"),
+                "notes": capped(len(kept), len(every), "features"),
             },
         )
-
-    def _design(self, tables: Comparison) -> tuple[list[str], Sides[Floats]]:
-        """Standardised features of the sampled rows, and the column of each."""
-        columns: list[tuple[str, Sides[Floats]]] = []
-        for one in measured(tables, self.reach)[0]:
-            columns.append((one.item.name, Sides(*(np.nan_to_num(side) for side in one.sides))))
-            columns.append((one.item.name, Sides(*(np.isnan(side) * 1.0 for side in one.sides))))
-        for item in views(tables, 2):
-            if isinstance(item, Labels):
-                codes = Sides(*(side.astype(np.int64) for side in take(item, tables.sample)))
-                common = np.argsort(-np.bincount(codes.train), kind="stable")[1 : self.flags + 1]
-                columns += [
-                    (item.name, Sides(*((side == code) * 1.0 for side in codes))) for code in common
-                ]
-        names, kept = [], []
-        for name, sides in columns:
-            centre, unit = float(sides.train.mean()), float(sides.train.std())
-            if unit > 1e-9 and float((sides.train != 0).mean()) >= 0.01:
-                names.append(name)
-                kept.append(Sides(*((side - centre) / unit for side in sides)))
-        if not kept:
-            return [], Sides(*(np.empty((len(rows), 0)) for rows in tables.sample))
-        return names, Sides(*(np.column_stack(side) for side in zip(*kept, strict=True)))
 
     @staticmethod
     def _worst(names: Sequence[str], plain: Sides[Floats]) -> list[dict[str, Any]]:
@@ -120,6 +94,54 @@ class Covariance(Measure):
             for a, b in spots
             if board[a, b] > 0
         ]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A quantity, or a flag of a label or of missing cells (`label` NaN), made when it is wanted.
+
+    Missing cells of a quantity count as its middle.
+    """
+
+    column: str
+    sides: Sides[Floats]
+    label: float | None = None
+
+    def cells(self, side: int) -> Floats:
+        """The sampled rows of a side."""
+        here = self.sides[side]
+        if self.label is None:
+            return np.nan_to_num(here)
+        return np.asarray((np.isnan(here) if np.isnan(self.label) else here == self.label) * 1.0)
+
+
+def features(tables: Comparison, flags: int, reach: float) -> list[Feature]:
+    """What varies in at least 1 % of train's rows: quantities, and all labels but the commonest."""
+    found = []
+    for one in measured(tables, reach)[0]:
+        found += [Feature(one.item.name, one.sides, label) for label in (None, float("nan"))]
+    for item in views(tables, 2):
+        if isinstance(item, Labels):
+            codes = take(item, tables.sample)
+            counts = np.bincount(codes.train.astype(np.int64))
+            common = np.argsort(-counts, kind="stable")[1 : flags + 1]
+            found += [Feature(item.name, codes, float(code)) for code in common]
+    return [one for one in found if varies(one.cells(1))]
+
+
+def varies(cells: Floats) -> bool:
+    """Whether at least 1 % of the cells are not 0, the middle, and they differ."""
+    return bool((cells != 0).mean() >= 0.01 and cells.std() > 1e-9)
+
+
+def standardised(kept: Sequence[Feature]) -> Sides[Floats]:
+    """Matrices (rows, features) of the three sides, in train's standard units."""
+    columns = []
+    for one in kept:
+        train = one.cells(1)
+        centre, unit = train.mean(), train.std()
+        columns.append([(one.cells(side) - centre) / unit for side in range(3)])
+    return Sides(*(np.column_stack(side) for side in zip(*columns, strict=True)))
 
 
 def covariances(cells: Sides[Floats], counter: Counter) -> tuple[Sides[Floats], list[Floats]]:

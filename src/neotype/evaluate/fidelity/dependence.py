@@ -246,7 +246,7 @@ class WeightedNMI(Measure):
     )
     axis: ClassVar[Axis] = "fidelity"
     better: ClassVar[Better] = "higher"
-    tolerance: ClassVar[float] = 0.04
+    tolerance: ClassVar[float] = 0.03
 
     def look(self, tables: Comparison) -> Finding:
         """Compare each pair's information with train's."""
@@ -270,7 +270,7 @@ class WeightedNMI(Measure):
             value=value,
             interval=around(value, spread(drawn)),
             floor=floor,
-            target=floor - 0.03,
+            target=floor - 0.02,
             meaning=(
                 f"What one column tells of another is {value:.1%} as in the real data (real unseen "
                 f"rows: {floor:.1%}); most off between '{left}' and '{right}', "
@@ -319,7 +319,7 @@ class KMarginal(Measure):
     )
     axis: ClassVar[Axis] = "fidelity"
     better: ClassVar[Better] = "higher"
-    tolerance: ClassVar[float] = 30.0
+    tolerance: ClassVar[float] = 20.0
 
     def look(self, tables: Comparison) -> Finding:
         """Score triples and pairs of columns."""
@@ -338,7 +338,7 @@ class KMarginal(Measure):
             value=value,
             interval=(low, high),
             floor=floor,
-            target=floor - 20,
+            target=floor - 10,
             meaning=(
                 f"The k-marginal score is {value:.0f} of 1000 (as many real unseen rows: "
                 f"{floor:.0f}); "
