@@ -18,7 +18,12 @@ FEWEST = 30
 VALUES = 10
 """A quantity with at most so many values in train names groups itself; others by quarters."""
 
-QUARTERS = ("lowest quarter", "second quarter", "third quarter", "highest quarter")
+PARTS = {
+    1: ("lower part", "upper part"),
+    2: ("lower part", "middle part", "upper part"),
+    3: ("lowest quarter", "second quarter", "third quarter", "highest quarter"),
+}
+"""What the parts are called that so many different quartiles make: most cells may be one value."""
 
 
 @dataclass(frozen=True)
@@ -100,12 +105,13 @@ def _partition(item: View) -> Partition:
     values = np.unique(known)
     if 0 < len(values) <= VALUES:
         return Partition.of(item.name, *_by_value(item, values))
-    cuts = np.quantile(known, [0.25, 0.5, 0.75], method="lower") if len(known) else np.zeros(3)
+    shares = [0.25, 0.5, 0.75]
+    cuts = np.unique(np.quantile(known, shares, method="lower") if len(known) else [0.0])
     codes = (
         np.where(np.isnan(side), 0, 1 + np.searchsorted(cuts, side, side="left"))
         for side in item.sides
     )
-    return Partition.of(item.name, ("missing", *QUARTERS), Sides(*codes))
+    return Partition.of(item.name, ("missing", *PARTS[len(cuts)]), Sides(*codes))
 
 
 def _by_value(item: Numbers, values: Floats) -> tuple[tuple[str, ...], Sides[Ints]]:
