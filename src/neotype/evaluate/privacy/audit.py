@@ -1,0 +1,163 @@
+"""Does a claimed differential privacy guarantee survive attacks on this very table?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from neotype.data import Dataset
+from neotype.evaluate.asked import Claim
+from neotype.evaluate.comparison import Comparison
+from neotype.evaluate.features import Floats, Ints
+from neotype.evaluate.metric import Axis, Better, Finding, Measure
+from neotype.evaluate.neighbors import Neighborhood
+from neotype.evaluate.privacy.density_ratio import ratios
+from neotype.evaluate.privacy.distance import measured
+from neotype.evaluate.privacy.epsilon import Audit, audit, lower_bound, threshold_bound
+
+DELTA = 1e-6
+"""The delta of a bound where no guarantee is claimed."""
+
+STEINKE = "Steinke, Nasr and Jagielski 2023, Privacy auditing with one (1) training run"
+
+
+@dataclass(frozen=True)
+class EpsilonAudit(Measure):
+    """The lower bound on epsilon that attacks on this one table show, at 95 % confidence.
+
+    Train and holdout rows are paired at random: if the split was random, which row of a pair was
+    learnt is a fair coin, and (epsilon, delta) bounds how often it can be guessed (Steinke, Nasr
+    and Jagielski 2023). One half of the pairs chooses the score and how many guesses to risk, the
+    other half counts. A pair's coin replaces one row by another, which is adding and removing one:
+    the bound is for guarantees that protect either.
+    """
+
+    claim: Claim | None = None
+
+    name: ClassVar[str] = "epsilon_audit"
+    title: ClassVar[str] = "Lower bound on epsilon (attacks on this table)"
+    how: ClassVar[str] = (
+        "Of pairs of one training and one unseen row, attackers who see only the synthetic table "
+        "guess which was used. Under a differential privacy guarantee they cannot be right too "
+        "often; the number is the smallest epsilon that still explains their hits, at 95% "
+        "confidence. It holds if rows were dealt to training and holdout at random."
+    )
+    reference: ClassVar[str] = STEINKE
+    axis: ClassVar[Axis] = "privacy"
+    better: ClassVar[Better] = "lower"
+    tolerance: ClassVar[float] = 0.0
+    least_rows: ClassVar[int] = 100
+
+    def look(self, tables: Comparison) -> Finding:
+        """Guess within pairs by distance and by density ratio; nothing found scores 0."""
+        near = measured(tables)
+        scores = {name: paired(near, tables, name) for name in ("density ratio", "distance")}
+        margins = {name: members - others for name, (members, others) in scores.items()}
+        half = len(margins["distance"]) // 2
+        delta = DELTA if self.claim is None else self.claim.delta
+        found = audit(
+            {name: side[:half] for name, side in margins.items()},
+            {name: side[half:] for name, side in margins.items()},
+            delta,
+            replaced=True,
+        )
+        members, others = scores[found.score]
+        rough = threshold_bound(
+            (members[:half], others[:half]), (members[half:], others[half:]), delta
+        )
+        notes = [*near.notes, "valid if rows were dealt to train and holdout at random"]
+        entity = tables.table.entity
+        if entity is not None:
+            notes.append(f"one row of each '{entity}': the bound is for whole entities")
+        return bounded(
+            found,
+            self.claim,
+            protects=entity is None or (self.claim is not None and self.claim.unit != "row"),
+            detail={
+                "pairs": len(members),
+                "threshold_bound": rough,
+                "notes": notes,
+            },
+        )
+
+
+def paired(near: Neighborhood, tables: Comparison, name: str) -> tuple[Floats, Floats]:
+    """Scores of rows at random pairs of train and holdout; of an entity one row counts."""
+    half = len(near.drawn.holdout) // 2
+    if name == "distance":
+        members, others = -near.to_train.back[:half], -near.to_holdout.back[half : 2 * half]
+        sides = members.astype(np.float64), others.astype(np.float64)
+    else:
+        sides = ratios(near)
+    learnt, held = near.drawn.train[:half], near.drawn.holdout[half : 2 * half]
+    kept = firsts(tables.train, learnt), firsts(tables.holdout, held)
+    most = min(len(side) for side in kept)
+    return sides[0][kept[0][:most]], sides[1][kept[1][:most]]
+
+
+def firsts(data: Dataset, rows: Ints) -> Ints:
+    """Positions of the first of these rows of every entity; all where rows stand for themselves."""
+    owners = data.owners
+    if owners is None:
+        return np.arange(len(rows))
+    return np.sort(np.unique(owners[rows], return_index=True)[1])
+
+
+def bounded(
+    found: Audit, claim: Claim | None, *, protects: bool, detail: Mapping[str, Any]
+) -> Finding:
+    """The bound beside the claim: above it, the claim is refuted.
+
+    Without a claim, or where it does not `protect` what was audited, the bound is only shown.
+    """
+    bound = found.bound
+    judged = claim if protects else None
+    refuted = None if judged is None else bound > judged.epsilon
+    return Finding(
+        value=bound,
+        # A one-sided bound has no other end.
+        interval=(bound, bound),
+        floor=0.0,
+        target=None if judged is None else judged.epsilon,
+        meaning=_said(bound, judged),
+        detail={
+            "refuted": refuted,
+            "claim": None
+            if claim is None
+            else {"epsilon": claim.epsilon, "delta": claim.delta, "unit": claim.unit},
+            "p_value": None if judged is None else found.p_value(judged.epsilon),
+            "delta": found.delta,
+            "confidence": 0.95,
+            "score": found.score,
+            "rows": found.rows,
+            "guesses": found.guesses,
+            "right": found.right,
+            "replace_one_bound": lower_bound(found.rows, found.guesses, found.right, found.delta)
+            if found.replaced
+            else None,
+            **detail,
+        },
+    )
+
+
+def _said(bound: float, claim: Claim | None) -> str:
+    least = f"with 95% confidence epsilon is at least {bound:.2f}"
+    if claim is not None and bound > claim.epsilon:
+        return f"The claimed guarantee is refuted: {least}, where {claim.epsilon:g} is claimed."
+    if claim is not None:
+        return (
+            f"The claimed epsilon of {claim.epsilon:g} is not refuted: {least}. Attacks that find "
+            f"less do not prove a claim."
+        )
+    if bound == 0:
+        return (
+            "The attacks find no leak: the lower bound on epsilon is 0 with 95% confidence. "
+            "Stronger attacks may find more."
+        )
+    return (
+        f"The attacks find a leak: {least}. No differential privacy is claimed for this table, and "
+        f"none with a smaller epsilon could be."
+    )
