@@ -36,6 +36,7 @@ METRICS: Mapping[str, str] = {
     "alpha_precision": "neotype.evaluate.fidelity.manifold:AlphaPrecision",
     "beta_recall": "neotype.evaluate.fidelity.manifold:BetaRecall",
     "subgroup_fidelity": "neotype.evaluate.fidelity.subgroups:SubgroupFidelity",
+    "time_patterns": "neotype.evaluate.fidelity.seasons:TimePatterns",
     "correlation": "neotype.evaluate.fidelity.dependence:Correlation",
     "covariance": "neotype.evaluate.fidelity.covariance:Covariance",
     "wnmis": "neotype.evaluate.fidelity.dependence:WeightedNMI",
