@@ -6,11 +6,13 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 
+from neotype.evaluate.metric import Score
 from neotype.report.content import Content
-from neotype.report.words import AXES, goal, number
+from neotype.report.contest import RULE, Entry, Standings
+from neotype.report.words import AXES, figure, goal, number, source
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$@])")
-_MARKS = {"good": "●", "fair": "◐", "poor": "▲"}
+_MARKS = {"good": "●", "fair": "◐", "poor": "▲", "not judged": "▬"}
 
 
 def card(report: Content) -> str:
@@ -21,23 +23,24 @@ def card(report: Content) -> str:
     lines += [
         f"- **{AXES[line.axis][0]}** ({line.verdict}): {_text(line.text)}" for line in summary.lines
     ]
-    lines += ["", f"> {summary.caveat}", ""]
+    lines += ["", f"> {_text(summary.caveat)}", "", *_decision(report)]
     known = [f"{rows:,} {part} rows" for part, rows in report.rows.items()]
     known += [f"target {_text(report.target)}"] if report.target else []
     known += [f"made by {_text(facts.synthesizer)}"] if facts.synthesizer else []
     lines += [" · ".join([*known, f"written {report.made}"]), "", "## Scores", ""]
     lines += _table(
-        ("Measure", "Score", "Interval", "Floor", "Target", "Status"),
+        ("Measure", "Score", "Interval", "Floor", "Target", "Status", "Paper"),
         [
             (
                 _text(score.title),
-                number(score.value),
-                " to ".join(number(end) for end in score.interval) if score.interval else "–",
-                number(score.floor),
+                figure(score, score.value),
+                " to ".join(figure(score, e) for e in score.interval) if score.interval else "–",
+                figure(score, score.floor),
                 goal(score),
-                f"{_MARKS.get(score.verdict, '○')} {score.verdict}",
+                _status(score.verdict),
+                _text(source(score)) or "–",
             )
-            for score in report.scores
+            for score in _in_order(report)
         ],
     )
     lines += ["The floor is what real holdout rows score in the same test.", ""]
@@ -63,6 +66,79 @@ def card(report: Content) -> str:
         said = ", ".join(f"{_text(k)} {_text(v)}" for k, v in facts.versions.items())
         lines += ["## Versions", "", said, ""]
     return "\n".join(lines)
+
+
+def _decision(report: Content) -> list[str]:
+    """What the policy decided, check by check."""
+    ruling = report.ruling
+    if ruling is None:
+        return []
+    marks = {"pass": "● holds", "fail": "▲ fails"}
+    first = f"## Policy {_text(ruling.policy)}" if ruling.policy else "## The claimed guarantee"
+    rows = [
+        (
+            _text(outcome.name),
+            marks.get(outcome.status, f"○ {outcome.status}"),
+            _text(outcome.threshold) or "–",
+            _text(f"{outcome.words} {outcome.because}".strip()),
+        )
+        for outcome in ruling.outcomes
+    ]
+    return [
+        first, "", _text(ruling.headline), "",
+        *_table(("Check", "Outcome", "Asked", "Found"), rows),
+    ]  # fmt: skip
+
+
+def _in_order(report: Content) -> list[Score]:
+    """By question; in each, what was measured before what was not."""
+    order = list(AXES)
+    return sorted(report.scores, key=lambda s: (order.index(s.axis), s.value is None))
+
+
+def contest_card(standings: Standings) -> str:
+    """Several tables compared: the order, then every measure."""
+    name = f": {_text(standings.source)}" if standings.source else ""
+    lines = [f"# Synthetic tables compared{name}", "", f"**{_text(standings.headline)}**", ""]
+    asked = [axis for axis in AXES if any(axis in s.by_axis for s in standings.ranking)]
+    lines += _table(
+        ("Place", "Table", *(AXES[axis][0] for axis in asked), "Overall", "Ahead on", "Privacy"),
+        [
+            (
+                str(s.place),
+                _text(s.table),
+                *(f"{s.by_axis[axis]:.2f}" if axis in s.by_axis else "–" for axis in asked),
+                "–" if s.mean_rank is None else f"{s.mean_rank:.2f}",
+                f"{s.wins} measures",
+                _status(s.verdicts.get("privacy", "not measured")),
+            )
+            for s in standings.ranking
+        ],
+    )
+    lines += [_text(RULE), "", "## Every measure", ""]
+    lines += _table(
+        ("Measure", *map(_text, standings.tables)),
+        [
+            (
+                _text(contest.title) + ("" if contest.counted else f" ({_text(contest.why)})"),
+                *(_entry(entry) for table in standings.tables for entry in contest.of(table)),
+            )
+            for contest in standings.contests
+        ],
+    )
+    lines += ["★ is clearly ahead of another table. Intervals are 95%.", ""]
+    return "\n".join(lines)
+
+
+def _entry(entry: Entry) -> str:
+    if entry.value is None:
+        return "not measured"
+    span = f" ({' to '.join(number(end) for end in entry.interval)})" if entry.interval else ""
+    return f"{number(entry.value)}{span}{' ★' if entry.wins else ''}"
+
+
+def _status(verdict: str) -> str:
+    return f"{_MARKS.get(verdict, '○')} {verdict}"
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

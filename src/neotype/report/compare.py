@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from neotype.errors import DataError
+from neotype.report.card import contest_card
 from neotype.report.contest import Standings, stand
-from neotype.report.contest_page import contest_card, contest_page
+from neotype.report.contest_page import contest_page
 from neotype.report.marginals import OTHER
 from neotype.report.report import Report, written
 

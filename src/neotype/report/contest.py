@@ -51,6 +51,10 @@ class Contest:
     counted: bool
     why: str = ""
 
+    def of(self, table: str) -> list[Entry]:
+        """The entry of one table."""
+        return [entry for entry in self.entries if entry.table == table]
+
 
 @dataclass(frozen=True)
 class Standing:

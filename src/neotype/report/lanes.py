@@ -7,6 +7,7 @@ of its own, so that colour is never the only sign.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -115,6 +116,7 @@ def dots(
     log: bool = False,
     within: Interval | None = None,
     line: float | None = None,
+    key: bool = True,
 ) -> str:
     """All lanes on one scale, with a key of the shapes; `line` is a value to compare with."""
     scale = Scale.around(lanes, log=log, within=within)
@@ -133,11 +135,21 @@ def dots(
         f'<span class="side">{lane.side}</span></li>'
         for lane in lanes
     )
-    axis = "".join(f'<text x="{scale.at(t):.2f}%" y="11">{text(say(t))}</text>' for t in ticks)
+    axis = "".join(
+        f'<text x="{scale.at(tick):.2f}%" y="11">{text(said)}</text>'
+        for tick, said in zip(ticks, _told(ticks, say), strict=True)
+    )
     return (
         f'<ul class="lanes">{rows}<li class="axis" aria-hidden="true"><span></span>'
-        f'<svg height="15">{axis}</svg><span></span></li></ul>{_key(lanes)}'
+        f'<svg height="15">{axis}</svg><span></span></li></ul>{_key(lanes) if key else ""}'
     )
+
+
+def _told(ticks: Sequence[float], say: Callable[[float], str]) -> list[str]:
+    """Ticks as short as they can be told apart."""
+    said = [say(tick).replace(".0%", "%") for tick in ticks]
+    plain = [re.sub(r"(\.\d*?)0+$", r"\1", s).removesuffix(".") for s in said]
+    return plain if len(set(plain)) == len(plain) else [f"{tick:.6g}" for tick in ticks]
 
 
 def _lane(lane: Lane, scale: Scale, grid: str, say: Callable[[float], str]) -> str:
