@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,7 +153,8 @@ def together(columns: Sequence[Symbols]) -> Symbols:
 def bins(item: View, rows: Sides[Ints], *, common: bool, most: int) -> Symbols:
     """Quantities in 10 bins of equal width, of train's range or of each side's own; labels as is.
 
-    More than `most` labels are folded together by frequency.
+    Bins hold their lower edge, as SDMetrics' do; with edges of its own, a side's largest value has
+    a bin to itself, as there. More than `most` labels are folded together by frequency.
     """
     if isinstance(item, Labels):
         codes, _ = fold(item, most)
@@ -160,22 +162,29 @@ def bins(item: View, rows: Sides[Ints], *, common: bool, most: int) -> Symbols:
         folded = Labels(item.name, item.kind, codes, ())
         return Symbols(item.name, size, _whole(take(folded, rows)))
     own = Sides(*(_even(side) for side in item.sides))
-    edges = Sides(own.train, own.train, own.train) if common else own
-    return Symbols(item.name, BINS + 1, _cut(item, rows, edges))
+    inner = own.train[:-1]
+    edges = Sides(inner, inner, inner) if common else own
+    return Symbols(item.name, len(edges.train) + 2, _cut(item, rows, edges, "right"))
 
 
 def _even(cells: Floats) -> Floats:
+    """The upper edges of bins of equal width."""
     known = cells[~np.isnan(cells)]
     if not len(known):
-        return np.zeros(BINS - 1)
+        return np.zeros(BINS)
     low, high = known.min() / 2, known.max() / 2
-    return np.asarray(2 * np.linspace(low, high, BINS + 1)[1:-1])
+    return np.asarray(2 * np.linspace(low, high, BINS + 1)[1:])
 
 
-def _cut(item: Numbers, rows: Sides[Ints], edges: Sides[Floats]) -> Sides[Ints]:
+def _cut(
+    item: Numbers,
+    rows: Sides[Ints],
+    edges: Sides[Floats],
+    edge: Literal["left", "right"] = "left",
+) -> Sides[Ints]:
     cut = []
     for cells, side in zip(take(item, rows), edges, strict=True):
-        codes = 1 + np.searchsorted(side, cells, side="left")
+        codes = 1 + np.searchsorted(side, cells, side=edge)
         cut.append(np.where(np.isnan(cells), 0, codes))
     return Sides(*cut)
 
