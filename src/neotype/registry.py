@@ -37,6 +37,7 @@ METRICS: Mapping[str, str] = {
     "beta_recall": "neotype.evaluate.fidelity.manifold:BetaRecall",
     "subgroup_fidelity": "neotype.evaluate.fidelity.subgroups:SubgroupFidelity",
     "time_patterns": "neotype.evaluate.fidelity.seasons:TimePatterns",
+    "rare_events": "neotype.evaluate.fidelity.rare:RareEvents",
     "correlation": "neotype.evaluate.fidelity.dependence:Correlation",
     "covariance": "neotype.evaluate.fidelity.covariance:Covariance",
     "wnmis": "neotype.evaluate.fidelity.dependence:WeightedNMI",
