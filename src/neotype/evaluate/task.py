@@ -1,13 +1,12 @@
-"""Predicting one column from the others: what kind of task it is, a learner and its judgement."""
+"""Predicting one column from the others: what kind of task it is, and how answers are judged."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from neotype.evaluate import boosting
 from neotype.evaluate.features import (
     Features,
     Floats,
@@ -25,15 +24,22 @@ Kind = Literal["binary", "multiclass", "regression"]
 
 BINS = 256
 
+FEWEST = 5
+"""Train rows below which a class is not named."""
+
 
 @dataclass(frozen=True)
 class Task:
-    """A target: its truth in the three tables (NaN where missing), and what a good answer is."""
+    """A target: its truth in the three tables (NaN where missing), and what a good answer is.
+
+    `names` are those of the classes; a class of fewer than 5 train rows goes unnamed.
+    """
 
     column: str
     kind: Kind
     classes: int
     truth: Sides[Floats]
+    names: tuple[str, ...] = ()
 
     @property
     def measure(self) -> str:
@@ -53,19 +59,26 @@ class Task:
             place = np.full(most + 2, np.nan)
             place[seen] = np.arange(len(seen))
             truth = Sides(*(place[code[side]] for side in item.sides))
-            return cls._classes(item.name, len(seen), truth)
+            words = ("missing", *item.words)
+            names = [words[int(np.flatnonzero(code == one)[0])] for one in seen if one <= most]
+            return cls._classes(item.name, len(seen), truth, [*names, "another"])
         values = np.unique(item.sides.train[~np.isnan(item.sides.train)])
         if len(values) > 2:
             return cls(item.name, "regression", 1, item.sides)
         truth = Sides(*(_matches(side, values) for side in item.sides))
-        return cls._classes(item.name, len(values), truth)
+        return cls._classes(item.name, len(values), truth, [f"{value:.15g}" for value in values])
 
     @classmethod
-    def _classes(cls, name: str, classes: int, truth: Sides[Floats]) -> Task:
+    def _classes(cls, name: str, classes: int, truth: Sides[Floats], names: list[str]) -> Task:
         if classes < 2:
             what = "has one value" if classes else "is empty"
             raise NotMeasurableError(f"'{name}' {what} in train, so there is nothing to predict.")
-        return cls(name, "binary" if classes == 2 else "multiclass", classes, truth)
+        counts = np.bincount(truth.train[~np.isnan(truth.train)].astype(np.int64))
+        shown = tuple(
+            word if many >= FEWEST else "a rare one"
+            for word, many in zip(names[:classes], counts, strict=True)
+        )
+        return cls(name, "binary" if classes == 2 else "multiclass", classes, truth, shown)
 
     def ranked(self) -> Task:
         """A regression on the quantity's place among train's, 0 .. 1: outliers weigh no more."""
@@ -73,7 +86,7 @@ class Task:
             return self
         known = np.sort(self.truth.train[~np.isnan(self.truth.train)])
         places = Sides(*(_place(side, known) for side in self.truth))
-        return Task(self.column, self.kind, self.classes, places)
+        return replace(self, truth=places)
 
 
 def _matches(cells: Floats, values: Floats) -> Floats:
@@ -97,29 +110,9 @@ def without(shown: Features, column: str) -> tuple[Ints, tuple[int, ...]]:
     return kept, categorical
 
 
-def answer(
-    task: Task,
-    learn: tuple[Floats, Floats],
-    asked: Floats,
-    categorical: tuple[int, ...],
-    settings: dict[str, object],
-    rounds: int,
-) -> Floats:
-    """Train on cells and truth; answer for the cells asked.
-
-    Gives the probability of class 1, the likeliest class, or the quantity, (rows,).
-    """
-    cells, truth = learn
-    if not len(truth):
-        return np.zeros(len(asked))
-    if len(np.unique(truth)) == 1:
-        return np.full(len(asked), float(truth[0]), np.float64)
-    data = boosting.bins(cells, truth, categorical, settings)
-    booster = boosting.grow(data, settings, rounds)
-    told = boosting.predict(booster, asked)
-    if task.kind == "multiclass":
-        return np.asarray(np.argmax(told, axis=1), np.float64)
-    return told
+def decide(task: Task, told: Floats) -> Floats:
+    """A model's words as `judge` reads them: a chance, the likeliest class, or the quantity."""
+    return np.argmax(told, axis=1).astype(np.float64) if task.kind == "multiclass" else told
 
 
 def tables(task: Task, truth: Floats, told: Floats, groups: Ints) -> Floats:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from neotype.evaluate import boosting
 from neotype.evaluate.comparison import Comparison
-from neotype.evaluate.features import WORDS, Features, Floats
+from neotype.evaluate.design import Design
+from neotype.evaluate.features import Features, Floats
 from neotype.evaluate.interval import around, auc, roc
 from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
 from neotype.rng import Rng
@@ -222,7 +223,7 @@ def logistic(
     from sklearn.linear_model import LogisticRegression
 
     cells, truth, fold = stage(sides, owners, ("synthetic", "holdout"), folds, most, rng)
-    dense = design(cells, shown.categorical)
+    dense = Design.of(cells, shown.categorical)(cells)
     found = []
     for k in range(folds):
         model = LogisticRegression(solver="newton-cholesky", C=1.0, max_iter=50)
@@ -231,25 +232,3 @@ def logistic(
         real = truth[fold == k] == 0
         found.append(auc(scores[~real], scores[real])[0])
     return float(np.mean(found))
-
-
-def design(cells: Floats, categorical: tuple[int, ...], most: int = 30) -> Floats:
-    """Standardised quantities with a flag for missing, and a flag per frequent label."""
-    columns: list[Floats] = []
-    for position in range(cells.shape[1]):
-        column = cells[:, position]
-        if position in categorical:
-            counts = np.bincount(column.astype(np.int64), minlength=WORDS + 2)
-            frequent = np.argsort(-counts, kind="stable")[:most]
-            columns += [(column == code).astype(np.float64) for code in frequent if counts[code]]
-            continue
-        missing = np.isnan(column)
-        known = column[~missing]
-        low, high = np.quantile(known, [0.001, 0.999]) if len(known) else (0.0, 0.0)
-        held = np.clip(np.where(missing, low, column), low, high)
-        if high > low:
-            unit = (held - low) / (high - low)
-            columns.append((unit - unit.mean()) / max(float(unit.std()), 1e-9))
-        if missing.any() and not missing.all():
-            columns.append(missing.astype(np.float64))
-    return np.column_stack(columns) if columns else np.zeros((len(cells), 1))

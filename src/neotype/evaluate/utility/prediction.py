@@ -7,106 +7,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from neotype.errors import ColumnNotFoundError
-from neotype.evaluate import boosting
 from neotype.evaluate.comparison import Comparison
-from neotype.evaluate.features import Floats, Sides
-from neotype.evaluate.interval import around, auc, redraw, resample, spread
+from neotype.evaluate.features import Floats
+from neotype.evaluate.interval import around, resample, spread
+from neotype.evaluate.learner import Boosted, Learner, Linear
 from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
-from neotype.evaluate.task import Task, answer, chance, judge, tables, without
-from neotype.rng import Rng
-
-
-@dataclass(frozen=True)
-class Duel:
-    """One task answered for the holdout after learning from synthetic and from real rows."""
-
-    task: Task
-    truth: Floats
-    synthetic: Floats
-    real: Floats
-    asked: np.ndarray
-
-    @property
-    def values(self) -> tuple[float, float]:
-        """The measure of both, synthetic first."""
-        if self.task.kind == "binary":
-            return self._auc(self.synthetic)[0], self._auc(self.real)[0]
-        alone = np.zeros(len(self.truth), np.int64)
-        both = (
-            judge(self.task, tables(self.task, self.truth, told, alone)[:1])
-            for told in (self.synthetic, self.real)
-        )
-        value, real = (float(found[0]) for found in both)
-        return value, real
-
-    def _auc(self, told: Floats) -> tuple[float, float]:
-        return auc(told[self.truth == 1], told[self.truth == 0])
-
-    def errors(self, groups: np.ndarray, weights: Floats) -> tuple[Floats, Floats]:
-        """Bootstrapped values of both, (draws,), with common draws of holdout rows."""
-        both = (
-            judge(
-                self.task, redraw(weights, tables(self.task, self.truth, told, groups[self.asked]))
-            )
-            for told in (self.synthetic, self.real)
-        )
-        first, second = both
-        return first, second
-
-
-@dataclass(frozen=True)
-class Training:
-    """How both models of a duel learn: rows at most, trees, and their size."""
-
-    rows: int
-    trees: int
-    class_trees: int
-    leaves: int
-    rate: float
-
-    def duel(self, task: Task, comparison: Comparison, rng: Rng) -> Duel:
-        """Train on equally many synthetic and train rows whose target is known."""
-        shown = comparison.features
-        kept, categorical = without(shown, task.column)
-        if not len(kept):
-            raise NotMeasurableError(f"there is no other column to predict '{task.column}' from.")
-        known = Sides(*(np.flatnonzero(~np.isnan(side)) for side in task.truth))
-        if not len(known.holdout) or len(np.unique(task.truth.holdout[known.holdout])) < 2:
-            raise NotMeasurableError(f"'{task.column}' has fewer than two values in the holdout.")
-        if not len(known.synthetic):
-            raise NotMeasurableError(f"'{task.column}' is empty in the synthetic table.")
-        equal = min(len(known.synthetic), len(known.train), self.rows)
-        asked = _some(known.holdout, self.rows, rng.child("rows asked"))
-        settings = boosting.parameters(
-            task.kind,
-            rng.child("trees").number(),
-            num_leaves=self.leaves,
-            learning_rate=self.rate,
-            **({"num_class": task.classes} if task.kind == "multiclass" else {}),
-        )
-        rounds = self.trees
-        if task.kind == "multiclass":
-            rounds = max(20, min(rounds, self.class_trees // task.classes))
-
-        def learn(side: int) -> Floats:
-            rows = _some(known[side], equal, rng.child(f"rows of {Sides._fields[side]}"))
-            cells = shown.sides[side][rows][:, kept]
-            return answer(
-                task,
-                (cells, task.truth[side][rows]),
-                shown.sides.holdout[asked][:, kept],
-                categorical,
-                settings,
-                rounds,
-            )
-
-        synthetic, real = boosting.side_by_side(learn, (0, 1))
-        return Duel(task, task.truth.holdout[asked], synthetic, real, asked)
-
-
-def _some(rows: np.ndarray, most: int, rng: Rng) -> np.ndarray:
-    return np.sort(rng.generator().permutation(rows)[:most])
+from neotype.evaluate.task import Task, chance
+from neotype.evaluate.utility.duels import TREES, Exam, duel, exam
 
 
 @dataclass(frozen=True)
@@ -118,13 +25,12 @@ class TSTR(Measure):
     """
 
     target: str | None = None
-    training: Training = Training(rows=50_000, trees=150, class_trees=900, leaves=31, rate=0.06)
 
     name: ClassVar[str] = "tstr"
     title: ClassVar[str] = "Train on synthetic, test on real (TSTR)"
     how: ClassVar[str] = (
-        "A model learns the target column from synthetic rows and is tested on real holdout "
-        "rows; the same model trained on the real rows sets the floor."
+        "Gradient-boosted trees learn the target column from synthetic rows and are tested on real "
+        "holdout rows; the same model trained on equally many real rows sets the floor."
     )
     reference: ClassVar[str] = (
         "Esteban et al. 2017, Real-valued (medical) time series generation with recurrent "
@@ -135,21 +41,21 @@ class TSTR(Measure):
     tolerance: ClassVar[float] = 0.03
     least_rows: ClassVar[int] = 50
 
+    learner: ClassVar[Learner] = TREES
+    model: ClassVar[str] = "A model"
+
     def look(self, tables: Comparison) -> Finding:
         """Predict the target after learning from synthetic rows, and after real ones."""
-        if self.target is None:
-            raise NotMeasurableError("no target column was named.")
-        if self.target not in tables.table.columns:
-            raise ColumnNotFoundError(self.target, tables.table.columns, asked_by="target")
-        item = {view.name: view for view in tables.views}.get(self.target)
-        if item is None:
-            reason = tables.left_out[self.target]
-            raise NotMeasurableError(f"'{self.target}' cannot be predicted: {reason}.")
-        task = Task.of(item, most=50)
-        rng = tables.rng.child(self.name)
-        duel = self.training.duel(task, tables, rng)
-        value, real = duel.values
-        first, second = duel.errors(tables.groups.holdout, resample(rng.child("draws").generator()))
+        fought = duel(tables, self.target, self.learner)
+        task = fought.task
+        value, real = fought.values
+        if not np.isfinite([value, real]).all():
+            raise NotMeasurableError(
+                f"the {task.measure} of '{self.target}' is not a number: its quantities are too "
+                "large to be squared."
+            )
+        weights = resample(tables.rng.child("tstr").child("draws").generator())
+        first, second = fought.errors(tables.groups.holdout, weights)
         low = -np.inf if task.kind == "regression" else 0.0
         detail: dict[str, Any] = {
             "target": self.target,
@@ -159,10 +65,11 @@ class TSTR(Measure):
             "synthetic": value,
             "interval_real": around(real, spread(second), low),
             "gap_interval": around(value - real, spread(first - second), -np.inf, np.inf),
-            "rows_tested": len(duel.asked),
+            "rows_tested": len(fought.asked),
+            "rows": min(exam(tables, self.target).equal, self.learner.rows),
         }
         if task.kind == "regression":
-            errors = (told - duel.truth for told in (duel.synthetic, duel.real))
+            errors = (told - fought.truth for told in (fought.synthetic, fought.real))
             told = [float(np.sqrt(np.mean(error**2))) for error in errors]
             detail["rmse"] = {"synthetic": told[0], "real": told[1]}
         return Finding(
@@ -171,11 +78,32 @@ class TSTR(Measure):
             floor=real,
             target=real - 0.02,
             meaning=(
-                f"A model that learnt '{self.target}' from synthetic rows reaches {task.measure} "
-                f"{value:.3f} on real rows; one that learnt from real rows reaches {real:.3f}."
+                f"{self.model} that learnt '{self.target}' from synthetic rows reaches "
+                f"{task.measure} {value:.3f} on real rows; one that learnt from real rows reaches "
+                f"{real:.3f}."
             ),
             detail=detail,
         )
+
+
+@dataclass(frozen=True)
+class TSTRLinear(TSTR):
+    """Train on synthetic, test on real, by a linear model: what main effects alone teach.
+
+    Multinomial logistic or ridge regression on standardised quantities and a flag for every
+    common label. Beside `tstr` it says whether a loss lies in main effects or in interactions.
+    """
+
+    name: ClassVar[str] = "tstr_linear"
+    title: ClassVar[str] = "Train on synthetic, test on real, linear model"
+    how: ClassVar[str] = (
+        "Logistic regression (ridge regression for a quantity) learns the target column from "
+        "synthetic rows and is tested on real holdout rows; the same model trained on equally "
+        "many real rows sets the floor."
+    )
+
+    learner: ClassVar[Learner] = Linear()
+    model: ClassVar[str] = "A linear model"
 
 
 @dataclass(frozen=True)
@@ -186,7 +114,6 @@ class TSTRAllColumns(Measure):
     divided by that of real-trained ones. Columns that real rows cannot predict are left out.
     """
 
-    training: Training = Training(rows=8_000, trees=40, class_trees=250, leaves=15, rate=0.15)
     most_columns: int = 40
 
     name: ClassVar[str] = "tstr_all"
@@ -202,6 +129,7 @@ class TSTRAllColumns(Measure):
     tolerance: ClassVar[float] = 0.10
     least_rows: ClassVar[int] = 50
 
+    learner: ClassVar[Learner] = Boosted(rows=8_000, trees=30, class_trees=120, leaves=15, rate=0.2)
     least_skill: ClassVar[float] = 0.05
 
     def look(self, tables: Comparison) -> Finding:
@@ -220,12 +148,13 @@ class TSTRAllColumns(Measure):
         for item in items:
             try:
                 task = Task.of(item, most=10).ranked()
-                duel = self.training.duel(task, tables, rng.child(item.name))
+                examined = Exam.of(task, tables, self.learner.rows, rng.child(item.name))
             except NotMeasurableError as reason:
                 skipped[item.name] = reason.problem
                 continue
-            value, real = duel.values
-            base = chance(task, duel.truth)
+            fought = examined.duel(self.learner)
+            value, real = fought.values
+            base = chance(task, fought.truth)
             if real - base < self.least_skill:
                 skipped[item.name] = "real rows do not predict it either"
                 continue
@@ -236,7 +165,7 @@ class TSTRAllColumns(Measure):
                 "synthetic": value,
                 "share": float(share[0]),
             }
-            drawn.append(_share(*duel.errors(tables.groups.holdout, weights), base))
+            drawn.append(_share(*fought.errors(tables.groups.holdout, weights), base))
         if not columns:
             raise NotMeasurableError(
                 "no column can be predicted from the others, not by real rows."

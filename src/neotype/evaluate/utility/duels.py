@@ -1,0 +1,168 @@
+"""Models that learn a column from named rows and answer for the holdout: trained once, shared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from neotype.errors import ColumnNotFoundError
+from neotype.evaluate import boosting
+from neotype.evaluate.comparison import Comparison
+from neotype.evaluate.features import Features, Floats, Ints, Sides
+from neotype.evaluate.interval import auc, redraw
+from neotype.evaluate.learner import Boosted, Learner, Model
+from neotype.evaluate.metric import NotMeasurableError
+from neotype.evaluate.task import Task, decide, judge, tables, without
+from neotype.rng import Rng
+
+ROWS = 50_000
+"""Rows that a model learns from, and that it is tested on, at most."""
+
+CLASSES = 50
+"""Classes of the target at most; the rarer ones count as one."""
+
+TREES = Boosted(rows=ROWS, trees=80, class_trees=600, leaves=31, rate=0.1)
+"""The learner that the measures of one target share."""
+
+
+@dataclass(frozen=True)
+class Exam:
+    """One column to be predicted for holdout rows, and the rows that can be learnt from.
+
+    `known` are the rows whose truth is known, in random order: the first k are a sample of k.
+    """
+
+    task: Task
+    shown: Features
+    kept: Ints
+    categorical: tuple[int, ...]
+    known: Sides[Ints]
+    asked: Ints
+    rng: Rng
+
+    @classmethod
+    def of(cls, task: Task, comparison: Comparison, rows: int, rng: Rng) -> Exam:
+        """Ask at most `rows` holdout rows; NotMeasurableError where there is nothing to ask."""
+        shown = comparison.features
+        kept, categorical = without(shown, task.column)
+        if not len(kept):
+            raise NotMeasurableError(f"there is no other column to predict '{task.column}' from.")
+        known = Sides(
+            *(
+                rng.child(f"rows of {side}").generator().permutation(np.flatnonzero(~np.isnan(t)))
+                for side, t in task.truth._asdict().items()
+            )
+        )
+        if not len(known.holdout) or not np.ptp(task.truth.holdout[known.holdout]):
+            raise NotMeasurableError(f"'{task.column}' has fewer than two values in the holdout.")
+        if not len(known.synthetic):
+            raise NotMeasurableError(f"'{task.column}' is empty in the synthetic table.")
+        asked = np.sort(known.holdout[:rows])
+        return cls(task, shown, kept, categorical, known, asked, rng)
+
+    @property
+    def truth(self) -> Floats:
+        """What is true of the rows asked."""
+        return self.task.truth.holdout[self.asked]
+
+    @property
+    def equal(self) -> int:
+        """The rows that synthetic and train both have."""
+        return min(len(self.known.synthetic), len(self.known.train))
+
+    def cells(self, side: str, rows: Ints) -> Floats:
+        """What models are shown of these rows."""
+        matrix: Floats = getattr(self.shown.sides, side)
+        return matrix[rows][:, self.kept]
+
+    def model(self, learner: Learner, **lessons: Ints) -> Model:
+        """The model that learns from these rows of synthetic, train or holdout together."""
+        truth = [getattr(self.task.truth, side)[rows] for side, rows in lessons.items()]
+        return learner.learn(
+            self.task,
+            np.concatenate([self.cells(side, rows) for side, rows in lessons.items()]),
+            np.concatenate(truth),
+            self.categorical,
+            self.rng.child("trees").number(),
+        )
+
+    def answers(self, learner: Learner, **lessons: Ints) -> Floats:
+        """What that model says of the rows asked."""
+        return self.model(learner, **lessons)(self.cells("holdout", self.asked))
+
+    def duel(self, learner: Learner) -> Duel:
+        """Train on equally many synthetic and train rows, and answer."""
+        equal = min(self.equal, learner.rows)
+
+        def learn(side: str) -> Floats:
+            lesson = np.sort(getattr(self.known, side)[:equal])
+            return decide(self.task, self.answers(learner, **{side: lesson}))
+
+        synthetic, real = boosting.side_by_side(learn, ("synthetic", "train"))
+        return Duel(self.task, self.truth, synthetic, real, self.asked)
+
+
+@dataclass(frozen=True)
+class Duel:
+    """One task answered for the holdout after learning from synthetic and from real rows.
+
+    Answers are chances of class 1, classes, or quantities, (rows,).
+    """
+
+    task: Task
+    truth: Floats
+    synthetic: Floats
+    real: Floats
+    asked: Ints
+
+    @property
+    def values(self) -> tuple[float, float]:
+        """The measure of both, synthetic first."""
+        value, real = (scored(self.task, self.truth, told) for told in (self.synthetic, self.real))
+        return value, real
+
+    def errors(self, groups: Ints, weights: Floats) -> tuple[Floats, Floats]:
+        """Bootstrapped values of both, (draws,), with common draws of holdout rows."""
+        here = groups[self.asked]
+        return (
+            drawn(self.task, self.truth, self.synthetic, here, weights),
+            drawn(self.task, self.truth, self.real, here, weights),
+        )
+
+
+def scored(task: Task, truth: Floats, told: Floats) -> float:
+    """ROC AUC, macro-F1 or R2 of answers."""
+    if task.kind == "binary":
+        return auc(told[truth == 1], told[truth == 0])[0]
+    alone = np.zeros(len(truth), np.int64)
+    return float(judge(task, tables(task, truth, told, alone)[:1])[0])
+
+
+def drawn(task: Task, truth: Floats, told: Floats, groups: Ints, weights: Floats) -> Floats:
+    """The same of bootstrapped rows, (draws,)."""
+    return judge(task, redraw(weights, tables(task, truth, told, groups)))
+
+
+def exam(comparison: Comparison, target: str | None) -> Exam:
+    """The exam in the target, one for all measures; NotMeasurableError says why there is none."""
+    if target is None:
+        raise NotMeasurableError("no target column was named.")
+    return comparison.shared(("exam", target), lambda: _exam(comparison, target))
+
+
+def _exam(comparison: Comparison, target: str) -> Exam:
+    if target not in comparison.table.columns:
+        raise ColumnNotFoundError(target, comparison.table.columns, asked_by="target")
+    item = {view.name: view for view in comparison.views}.get(target)
+    if item is None:
+        reason = comparison.left_out[target]
+        raise NotMeasurableError(f"'{target}' cannot be predicted: {reason}.")
+    rng = comparison.rng.child("exam").child(target)
+    return Exam.of(Task.of(item, CLASSES), comparison, ROWS, rng)
+
+
+def duel(comparison: Comparison, target: str | None, learner: Learner = TREES) -> Duel:
+    """Synthetic-trained against real-trained in the target: fought once for all measures."""
+    asked = exam(comparison, target)
+    return comparison.shared(("duel", target, learner), lambda: asked.duel(learner))
