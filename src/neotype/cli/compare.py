@@ -127,7 +127,8 @@ def _measures(compared: ComparisonReport, width: int) -> Table:
         for name in compared.tables:
             entry = entries[name]
             first = "bold " if contest.counted and entry.rank == 1 else ""
-            shown = f"{number(entry.value)} {SYMBOLS[entry.verdict]}"
+            measured = entry.value is not None
+            shown = f"{number(entry.value)} {SYMBOLS[entry.verdict]}" if measured else "–  "
             cells.append(Text(shown, style=f"{first}{VERDICTS[entry.verdict]}"))
         table.add_row(Text(f"  {contest.title}"), *cells)
     if skipped:

@@ -35,8 +35,11 @@ def show_report(report: Any) -> None:
     rows = ", ".join(f"{count:,} {name}" for name, count in report.rows.items())
     page.print(f"\n[bold]{escape(report.summary.headline)}[/]")
     for line in report.summary.lines:
+        mark = f"{SYMBOLS.get(line.verdict, '○')} {line.verdict}"
+        colour = VERDICTS.get(line.verdict, "default")
+        page.print(Text.assemble("\n  ", (line.axis, "bold"), " ", (mark, colour)))
         page.print(_paragraph(line.text, page.width))
-    page.print(f"  Rows: {rows}.\n", style="dim")
+    page.print(f"\n  Rows: {rows}.\n", style="dim")
     page.print(panel_of_scores(report.scores, width=min(page.width, WIDEST)))
     page.print()
 
@@ -58,9 +61,9 @@ def panel_of_scores(scores: Sequence[Score], *, width: int = WIDEST) -> Table:
 def _axis_of_scores(axis: str, scores: Sequence[Score], width: int) -> Table:
     from neotype.report.words import goal, number
 
-    table = Table(box=None, pad_edge=False, header_style="dim", width=width)
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", width=width)
     table.add_column(Text(axis.upper(), style="bold"), no_wrap=True, ratio=1)
-    for title, wide in (("score", 8), ("95% interval", 15), ("floor", 8), ("target", 9)):
+    for title, wide in (("score", 6), ("95% interval", 16), ("floor", 7), ("target", 8)):
         table.add_column(title, justify="right", no_wrap=True, min_width=wide)
     table.add_column("status", no_wrap=True, min_width=12)
     for score in scores:
