@@ -75,6 +75,7 @@ def test_k_is_the_smallest_class_and_small_classes_are_counted() -> None:
         }
     )
     assert found.detail["train"]["k"] == 4
+    assert found.detail["train"]["share_small"] == pytest.approx(4 / 9)
     assert found.detail["holdout"]["k"] == 7
     assert found.detail["real"]["rows"] == 11
     two = score("k_anonymity", synthetic, quasi=("zip", "age"))
@@ -134,6 +135,12 @@ def test_t_of_ordered_quantities_is_that_of_the_paper() -> None:
     assert told.value == pytest.approx(0.375)
     mean = told.detail["secrets"]["pay"]["synthetic"]["mean"]
     assert mean == pytest.approx((0.375 + 1 / 6 + 17 / 72) / 3)
+
+
+def test_a_missing_quantity_lies_below_all_others() -> None:
+    synthetic = table(zip=zips(a=2, b=2), pay=[None, None, 1, 2])
+    told = score("t_closeness", synthetic, sensitive=("pay",))
+    assert told.value == pytest.approx((0.5 + 0.25) / 2)
 
 
 def test_t_of_labels_is_the_total_variation_from_the_whole_table() -> None:
@@ -207,11 +214,12 @@ def town(prefix: str, ill: str) -> dict[str, list[str]]:
 
 
 def release() -> Dataset:
-    """15 who are alone in train, 12 of them with their illness; 5 pairs; 3 of the holdout."""
+    """15 who are alone in train, 12 of them with their illness; 5 pairs; 3 of the holdout, one of
+    them with two illnesses."""
     where = [f"t{k}" for k in range(15)]
     ill = ["flu"] * 12 + ["cold"] * 3
     where += [f"t pair {k}" for k in range(5)] + ["h0", "h1", "h1", "h2"]
-    ill += ["flu"] * 5 + ["flu", "flu", "cold", "cold"]
+    ill += ["flu"] * 5 + ["flu", "flu", "cold", "flu"]
     rest = 60 - len(where)
     return table(zip=where + ["elsewhere"] * rest, ill=ill + ["flu"] * rest)
 
@@ -236,15 +244,15 @@ def test_the_share_of_right_secrets_is_known_by_hand() -> None:
     found = score("attribution", release(), train, holdout, sensitive=("ill",))
     told = found.detail["secrets"]["ill"]
     assert found.value == pytest.approx(12 / 30)
-    assert found.floor == pytest.approx(1.5 / 30)  # h1 shows two illnesses: half right
+    assert found.floor == pytest.approx(2.5 / 30)  # h1 shows two illnesses: half right
     assert found.verdict == "poor"
     assert told["train"]["unique_people"] == 30
     assert told["train"]["shown"] == pytest.approx(15 / 30)
     assert told["train"]["tcap"] == pytest.approx((12 + 10) / (15 + 10))
     assert told["train"]["dcap"] == pytest.approx((12 + 10) / 50)
     assert told["train"]["disco"] == pytest.approx((12 + 10) / 50)
-    assert told["holdout"]["tcap"] == pytest.approx(1 / 2)
-    assert told["holdout"]["dcap"] == pytest.approx(1.5 / 50)
+    assert told["holdout"]["tcap"] == 1  # h1 is not certain
+    assert told["holdout"]["dcap"] == pytest.approx(2.5 / 50)
     assert told["holdout"]["guessing_the_commonest"] == 1
 
 
