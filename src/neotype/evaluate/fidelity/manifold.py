@@ -69,7 +69,7 @@ class MMD(Measure):
         score, unseen, bad = root(value), root(floor.squared()), root(mixed.squared())
         return Finding(
             value=score,
-            interval=(root(value - Z * error), root(value + Z * error)),
+            interval=(root(value - Z * error), root(max(0.0, value) + Z * error)),
             floor=unseen,
             target=max(unseen, chance) + 0.005,
             meaning=(
