@@ -57,6 +57,8 @@ METRICS: Mapping[str, str] = {
     "mia_density_ratio": "neotype.evaluate.privacy.density_ratio:DensityRatioMIA",
     "mia_likelihood": "neotype.evaluate.privacy.membership:LikelihoodMIA",
     "epsilon_audit": "neotype.evaluate.privacy.audit:EpsilonAudit",
+    "mia_shadow": "neotype.evaluate.privacy.shadow:ShadowMIA",
+    "epsilon_audit_deep": "neotype.evaluate.privacy.audit:EpsilonAuditDeep",
     "reidentification": "neotype.evaluate.privacy.identification:Reidentification",
     "attribution": "neotype.evaluate.privacy.identification:Attribution",
     "uniqueness": "neotype.evaluate.privacy.identification:Uniqueness",

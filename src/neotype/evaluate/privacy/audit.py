@@ -12,11 +12,12 @@ from neotype.data import Dataset
 from neotype.evaluate.asked import Claim
 from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.features import Floats, Ints
-from neotype.evaluate.metric import Axis, Better, Finding, Measure
+from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
 from neotype.evaluate.neighbors import Neighborhood
 from neotype.evaluate.privacy.density_ratio import ratios
 from neotype.evaluate.privacy.distance import measured
 from neotype.evaluate.privacy.epsilon import Audit, audit, lower_bound, threshold_bound
+from neotype.evaluate.privacy.shadow import Bools, Retrained, calibrated, leave_one_out
 
 DELTA = 1e-6
 """The delta of a bound where no guarantee is claimed."""
@@ -82,6 +83,58 @@ class EpsilonAudit(Measure):
                 "notes": notes,
             },
         )
+
+
+@dataclass(frozen=True)
+class EpsilonAuditDeep(Retrained):
+    """The lower bound on epsilon that shadow models of the recipe show, at 95 % confidence.
+
+    In every run a coin decides for each target whether it is learnt: exactly the experiment of
+    Steinke, Nasr and Jagielski 2023, for adding or removing one row, whatever the split. One half
+    of the runs teaches the attacker, and how many guesses to risk; the other half counts.
+    """
+
+    claim: Claim | None = None
+
+    name: ClassVar[str] = "epsilon_audit_deep"
+    title: ClassVar[str] = "Lower bound on epsilon (shadow models)"
+    how: ClassVar[str] = (
+        "The recipe is learnt many times; coins decide which of the most unusual rows and planted "
+        "canaries are learnt, and attackers guess the coins from synthetic rows alone. The number "
+        "is the smallest epsilon that still explains their hits, at 95% confidence."
+    )
+    reference: ClassVar[str] = STEINKE
+    tolerance: ClassVar[float] = 0.0
+
+    def look(self, tables: Comparison) -> Finding:
+        """Learn to guess on one half of the runs, guess on the other; nothing found scores 0."""
+        runs = self.runs(tables)
+        half = len(runs.included) // 2
+        if half < 2:
+            raise NotMeasurableError("a bound needs 4 shadow models: 2 to learn from, 2 to judge.")
+        learn, judge = np.arange(half), np.arange(half, len(runs.included))
+        # All guesses rest on the first half, whose coins are open: those of the other half are not.
+        known = margins(leave_one_out(runs.some(learn)), runs.included[learn])
+        tested = margins(calibrated(runs, learn, judge), runs.included[judge])
+        sides = {"all targets": runs.planted | ~runs.planted, **runs.groups}
+        delta = DELTA if self.claim is None else self.claim.delta
+        found = audit(
+            {name: known[:, chosen].ravel() for name, chosen in sides.items() if chosen.any()},
+            {name: tested[:, chosen].ravel() for name, chosen in sides.items()},
+            delta,
+            replaced=False,
+        )
+        return bounded(
+            found,
+            self.claim,
+            protects=True,
+            detail={"shadows": len(runs.included), "rows_learnt": runs.rows, "notes": [runs.note]},
+        )
+
+
+def margins(scores: Floats, included: Bools) -> Floats:
+    """How sure each guess is, positive where it is right."""
+    return np.where(included, scores, -scores)
 
 
 def paired(near: Neighborhood, tables: Comparison, name: str) -> tuple[Floats, Floats]:

@@ -99,12 +99,9 @@ class LikelihoodMIA(Measure):
         known = [np.asarray(side, np.float64) for side in self.likelihoods]
         known = [np.where(np.isnan(side), -np.inf, side) for side in known]
         sizes = [len(side) for side in known]
-        if sizes != [tables.train.rows, tables.holdout.rows]:
-            raise NotMeasurableError(
-                f"likelihoods of {sizes[0]:,} train and {sizes[1]:,} holdout rows were given, "
-                f"where there are {tables.train.rows:,} and {tables.holdout.rows:,} rows."
-            )
         equal = min(sizes)
+        if not equal:
+            raise NotMeasurableError("the model gave the likelihood of no row.")
         generator = tables.rng.child("rows for likelihoods").generator()
         members, others = (side[generator.permutation(len(side))[:equal]] for side in known)
         notes = [f"{equal:,} rows of either side, drawn at random"] if max(sizes) > equal else []
