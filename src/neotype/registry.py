@@ -47,6 +47,7 @@ METRICS: Mapping[str, str] = {
     "tstr": "neotype.evaluate.utility.prediction:TSTR",
     "tstr_linear": "neotype.evaluate.utility.prediction:TSTRLinear",
     "tstr_all": "neotype.evaluate.utility.prediction:TSTRAllColumns",
+    "custom": "neotype.evaluate.utility.custom:Custom",
     # (more utility measures)
     "dcr_share": "neotype.evaluate.privacy.distance:DCRShare",
     "exact_copies": "neotype.evaluate.privacy.distance:ExactCopies",
