@@ -11,7 +11,7 @@ import pytest
 
 from adult import adult_holdout, adult_train, independent, some
 from neotype.data import Dataset
-from neotype.evaluate.asked import Asked
+from neotype.evaluate.asked import Asked, Likelihoods
 from neotype.evaluate.evaluate import build, evaluate
 from neotype.evaluate.metric import Score
 from neotype.registry import names
@@ -20,10 +20,34 @@ from neotype.schema.schema import Categorical, Numeric, Schema, Table
 
 METRICS = names("metric")
 ROWS = 1500
+
+
+def shuffled(data: Dataset, rows: int, rng: Rng) -> Dataset:
+    """A recipe that takes a moment to learn, for what learns recipes anew."""
+    generator = rng.generator()
+    columns = [series[generator.integers(0, data.rows, rows)] for series in data.frame]
+    return Dataset.of(data.schema, pl.DataFrame(columns))
+
+
+def blind(rows: int) -> Likelihoods:
+    """A model's likelihoods that know nothing of who was learnt."""
+    return Likelihoods(*np.random.default_rng(0).normal(size=(2, rows)))
+
+
+def closeness(learn: pl.DataFrame, test: pl.DataFrame) -> float:
+    """A user's own utility: how close the share of rich people is."""
+    rich = [(side["income"] == ">50K").mean() for side in (learn, test)]
+    return 1 - abs(rich[0] - rich[1])
+
+
 ASKED = Asked(
     target="income",
     sensitive=("sex", "race"),
     quasi_identifiers=("age", "sex", "native-country", "education"),
+    likelihoods=blind(ROWS),
+    retrain=shuffled,
+    shadows=8,
+    scorer=closeness,
 )
 
 
@@ -40,7 +64,7 @@ def scored(case: str) -> dict[str, Score]:
     synthetic, train, holdout = thirds()
     if case == "independent":
         synthetic = independent(train)
-    scores = evaluate(synthetic, train=train, holdout=holdout, asked=ASKED, rng=Rng(1))
+    scores = evaluate(synthetic, train=train, holdout=holdout, asked=ASKED, deep=True, rng=Rng(1))
     return {score.metric: score for score in scores}
 
 
@@ -126,6 +150,9 @@ def test_hard_and_tiny_tables_are_measured_or_refused_with_a_reason(name: str, r
         target="label",
         sensitive=("huge", "gaps", "one label", "empty label"),
         quasi_identifiers=("label", "nan", "one", "empty"),
+        likelihoods=blind(rows),
+        retrain=shuffled,
+        shadows=4,
     )
     score = build(name, asked).score(synthetic, train=train, holdout=holdout, rng=Rng(0))
     if score.verdict == "not measured":
