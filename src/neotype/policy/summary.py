@@ -19,7 +19,8 @@ def summary(ruling: Ruling, *, headline: str = "") -> str:
     """
     sign = "✅" if ruling.allowed else "❌"
     lines = [f"### {sign} {_text(ruling.headline)}", ""]
-    lines += [f"{_text(part)}\n" for part in (headline, ruling.because) if part]
+    beside = [part for part in (headline, ruling.because) if part and part != ruling.headline]
+    lines += [f"{_text(part)}\n" for part in beside]
     lines += ["| | Check | Found | Asked | |", "| --- | --- | --- | --- | --- |"]
     ordered = sorted(ruling.outcomes, key=lambda outcome: not outcome.refuses)
     lines += [_row(outcome) for outcome in ordered]
@@ -31,7 +32,8 @@ def _row(outcome: Outcome) -> str:
     found = said(outcome.value)
     if outcome.interval is not None:
         found += f" ({' to '.join(said(end) for end in outcome.interval)})"
-    words = " ".join(filter(None, (outcome.words, outcome.because)))
+    told = "" if outcome.kind == "gate" and outcome.value is not None else outcome.words
+    words = " ".join(filter(None, (told, outcome.because)))
     cells = (
         f"{sign} {outcome.status}",
         f"**{_text(outcome.name)}**",
