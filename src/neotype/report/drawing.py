@@ -6,6 +6,7 @@ Everything that comes from the user passes through `text`.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from html import escape
 from itertools import pairwise
 
@@ -120,6 +121,44 @@ def _histogram(view: Marginal) -> str:
         f'<div class="base"><span>{text(view.texts[0])}</span>'
         f"<span>{text(middle)}{scale}</span><span>{text(view.texts[-1])}</span></div>"
     )
+
+
+def strip(
+    name: str,
+    real: Sequence[float | None],
+    made: Sequence[float | None],
+    low: float,
+    high: float,
+) -> str:
+    """Numbers in their order, real as an area and synthetic as a line; None is a gap."""
+    wide = _WIDTH / max(1, len(real))
+    tall = (high - low) or 1.0
+
+    def steps(side: Sequence[float | None], *, area: bool) -> str:
+        points, open_ = [], False
+        for place, value in enumerate(side):
+            x = wide * place
+            if value is None:
+                points.append(f"V{_HEIGHT:.0f}" if area and open_ else "")
+                open_ = False
+                continue
+            y = _HEIGHT * (1 - (value - low) / tall)
+            start = f"M{x:.1f} {_HEIGHT:.0f}V{y:.1f}" if area else f"M{x:.1f} {y:.1f}"
+            points.append(f"{f'V{y:.1f}' if open_ else start}H{x + wide:.1f}")
+            open_ = True
+        return "".join([*points, f"V{_HEIGHT:.0f}" if area and open_ else ""])
+
+    return (
+        f'<svg class="hist" viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" preserveAspectRatio="none" '
+        f'role="img" aria-label="{text(name)}, real beside synthetic">'
+        f'<path class="r" d="{steps(real, area=True)}"/>'
+        f'<path class="s" d="{steps(made, area=False)}"/></svg>'
+    )
+
+
+def sides() -> str:
+    """The key of every picture of both sides."""
+    return '<p class="sides"><span>real (training rows)</span><span class="s">synthetic</span></p>'
 
 
 def _nearest(xs: list[float], x: float) -> int:

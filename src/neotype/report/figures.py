@@ -162,11 +162,7 @@ def roc_low(name: str, scores: Sequence[Score]) -> Figure | None:
     """The ROC curves of several attacks where it matters: few wrong accusations, on log axes."""
     traces = []
     for place, score in enumerate(s for s in scores if s.value is not None):
-        points = [
-            (x, y)
-            for x, y in score.detail.get("roc_low") or score.detail.get("roc") or []
-            if x is not None and y is not None and x >= LOWEST / 2 and y > 0
-        ]
+        points = _low_points(score.detail)
         if len(points) > 1:
             color, dash = _CURVES[place % len(_CURVES)]
             x, y = zip(*points, strict=True)
@@ -175,7 +171,7 @@ def roc_low(name: str, scores: Sequence[Score]) -> Figure | None:
             traces.append(trace)
     if not traces:
         return None
-    chance = _line([LOWEST / 2, 1], [LOWEST / 2, 1], "var(--faint)", "guessing", dash="dot")
+    chance = _line([LOWEST, 1], [LOWEST, 1], "var(--faint)", "guessing", dash="dot")
     chance["hoverinfo"] = "skip"
     layout = _layout("share of others wrongly accused", "share of members found", legend=True)
     ends = [math.log10(LOWEST), 0]
@@ -187,6 +183,14 @@ def roc_low(name: str, scores: Sequence[Score]) -> Figure | None:
     alt = "ROC curves of the membership attacks on logarithmic axes; the dotted line is guessing."
     title = "Members found at few wrong accusations"
     return Figure(name, title, alt, {"data": [chance, *traces], "layout": layout})
+
+
+def _low_points(detail: Mapping[str, Any]) -> list[tuple[float, float]]:
+    """The ROC curve with the rates that are known at few false positives, which it may skip."""
+    known = [(x, y) for x, y in detail.get("roc") or [] if x is not None and y is not None]
+    named = (("tpr_at_01pct_fpr", 0.001), ("tpr_at_1pct_fpr", 0.01))
+    known += [(x, detail[key]) for key, x in named if detail.get(key) is not None]
+    return sorted((x, y) for x, y in known if x >= LOWEST and y > 0)
 
 
 def distances(detail: Mapping[str, Any]) -> Figure | None:

@@ -22,6 +22,7 @@ from neotype.report.parts.fairness import fairness
 from neotype.report.parts.layout import Section
 from neotype.report.parts.legal import privacy
 from neotype.report.parts.measures import methods, scores
+from neotype.report.parts.particulars import calendar, rare, subgroups
 from neotype.report.parts.record import protected, run, schema
 from neotype.report.parts.resemblance import columns, giveaways, pairs
 from neotype.report.parts.usefulness import usefulness
@@ -37,6 +38,9 @@ READERS: Mapping[str, tuple[Section, ...]] = {
         Section("scores", "Scores", "Every measure", scores),
         Section("columns", "Columns", "Column by column", columns),
         Section("pairs", "Pairs", "How columns go together", pairs),
+        Section("subgroups", "Groups", "Inside each group", subgroups),
+        Section("rare", "Rare events", "Rare values and combinations", rare),
+        Section("calendar", "Calendar", "When things happen", calendar),
         Section("giveaways", "Giveaways", "What gives it away", giveaways),
         Section("usefulness", "Usefulness", "What can be learnt from it", usefulness),
         Section("methods", "Methods", "How each number was computed", methods),

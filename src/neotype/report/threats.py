@@ -118,8 +118,8 @@ THREATS: tuple[Threat, ...] = (
     ),
     Threat(
         "guarantee",
-        "The claimed guarantee",
-        "Does the table keep the differential privacy that is claimed for it?",
+        "Differential privacy",
+        "How large must epsilon be at least, and is that more than is claimed?",
         "The synthetic table and, for the deep audit, the recipe.",
         "Everything except whether one record was in the training data.",
         "To tell with and without that record apart more often than the claimed epsilon allows.",

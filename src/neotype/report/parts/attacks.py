@@ -27,6 +27,7 @@ def pictures(threat: str, scores: Sequence[Score]) -> tuple[str, list[Figure]]:
     parts = [_successes(scores)]
     drawn: list[Figure | None] = []
     if threat == "membership":
+        parts += [_members(scores), _found(scores)]
         drawn.append(figures.roc_low("roc-membership", scores))
     if threat == "copies":
         shares = [score for score in scores if score.metric == "dcr_share"]
@@ -93,6 +94,55 @@ def _secrets(score: Score) -> list[Lane]:
             for name in order[:MOST_SECRETS]
         ]
     return []
+
+
+def _members(scores: Sequence[Score]) -> str:
+    """How often each attack tells the member of a pair."""
+    lanes = [
+        Lane(
+            text(score.title),
+            (
+                Mark("main", "member told from non-member", score.value, score.interval),
+                Mark("control", "floor: real rows in its place", score.floor),
+            ),
+            linked(score),
+        )
+        for score in scores
+        if score.value is not None
+    ]
+    drawn = dots(lanes, line=0.5)
+    if not drawn:
+        return ""
+    return (
+        '<figure class="panel"><h4>How often the member of a pair is told (AUC)</h4>'
+        f'<p class="soft small">The dashed line is a coin toss.</p>{drawn}</figure>'
+    )
+
+
+def _found(scores: Sequence[Score]) -> str:
+    """The share of members found while few others are accused."""
+    lanes = []
+    for score in scores:
+        for key, alarms in (("tpr_at_1pct_fpr", 0.01), ("tpr_at_01pct_fpr", 0.001)):
+            rate = score.detail.get(key)
+            if isinstance(rate, int | float):
+                found = Mark(
+                    "main", "members found", float(rate), span(score.detail.get(f"{key}_interval"))
+                )
+                lanes.append(
+                    Lane(
+                        f'{text(score.title)} <span class="soft">at {percent(alarms)}</span>',
+                        (found, Mark("baseline", "by guessing", alarms)),
+                        percent(rate),
+                    )
+                )
+    drawn = dots(lanes, say=percent, log=True)
+    if not drawn:
+        return ""
+    return (
+        '<figure class="panel"><h4>Members found while 1% or 0.1% of others are wrongly accused'
+        f'</h4><p class="soft small">On a logarithmic scale.</p>{drawn}</figure>'
+    )
 
 
 def _class_sizes(scores: Sequence[Score]) -> str:

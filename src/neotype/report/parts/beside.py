@@ -40,10 +40,11 @@ class Record:
         return abs(self.synthetic - self.real)
 
 
-def records(
-    said: Any, path: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], list[Record]]]:
-    """Every list or mapping of records in a detail, with the keys that lead to it."""
+def records(said: Any, path: Path = ()) -> Iterator[tuple[Path, list[Record]]]:
+    """Every list or mapping of records in a detail, with the keys that lead to it.
+
+    Records that hold several numbers on each side are told apart: one list for each number.
+    """
     if isinstance(said, Mapping):
         entries = [(str(key), value) for key, value in said.items()]
     elif isinstance(said, list):
@@ -54,15 +55,42 @@ def records(
     alike = [record for record in found if record is not None]
     if alike and len(alike) == len(found):
         yield path, alike
+    elif entries and all(_several(value) for _, value in entries):
+        for name in _real(entries[0][1]):
+            parts = [
+                (label, {"real": _real(value).get(name), "synthetic": value["synthetic"].get(name)})
+                for label, value in entries
+            ]
+            some = [_record(label, part) for label, part in parts]
+            yield (*path, _NAMES.get(name, name)), [r for r in some if r is not None]
     elif isinstance(said, Mapping):
         for key, value in entries:
             yield from records(value, (*path, key))
 
 
+_NAMES = {"tpr": "rightly called positive", "fpr": "wrongly called positive"}
+
+
+def _real(said: Mapping[str, Any]) -> Any:
+    """What a record says of the real side."""
+    return said["real"] if "real" in said else said.get("train")
+
+
+def _several(said: Any) -> bool:
+    """Whether a record has several numbers on each side."""
+    return (
+        isinstance(said, Mapping)
+        and isinstance(_real(said), Mapping)
+        and isinstance(said.get("synthetic"), Mapping)
+    )
+
+
 def _record(label: str, said: Any) -> Record | None:
-    if not isinstance(said, Mapping) or "real" not in said or "synthetic" not in said:
+    if not isinstance(said, Mapping) or "synthetic" not in said:
         return None
-    sides = [said["real"], said["synthetic"]]
+    if "real" not in said and "train" not in said:
+        return None
+    sides = [_real(said), said["synthetic"]]
     if not all(side is None or _number(side) for side in sides):
         return None
     real, made = (None if side is None else float(side) for side in sides)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from neotype.report import figures
 from neotype.report.content import Content
-from neotype.report.drawing import marginal, rank, text
+from neotype.report.drawing import marginal, rank, sides, text
 from neotype.report.marginals import RARE
 from neotype.report.parts.layout import Drawn, absent, find, panel, place
 from neotype.report.words import number, percent, signed
@@ -35,7 +35,7 @@ def columns(report: Content) -> Drawn:
         f'<p class="lead">Shares of all rows, on axes cut at the same places. Labels of fewer than '
         f"{RARE} training rows are not named, and the {RARE} most extreme values at either end "
         f"are counted in the first and last bin.</p>"
-        f'<p class="sides"><span>real (training rows)</span><span class="s">synthetic</span></p>'
+        f"{sides()}"
         f'<div class="tools" id="column-tools" role="search" hidden><label>Find a column'
         f'<input type="search" placeholder="name or kind" autocomplete="off"></label>'
         f'<label>Order<select><option value="worst">worst match first</option>'

@@ -2,44 +2,118 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from neotype.evaluate.metric import Score
 from neotype.report.content import Content
-from neotype.report.drawing import text
-from neotype.report.parts.layout import MANY, Drawn, absent, find, fold
+from neotype.report.drawing import badge, text
+from neotype.report.lanes import Lane, Mark, dots
+from neotype.report.parts.attacks import span
+from neotype.report.parts.beside import named, panel_of, records
+from neotype.report.parts.layout import MANY, Drawn, absent, fold, linked, sheet
 from neotype.report.words import number, percent
+
+_ALL = "tstr_all"
+_COEFFICIENTS = "inference_agreement"
 
 
 def usefulness(report: Content) -> Drawn:
     """What models learn from synthetic rows, beside what they learn from real ones."""
-    one, every = find(report, "tstr"), find(report, "tstr_all")
-    parts = []
-    if one is not None and one.detail.get("synthetic") is not None:
-        detail = one.detail
-        parts.append(
-            f'<p class="lead">Predicting <b>{text(detail.get("target", report.target))}</b> '
-            f"({text(detail.get('task', ''))}) for real rows never seen: trained on real rows "
-            f"<b>{number(detail.get('real'))}</b> {text(detail.get('measure', ''))}, trained on "
-            f"synthetic rows <b>{number(detail['synthetic'])}</b>.</p>"
+    own = [score for score in report.scores if score.axis == "utility"]
+    taken = [score for score in own if score.value is not None]
+    if not taken:
+        return absent("Usefulness", own[0] if own else None), []
+    duels = [score for score in taken if score.metric != _ALL and _duel(score.detail)]
+    parts = [_duels(duels, report.target)]
+    for score in taken:
+        if score.metric == _ALL:
+            parts.append(_every(score))
+        elif score not in duels:
+            parts.append(_other(score))
+    return "".join(parts), []
+
+
+def _duel(detail: Mapping[str, Any]) -> bool:
+    """Whether one model trained on either side was tested."""
+    return all(isinstance(detail.get(side), int | float) for side in ("real", "synthetic"))
+
+
+def _duels(scores: list[Score], target: str | None) -> str:
+    """One lane for each family of models."""
+    lanes = [
+        Lane(
+            text(score.title),
+            (
+                Mark(
+                    "real",
+                    "trained on real rows",
+                    score.detail["real"],
+                    span(score.detail.get("interval_real")),
+                ),
+                Mark(
+                    "synthetic",
+                    "trained on synthetic rows",
+                    score.detail["synthetic"],
+                    score.interval,
+                ),
+            ),
+            f"{linked(score)} {text(score.detail.get('measure', ''))}",
         )
-    kept = (every.detail.get("columns") or {}) if every else {}
-    if kept:
-        rows = "".join(
-            f"<tr><td><b>{text(name)}</b>"
-            f'<span class="toward">{text(part.get("measure", ""))}</span>'
-            f'</td><td class="n" data-label="Trained on real">'
-            f'{number(part.get("real"))}</td><td class="n" data-label="Trained on synthetic">'
-            f'{number(part.get("synthetic"))}</td><td class="n" data-label="Kept">'
-            f"{_kept(part.get('share'))}</td></tr>"
-            for name, part in sorted(kept.items(), key=lambda item: _low(item[1].get("share")))
+        for score in scores
+    ]
+    drawn = dots(lanes)
+    if not drawn:
+        return ""
+    said = "".join(f"<p>{text(score.meaning)}</p>" for score in scores)
+    asked = next((score.detail["target"] for score in scores if "target" in score.detail), target)
+    return (
+        f'<div class="lead">{said}</div><figure class="panel"><h4>Predicting {text(asked)} of real '
+        f"rows never seen</h4>{drawn}</figure>"
+    )
+
+
+def _every(score: Score) -> str:
+    """Each column predicted from the others."""
+    kept = score.detail.get("columns") or {}
+    if not kept:
+        return ""
+    order = sorted(kept.items(), key=lambda item: _low(item[1].get("share")))
+    table = sheet(
+        ("Column predicted", "Trained on real", "Trained on synthetic", "Kept"),
+        "tnnn",
+        [
+            (
+                f'<b>{text(name)}</b><span class="toward">{text(part.get("measure", ""))}</span>',
+                number(part.get("real")),
+                number(part.get("synthetic")),
+                _kept(part.get("share")),
+            )
+            for name, part in order
+        ],
+        narrow=True,
+    )
+    return (
+        f"<h3>{text(score.title)} {badge(score.verdict)}</h3><p>{linked(score)} "
+        f"{text(score.meaning)} Worst first.</p>"
+        f"{fold(f'All {len(kept)} columns', table, len(kept) > MANY)}"
+    )
+
+
+def _other(score: Score) -> str:
+    """A measure by its own words, with whatever it holds of both sides."""
+    line = 0.0 if score.metric == _COEFFICIENTS else None
+    found = [
+        panel_of(
+            named(path) or score.title, sorted(some, key=lambda record: -record.gap), line=line
         )
-        table = (
-            '<table class="sheet narrow"><thead><tr><th scope="col">Column predicted</th>'
-            '<th scope="col" class="n">Trained on real</th><th scope="col" class="n">Trained on '
-            f'synthetic</th><th scope="col" class="n">Kept</th></tr></thead><tbody>{rows}</tbody>'
-            "</table>"
-        )
-        intro = "<p>Each column predicted from all others, worst first.</p>"
-        parts.append(intro + fold(f"All {len(kept)} columns", table, len(kept) > MANY))
-    return "".join(parts) or absent("Usefulness", one or every), []
+        for path, some in records(score.detail)
+    ]
+    wide = found[0] if len(found) == 1 else f'<div class="duo">{"".join(found[:4])}</div>'
+    return (
+        f"<h3>{text(score.title)} {badge(score.verdict)}</h3><p>{linked(score)} "
+        f"{text(score.meaning)}</p>{wide if found else ''}"
+    )
 
 
 def _low(share: float | None) -> float:
