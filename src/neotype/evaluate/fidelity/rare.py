@@ -72,7 +72,7 @@ class RareEvents(Measure):
     )
     axis: ClassVar[Axis] = "fidelity"
     better: ClassVar[Better] = "higher"
-    tolerance: ClassVar[float] = 0.08
+    tolerance: ClassVar[float] = 0.06
 
     def look(self, tables: Comparison) -> Finding:
         """Count every rare event of train in equally many synthetic and holdout rows."""
@@ -167,7 +167,7 @@ def _finding(found: list[Events], total: Sides[int], notes: list[str]) -> Findin
         value=value,
         interval=(low, high),
         floor=floor,
-        target=floor - 0.05,
+        target=floor - 0.04,
         meaning=(
             f"{value:.1%} of {many:,} rare values and combinations occur at between half and twice "
             f"their real rate (in equally many real unseen rows: {floor:.1%}); missing altogether: "

@@ -103,7 +103,7 @@ def few(items: list[T], most: int, what: str, rng: Rng) -> tuple[list[T], list[s
 
 
 def when(tables: Comparison, name: str, column: Datetime) -> dict[str, Symbols]:
-    """The parts of a date in which train rows differ, as symbols of the sampled rows."""
+    """The parts of a date in which rows differ, as symbols of the sampled rows."""
     sides = tables.series(name)
     parts = Sides(
         *(
@@ -123,11 +123,13 @@ def when(tables: Comparison, name: str, column: Datetime) -> dict[str, Symbols]:
         gaps = (gap(data, side) for data, side in zip(tables.datasets, item.sides, strict=True))
         since = Numbers(f"{name} since the last", "duration", Sides(*gaps))
         found["time since the last"] = deciles(since, tables.sample)
-    return {
-        part: symbols
-        for part, symbols in found.items()
-        if len(np.unique(symbols.sides.train[symbols.sides.train > 0])) > 1
-    }
+    return {part: symbols for part, symbols in found.items() if varies(symbols)}
+
+
+def varies(symbols: Symbols) -> bool:
+    """Whether present cells of train or of the synthetic table differ."""
+    cells = np.concatenate(symbols.sides[:2])
+    return len(np.unique(cells[cells > 0])) > 1
 
 
 def calendar(series: pl.Series) -> dict[str, Ints]:
