@@ -62,6 +62,8 @@ def told(
         raise SchemaError(
             f"{shadows} shadow models show nothing.", mend="take 2 or more; 16 if unsaid"
         )
+    if deep:
+        log.info("%d shadow models learn anew; the first says how long all take", shadows)
     guarded, known = roles(train, sensitive, quasi_identifiers)
     density = None
     if model is not None and "likelihoods" in wanted:
@@ -106,11 +108,11 @@ def claim_of(claim: Claimed | None) -> Claim | None:
     if claim is None:
         return None
     if not isinstance(claim, Claim):
-        parts = claim if isinstance(claim, tuple) else (claim,)
+        parts = claim if isinstance(claim, tuple) else (claim, 0.0)
         numbers = all(isinstance(n, int | float) and not isinstance(n, bool) for n in parts)
-        if len(parts) not in (1, 2) or not numbers:
+        if len(parts) != 2 or not numbers:
             raise SchemaError(f"{claim!r} is no claim.", mend="give epsilon, or (epsilon, delta)")
-        claim = Claim(*(float(part) for part in parts))
+        claim = Claim(epsilon=float(parts[0]), delta=float(parts[1]))
     if not (math.isfinite(claim.epsilon) and claim.epsilon > 0):
         raise SchemaError(
             f"epsilon {claim.epsilon:g} cannot be claimed.", mend="give a number above 0"
@@ -160,9 +162,12 @@ class Retraining:
         if not self.timed:
             self.timed = True
             took = perf_counter() - begun
-            left = took * (self.shadows - 1)
+            others = self.shadows - 1
+            left = took * others
             about = f"{left / 60:.0f} minutes" if left >= 90 else f"{left:.0f} seconds"
-            log.info("one shadow model took %.1f s; all %d take %s more", took, self.shadows, about)
+            log.info(
+                "the first took %.1f s; the other %d take about %s", took, self.shadows - 1, about
+            )
         return made
 
 

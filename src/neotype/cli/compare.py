@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from neotype.cli.options import Force, Json, Quasi, Seed, Sensitive, several
+from neotype.cli.options import Force, Json, Metrics, Quasi, Seed, Sensitive, several, write_reports
 from neotype.cli.scores import SYMBOLS, VERDICTS, WIDEST
 from neotype.cli.terminal import listening, out, say_json
 
@@ -35,9 +35,7 @@ def compare(
     holdout: Annotated[Path, typer.Option(help="Real rows that were not learnt.")],
     target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
     schema: Annotated[Path | None, typer.Option(help="A schema file for the real rows.")] = None,
-    metric: Annotated[
-        list[str] | None, typer.Option(help="Take this measure; all if unsaid. Repeatable.")
-    ] = None,
+    metric: Metrics = None,
     sensitive: Sensitive = None,
     quasi: Quasi = None,
     html: Annotated[Path | None, typer.Option(help="Write the comparison as a page.")] = None,
@@ -66,13 +64,7 @@ def compare(
             seed=seed,
             progress=progress,
         )
-    for wanted, to in (
-        (html, compared.to_html),
-        (json_report, compared.to_json),
-        (card, compared.to_markdown),
-    ):
-        if wanted is not None:
-            to(wanted, force=force)
+    write_reports(compared, html, json_report, card, force=force)
     if json:
         say_json(compared.to_facts())
         return

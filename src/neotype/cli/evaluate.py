@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from neotype.cli.options import (
     Force,
     Json,
     Junit,
+    Metrics,
     PolicyOption,
     Quasi,
     Scorer,
@@ -21,6 +23,7 @@ from neotype.cli.options import (
     ready_to_say,
     say_ruling,
     several,
+    write_reports,
 )
 from neotype.cli.scores import scores_json, show_report
 from neotype.cli.terminal import listening, out, say_json
@@ -81,9 +84,7 @@ def evaluate(
     model: ModelFile = None,
     target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
     schema: Annotated[Path | None, typer.Option(help="A schema file for the real rows.")] = None,
-    metric: Annotated[
-        list[str] | None, typer.Option(help="Take this measure; all if unsaid. Repeatable.")
-    ] = None,
+    metric: Metrics = None,
     html: Html = None,
     json_report: JsonReport = None,
     card: Card = None,
@@ -131,20 +132,18 @@ def evaluate(
             seed=seed,
             progress=progress,
         )
-    for wanted, to in (
-        (html, report.to_html),
-        (json_report, report.to_json),
-        (card, report.to_markdown),
-    ):
-        if wanted is not None:
-            to(wanted, force=force)
+    write_reports(report, html, json_report, card, force=force)
+    _show(report, files, json=json)
+    say_ruling(report, junit, summary, force=force)
+
+
+def _show(report: Report, files: Sequence[Path], *, json: bool) -> None:
     if json:
         say_json(facts_of(report))
-    else:
-        show_report(report)
-        for path in files:
-            out().print(f"[bold]{path}[/]")
-    say_ruling(report, junit, summary, force=force)
+        return
+    show_report(report)
+    for path in files:
+        out().print(f"[bold]{path}[/]")
 
 
 def facts_of(report: Report) -> dict[str, Any]:

@@ -20,6 +20,9 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="A hyperparameter of the synthesizer."),
 ]
+Metrics = Annotated[
+    list[str] | None, typer.Option(help="Take this measure; all if unsaid. Repeatable.")
+]
 Sensitive = Annotated[
     list[str] | None,
     typer.Option(
@@ -66,6 +69,19 @@ def several(values: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(
         part.strip() for value in values or () for part in value.split(",") if part.strip()
     )
+
+
+def write_reports(
+    report: Any, html: Path | None, json: Path | None, card: Path | None, *, force: bool
+) -> None:
+    """The forms of a report that are asked for."""
+    for path, write in (
+        (html, report.to_html),
+        (json, report.to_json),
+        (card, report.to_markdown),
+    ):
+        if path is not None:
+            write(path, force=force)
 
 
 def ready_to_say(policy: object, junit: Path | None, summary: Path | None, *, force: bool) -> None:

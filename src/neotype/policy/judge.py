@@ -67,7 +67,7 @@ def _of_measure(gate: Gate, scores: Mapping[str, Score]) -> Outcome:
     asked = _threshold(gate, None)
     if score is None:
         deep = getattr(find("metric", gate.measure), "deep", False)
-        why = "it retrains models, and was not asked for" if deep else "it was not taken"
+        why = "it learns the recipe anew, which --deep asks for" if deep else "it was not taken"
         return unmeasured(gate, gate.name, "gate", asked, f"Not measured: {why}.")
     if score.value is None or score.verdict == "not measured":
         return unmeasured(gate, gate.name, "gate", asked, score.meaning)
