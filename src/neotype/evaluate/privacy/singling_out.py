@@ -191,7 +191,8 @@ class SinglingOutUnivariate(SinglingOut):
     how: ClassVar[str] = (
         "Values that one synthetic row alone has, and extremes, are said to belong to exactly one "
         "real row. Risk is how much more often that is true of rows the model learnt from than of "
-        "equally many rows it never saw: (main - control) / (1 - control)."
+        "equally many rows it never saw: (main - control) / (1 - control), divided by the share of "
+        "train that was attacked."
     )
 
     def look(self, tables: Comparison) -> Finding:
@@ -220,7 +221,8 @@ class SinglingOutMultivariate(SinglingOut):
     how: ClassVar[str] = (
         "Combinations of conditions that one synthetic row alone meets are said to be met by "
         "exactly one real row. Risk is how much more often that is true of rows the model learnt "
-        "from than of equally many rows it never saw: (main - control) / (1 - control)."
+        "from than of equally many rows it never saw: (main - control) / (1 - control), divided "
+        "by the share of train that was attacked."
     )
 
     def look(self, tables: Comparison) -> Finding:
