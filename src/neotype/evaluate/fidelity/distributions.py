@@ -64,8 +64,8 @@ class JensenShannon(Measure):
             target=whole.floor + 0.02,
             meaning=(
                 f"The distributions of single columns are {whole.value:.3f} from the real ones on "
-                f"a scale from 0 to 1 (real unseen rows: {whole.floor:.3f}); furthest is "
-                f"'{worst}' with {found[worst].value:.3f}."
+                f"a scale from 0 to 1 (real unseen rows: {whole.floor:.3f}); furthest "
+                f"beyond chance is '{worst}' with {found[worst].value:.3f}."
             ),
             detail=by_column(found) | {"parts": self.parts, "rows": len(tables.sample.synthetic)},
         )
@@ -221,7 +221,7 @@ class Wasserstein(Measure):
             meaning=(
                 f"Numbers and dates would have to move by {whole.value:.3f} of their real spread "
                 f"to be distributed as the real ones (real unseen rows: {whole.floor:.3f}); most "
-                f"in '{worst}' with {found[worst].value:.3f}."
+                f"beyond chance in '{worst}' with {found[worst].value:.3f}."
             ),
             detail=by_column(found)
             | {
@@ -332,8 +332,8 @@ class Moments(Measure):
             target=whole.floor + 0.05,
             meaning=(
                 f"Means, spreads and quantiles are {whole.value:.3f} of the real spread off on "
-                f"average (real unseen rows: {whole.floor:.3f}); most in '{worst}' with "
-                f"{found[worst].value:.3f}."
+                f"average (real unseen rows: {whole.floor:.3f}); most beyond chance in "
+                f"'{worst}' with {found[worst].value:.3f}."
             ),
             detail=by_column(found)
             | {
