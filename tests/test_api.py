@@ -170,6 +170,139 @@ def test_evaluate_lists_every_column_that_does_not_fit(
     assert len(caught.value.findings) == 3
 
 
+class TestWhatElseIsKnown:
+    """What may be said beside the tables reaches the measures that want it."""
+
+    @pytest.fixture
+    def fresh(self) -> pl.DataFrame:
+        path = Path(__file__).parents[1] / "examples" / "adult_holdout.parquet"
+        return pl.read_parquet(path)[1000:3000]
+
+    def test_roles_are_the_schemas_unless_they_are_said(
+        self, adult: pl.DataFrame, adult_holdout: pl.DataFrame, fresh: pl.DataFrame
+    ) -> None:
+        tables = {"train": adult, "holdout": adult_holdout}
+        inferred = nt.infer_schema(adult)
+        table = inferred.table.model_copy(update={"quasi_identifiers": ("age", "sex")})
+        schema = inferred.model_copy(update={"tables": {inferred.name: table}})
+        metrics = ["k_anonymity"]
+        (bare,) = nt.evaluate(fresh, **tables, metrics=metrics).scores
+        (declared,) = nt.evaluate(fresh, **tables, metrics=metrics, schema=schema).scores
+        said = {"quasi_identifiers": "race", "schema": schema}
+        (other,) = nt.evaluate(fresh, **tables, metrics=metrics, **said).scores
+        assert bare.value is None
+        assert declared.value == 1
+        assert other.value is not None
+        assert other.value > 1
+
+    def test_several_tables_are_one_and_its_copies(
+        self, adult: pl.DataFrame, adult_holdout: pl.DataFrame, fresh: pl.DataFrame
+    ) -> None:
+        from neotype.api import measure
+
+        sides = measure._synthetic_sides([fresh, adult_holdout], [adult], nt.infer_schema(adult))
+        assert [side.rows for side in sides] == [2000, 1000, 2000]
+        tables = {"train": adult, "holdout": adult_holdout, "metrics": ["shape"]}
+        one = nt.evaluate(fresh, **tables)
+        several = nt.evaluate([fresh, fresh.reverse()], **tables)
+        assert one.scores == several.scores, "the first is the one that is measured"
+        with pytest.raises(nt.DataError, match="no synthetic table"):
+            nt.evaluate([], **tables)
+        with pytest.raises(nt.DataError, match="synthetic table 2"):
+            nt.evaluate(fresh, copies=[fresh.drop("sex")], **tables)
+
+    def test_a_scorer_of_ones_own(
+        self, adult: pl.DataFrame, adult_holdout: pl.DataFrame, fresh: pl.DataFrame
+    ) -> None:
+        def score(learn: pl.DataFrame, test: pl.DataFrame) -> float:
+            return -abs(float(learn["age"].mean()) - float(test["age"].mean()))
+
+        (found,) = nt.evaluate(
+            fresh, train=adult, holdout=adult_holdout, scorer=score, metrics=["custom"]
+        ).scores
+        assert found.value == pytest.approx(score(fresh, adult_holdout))
+        assert found.floor == pytest.approx(score(adult, adult_holdout))
+
+    @pytest.mark.parametrize("claim", [2, 2.0, (2.0, 1e-6), nt.Claim(2.0, 1e-6)])
+    def test_a_claim_is_audited(
+        self,
+        claim: object,
+        adult: pl.DataFrame,
+        adult_holdout: pl.DataFrame,
+        fresh: pl.DataFrame,
+    ) -> None:
+        tables = {"train": adult, "holdout": adult_holdout, "metrics": ["epsilon_audit"]}
+        (score,) = nt.evaluate(fresh, **tables, claim=claim).scores
+        assert score.target == 2
+        assert nt.evaluate(fresh, **tables, claim=claim).ruling is None
+
+    def test_a_refuted_claim_refuses_without_a_policy(
+        self, adult: pl.DataFrame, adult_holdout: pl.DataFrame
+    ) -> None:
+        copies = adult.sample(fraction=1, shuffle=True, seed=0)
+        tables = {"train": adult, "holdout": adult_holdout, "metrics": ["epsilon_audit"]}
+        report = nt.evaluate(copies, **tables, claim=0.1)
+        assert report.ruling is not None
+        assert not report.ruling.allowed
+
+    @pytest.mark.parametrize("claim", ["much", True, (1.0,), (1.0, 0.1, 0.1), (1, True)])
+    def test_what_is_no_claim(self, claim: object, adult: pl.DataFrame) -> None:
+        with pytest.raises(nt.SchemaError, match="is no claim"):
+            nt.evaluate(adult[:100], train=adult[100:], holdout=adult[:90], claim=claim)
+
+    def test_a_deep_evaluation_learns_the_recipe_anew(
+        self,
+        adult: pl.DataFrame,
+        adult_holdout: pl.DataFrame,
+        fresh: pl.DataFrame,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        tables = {"train": adult, "holdout": adult_holdout, "metrics": ["mia_shadow"]}
+        with caplog.at_level("INFO", logger="neotype"):
+            (score,) = nt.evaluate(
+                fresh, **tables, deep=True, recipe=nt.Independent(), shadows=3
+            ).scores
+        assert score.value is not None
+        assert score.detail["shadows"] == 3
+        assert "3 shadow models learn anew" in caplog.text
+        assert "the other 2 take about" in caplog.text
+
+    def test_a_model_lends_its_recipe(self, adult: pl.DataFrame) -> None:
+        from neotype.asking import made_by
+
+        fitted = nt.fit(adult, synthesizer=nt.Trees(refine=0, protect=9), target="income")
+        assert made_by(fitted.facts) == nt.Trees(refine=0, protect=9, first=("income",))
+        assert made_by({"synthesizer": "SomebodyElses"}) is None
+
+    def test_a_policy_may_be_a_dict_and_is_part_of_the_report(
+        self, adult: pl.DataFrame, adult_holdout: pl.DataFrame, fresh: pl.DataFrame, tmp_path: Path
+    ) -> None:
+        tables = {"train": adult, "holdout": adult_holdout, "metrics": ["shape"]}
+        gates = [{"measure": "shape", "at_least": 0.9}]
+        report = nt.evaluate(fresh, **tables, policy={"name": "mine", "gates": gates})
+        assert report.ruling is not None
+        assert report.ruling.allowed
+        report.to_json(tmp_path / "r.json")
+        assert nt.Report.read(tmp_path / "r.json").ruling == report.ruling
+        assert nt.evaluate(fresh, **tables).ruling is None
+        refused = nt.evaluate(fresh, **tables, policy=nt.read_policy("public")).ruling
+        assert refused is not None
+        assert not refused.allowed
+
+    def test_tables_are_compared(
+        self, adult: pl.DataFrame, adult_holdout: pl.DataFrame, fresh: pl.DataFrame, tmp_path: Path
+    ) -> None:
+        apart = pl.DataFrame([adult[name].shuffle(seed=k) for k, name in enumerate(adult.columns)])
+        tables = {"train": adult, "holdout": adult_holdout, "metrics": ["trend"]}
+        compared = nt.compare({"apart": apart, "fresh": fresh}, **tables)
+        assert [standing.table for standing in compared.ranking] == ["fresh", "apart"]
+        for place in ("a", "b"):
+            (tmp_path / place).mkdir()
+            (fresh if place == "a" else apart).write_csv(tmp_path / place / "s.csv")
+        paths = [tmp_path / "b" / "s.csv", tmp_path / "a" / "s.csv"]
+        assert nt.compare(paths, **tables).tables == (str(paths[1]), str(paths[0]))
+
+
 @pytest.fixture(scope="module")
 def result(adult: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> nt.Result:
     folder = tmp_path_factory.mktemp("run")

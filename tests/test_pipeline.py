@@ -162,6 +162,24 @@ class TestSplit:
         assert "'young'" in said
 
 
+class TestRoles:
+    @pytest.mark.parametrize("role", ["sensitive", "quasi_identifiers"])
+    def test_a_role_of_no_column_is_refused_before_anything_is_learnt(
+        self, role: str, adult: pl.DataFrame, tmp_path: Path
+    ) -> None:
+        with pytest.raises(ColumnNotFoundError, match="did you mean 'race'"):
+            pipeline.read_split(plan_of(tmp_path, adult, **{role: ["age", "rcae"]}))
+
+    def test_a_single_column_needs_no_list(self) -> None:
+        plan = make_plan({"source": "a", "output": "b", "sensitive": "sex"}, "plan")
+        assert plan.sensitive == ("sex",)
+
+    def test_a_policy_is_a_preset_or_a_path_from_the_plans_folder(self, tmp_path: Path) -> None:
+        for said, meant in (("fair", "fair"), ("fair.yaml", tmp_path / "fair.yaml")):
+            (tmp_path / "plan.yaml").write_text(f"source: a.csv\noutput: out\npolicy: {said}\n")
+            assert read_plan(tmp_path / "plan.yaml").policy == meant
+
+
 class TestTarget:
     def test_the_nearest_column_is_offered(self, adult: pl.DataFrame, tmp_path: Path) -> None:
         with pytest.raises(ColumnNotFoundError, match="did you mean 'income'"):
@@ -200,6 +218,36 @@ class TestRun:
         assert first.split.train.frame.equals(adult), "the input is left as it was"
         assert {"read", "fit", "sample", "evaluate"} <= set(stages)
         assert not plan.output.exists(), "a run in memory writes nothing"
+
+
+def test_who_inspects_the_data_may_refuse_it_before_it_is_learnt(
+    adult: pl.DataFrame, tmp_path: Path
+) -> None:
+    seen: list[int] = []
+    stages: list[str] = []
+
+    def inspect(split: pipeline.Split) -> None:
+        seen.append(split.train.rows)
+        raise DataError("not this one.")
+
+    with pytest.raises(DataError, match="not this one"):
+        pipeline.run(
+            plan_of(tmp_path, adult), lambda stage, *_: stages.append(stage), inspect=inspect
+        )
+    assert (seen, stages) == ([1500], ["read"])
+
+
+def test_what_a_plan_knows_reaches_the_measures(adult: pl.DataFrame, tmp_path: Path) -> None:
+    plan = plan_of(
+        tmp_path,
+        adult,
+        metrics=["mia_likelihood", "k_anonymity", "group_representation"],
+        sensitive=["sex"],
+        quasi_identifiers=["age", "sex"],
+        synthesizer="independent",
+    )
+    scores = pipeline.run(plan).scores
+    assert [score.value is not None for score in scores] == [True] * 3
 
 
 def test_what_reading_had_to_decide_is_said_on_the_way(

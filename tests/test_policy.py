@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from adult import adult_train
 from neotype.errors import NotRegisteredError, SchemaError, SourceError
 from neotype.evaluate.metric import Score, verdict
+from neotype.policy.expectations import rehearse
 from neotype.policy.judge import judge
 from neotype.policy.junit import junit
-from neotype.policy.policy import PRESETS, Policy, preset, read_policy
+from neotype.policy.policy import PRESETS, Expectation, Gate, Policy, preset, read_policy
 from neotype.policy.ruling import Outcome, Ruling
 from neotype.policy.summary import append, summary
 from neotype.registry import names
@@ -197,6 +200,17 @@ class TestFiles:
             assert all(strict[key] <= lax[key] for key in lax.keys() & strict.keys())
         risks = {gate.name for gate in read_policy("partner").gates}
         assert risks - {"mia_likelihood"} <= {gate.name for gate in read_policy("public").gates}
+
+    def test_the_page_shows_a_policy_that_works_and_every_key(self, tmp_path: Path) -> None:
+        page = (Path(__file__).parents[1] / "docs" / "policy.md").read_text(encoding="utf-8")
+        (tmp_path / "mine.yaml").write_text(page.split("```yaml\n")[1].split("```")[0])
+        policy = read_policy(tmp_path / "mine.yaml")
+        rehearse(policy, adult_train())
+        keys = (*Policy.model_fields, *Gate.model_fields, *Expectation.model_fields)
+        assert [key for key in keys if not re.search(rf"`{key}`|\b{key}:", page)] == []
+        assert [
+            name for name in PRESETS if f"`{name}`" not in page and f"# {name}" not in page
+        ] == []
 
     def test_a_file_without_a_name_is_called_as_the_file(self, tmp_path: Path) -> None:
         (tmp_path / "mine.yaml").write_text("gates: [{measure: c2st, at_most: 1e-3}]\n")

@@ -7,6 +7,7 @@ from textwrap import indent, wrap
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -62,14 +63,14 @@ def _axis_of_scores(axis: str, scores: Sequence[Score], width: int) -> Table:
     from neotype.report.words import goal, number
 
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", width=width)
-    table.add_column(Text(axis.upper(), style="bold"), no_wrap=True, ratio=1)
+    table.add_column(Text(axis.upper(), style="bold"), ratio=1)
     for title, wide in (("score", 6), ("95% interval", 16), ("floor", 7), ("target", 8)):
         table.add_column(title, justify="right", no_wrap=True, min_width=wide)
     table.add_column("status", no_wrap=True, min_width=12)
     for score in scores:
         colour = VERDICTS[score.verdict]
         table.add_row(
-            f"  {escape(score.title)}",
+            Padding(Text(score.title), (0, 0, 0, 2)),
             Text(number(score.value), style=colour),
             Text(" – ".join(number(end) for end in score.interval or ()), style="dim"),
             number(score.floor),
