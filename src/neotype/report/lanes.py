@@ -76,7 +76,7 @@ class Scale:
             # An interval that reaches to nothing must not take the scale along.
             least = min([v for v in values if v > 0], default=min(above)) / 4
             low, high = max(min(above), least), max(above)
-            return cls(10 ** math.floor(math.log10(low)), 10 ** math.ceil(math.log10(high)), True)
+            return cls(low / 1.3, high * 1.3, True)
         # Nor must one that is many times wider than all the values lie apart.
         reach = 4 * max(max(values) - min(values), 0.02 * max(map(abs, values)), 1e-9)
         low = max(min(known), min(values) - reach)
@@ -99,9 +99,11 @@ class Scale:
     def ticks(self) -> list[float]:
         """A few round numbers."""
         if self.log:
-            first, last = round(math.log10(self.low)), round(math.log10(self.high))
-            every = max(1, math.ceil((last - first) / 5))
-            return [10.0**p for p in range(first, last + 1, every)]
+            first, last = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
+            steps = (1, 2, 5) if last - first < 3 else (1,)
+            every = max(1, math.ceil((last - first) / 6))
+            ticks = [m * 10.0**p for p in range(first, last + 1, every) for m in steps]
+            return [tick for tick in ticks if self.low <= tick <= self.high]
         raw = (self.high - self.low) / 4
         power = 10.0 ** math.floor(math.log10(raw)) if raw > 0 else 1.0
         step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= raw * 0.999)
@@ -141,7 +143,7 @@ def dots(
     )
     return (
         f'<ul class="lanes">{rows}<li class="axis" aria-hidden="true"><span></span>'
-        f'<svg height="15">{axis}</svg><span></span></li></ul>{_key(lanes) if key else ""}'
+        f'<svg height="15">{axis}</svg><span></span></li></ul>{key_of(lanes) if key else ""}'
     )
 
 
@@ -175,7 +177,7 @@ def _lane(lane: Lane, scale: Scale, grid: str, say: Callable[[float], str]) -> s
     return f'<svg height="{height}" role="img" aria-label="{label}">{grid}{"".join(parts)}</svg>'
 
 
-def _key(lanes: Sequence[Lane]) -> str:
+def key_of(lanes: Sequence[Lane]) -> str:
     """The shapes that occur, in words."""
     kinds: Mapping[str, str] = {
         mark.kind: mark.name for lane in reversed(lanes) for mark in reversed(lane.marks)

@@ -39,6 +39,17 @@
   }), { rootMargin: "-20% 0px -70% 0px" });
   all("main section[id]").forEach((section) => watch.observe(section));
 
+  // A link into something folded opens it, in browsers that do not do so by themselves.
+  const reveal = () => {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    let folded = target?.closest("details:not([open])");
+    if (!folded) return;
+    for (; folded; folded = folded.parentElement.closest("details:not([open])")) folded.open = true;
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", reveal);
+  reveal();
+
   addEventListener("beforeprint", () => all("details").forEach((d) => { d.open = true; }));
 
   // Figures: Plotly lies packed in the page once; it is unpacked here and asks nothing of a network.

@@ -340,6 +340,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f}%" if share in (0, 1) else f"{100 * share:.1f}%"
 
 
+def rate(share: float) -> str:
+    """A small share as a percentage with two digits, however small it is."""
+    return f"{100 * share:.2g}%" if 0 < share < 0.1 else percent(share)
+
+
 def title(text: str) -> str:
     """The first letter large."""
     return text[:1].upper() + text[1:]

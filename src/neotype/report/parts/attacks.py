@@ -11,7 +11,8 @@ from neotype.report.drawing import text
 from neotype.report.figures import Figure
 from neotype.report.lanes import Lane, Mark, dots
 from neotype.report.parts.layout import linked, panel, sheet
-from neotype.report.words import number, percent
+from neotype.report.words import percent
+from neotype.report.words import rate as shown
 
 RUNS = (
     ("main", "people in the training data"),
@@ -52,6 +53,11 @@ def runs(said: Mapping[str, Any]) -> tuple[Mark, ...]:
         for kind, name in RUNS
         if isinstance(said.get(kind), int | float)
     )
+
+
+def tried(score: Score) -> bool:
+    """Whether an attack without a score was carried out: its failure shows nothing."""
+    return score.value is None and bool(runs(score.detail))
 
 
 def span(said: Any) -> Interval | None:
@@ -133,10 +139,10 @@ def _found(scores: Sequence[Score]) -> str:
                     Lane(
                         f'{text(score.title)} <span class="soft">at {percent(alarms)}</span>',
                         (found, Mark("baseline", "by guessing", alarms)),
-                        percent(rate),
+                        shown(rate),
                     )
                 )
-    drawn = dots(lanes, say=percent, log=True)
+    drawn = dots(lanes, say=shown, log=True)
     if not drawn:
         return ""
     return (
@@ -157,7 +163,7 @@ def _class_sizes(scores: Sequence[Score]) -> str:
     lanes = [
         Lane(
             f"{text(size)} row{'' if size == '1' else 's'} alike",
-            (Mark("synthetic", "synthetic", share), Mark("real", "real", real.get(size))),
+            (Mark("real", "real", real.get(size)), Mark("synthetic", "synthetic", share)),
         )
         for size, share in made.items()
     ]
@@ -184,9 +190,9 @@ def _attackers(scores: Sequence[Score]) -> str:
         said = score.detail.get(name)
         if isinstance(said, Mapping):
             numbers = [
-                f"{str(key).replace('_', ' ')} {number(value)}"
+                f"{str(key).replace('_', ' ')}: {percent(value)}"
                 for key, value in said.items()
-                if isinstance(value, int | float) and not isinstance(value, bool)
+                if isinstance(value, int | float) and 0 <= value <= 1
             ]
             rows.append((f"<b>{name.title()}</b>", knows, text("; ".join(numbers))))
     return sheet(("Attacker", "Who", "Risk"), "tww", rows) if rows else ""

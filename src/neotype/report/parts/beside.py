@@ -9,8 +9,11 @@ from typing import Any
 
 from neotype.evaluate.metric import Interval
 from neotype.report.drawing import text
-from neotype.report.lanes import Lane, Mark, dots
+from neotype.report.lanes import Lane, Mark, dots, key_of
 from neotype.report.words import number
+
+KEY = key_of([Lane("", (Mark("real", "real", 0.0), Mark("synthetic", "synthetic", 0.0)))])
+"""The key of panels that come without one."""
 
 _KINDS = ("columns", "groups", "pairs", "values")
 
@@ -138,6 +141,7 @@ def panel_of(
     line: float | None = None,
     within: Interval | None = None,
     note: str = "",
+    key: bool = True,
 ) -> str:
     """Lanes for the first records, under a title."""
     lanes = [
@@ -150,7 +154,7 @@ def panel_of(
         )
         for record in some[:MOST]
     ]
-    drawn = dots(lanes, say=say, log=log, line=line, within=within)
+    drawn = dots(lanes, say=say, log=log, line=line, within=within, key=key)
     if not drawn:
         return ""
     rest = len(some) - MOST

@@ -8,12 +8,12 @@ from neotype.evaluate.metric import Score
 from neotype.report.content import Content
 from neotype.report.drawing import badge, text, tone
 from neotype.report.figures import Figure
-from neotype.report.parts.attacks import pictures
+from neotype.report.parts.attacks import pictures, tried
 from neotype.report.parts.layout import Drawn, linked, sheet
 from neotype.report.threats import LEGAL_ORDER, OTHER, THREATS, Threat, threat_of
 from neotype.report.words import claim, figure, reason, refuted, title, worst
 
-UNTESTED = "not tested"
+UNTESTED, INCONCLUSIVE = "not tested", "inconclusive"
 
 
 def privacy(report: Content) -> Drawn:
@@ -28,7 +28,7 @@ def privacy(report: Content) -> Drawn:
         groups = [(t, some) for t, some in groups if t.key != "guarantee" or _taken(some)]
     parts, drawn = [], []
     for threat, some in groups:
-        if _taken(some):
+        if _taken(some) or any(map(tried, some)):
             html, figures = _threat(threat, some)
             parts.append(html)
             drawn += figures
@@ -72,7 +72,9 @@ def _state(scores: Sequence[Score]) -> str:
     judged = worst(scores)
     if judged != "not measured":
         return judged
-    return "not judged" if _taken(scores) else UNTESTED
+    if _taken(scores):
+        return "not judged"
+    return INCONCLUSIVE if any(map(tried, scores)) else UNTESTED
 
 
 def _overview(groups: Sequence[tuple[Threat, Sequence[Score]]]) -> str:
@@ -80,7 +82,7 @@ def _overview(groups: Sequence[tuple[Threat, Sequence[Score]]]) -> str:
     for threat, some in groups:
         taken, state = len(_taken(some)), _state(some)
         named = text(threat.title)
-        if taken:
+        if state != UNTESTED:
             named = f'<a href="#threat-{threat.key}">{named}</a>'
         count = f"{taken} of {max(len(threat.measures), len(some))}"
         rows.append((f"<b>{named}</b>", text(threat.question), count, badge(state)))
@@ -103,12 +105,13 @@ def _threat(threat: Threat, some: Sequence[Score]) -> tuple[str, list[Figure]]:
         for score in taken
     )
     html, drawn = pictures(threat.key, some)
-    missed = [score.title for score in some if score.value is None]
-    rest = (
-        f'<p class="soft small">Not tested: {text(", ".join(missed))}; '
+    vain = [score.title for score in some if tried(score)]
+    missed = [score.title for score in some if score.value is None and not tried(score)]
+    rest = "".join(
+        f'<p class="soft small">{label}: {text(", ".join(titles))}; '
         f'<a href="#untested">why</a>.</p>'
-        if missed
-        else ""
+        for label, titles in (("Tried, and inconclusive", vain), ("Not tested", missed))
+        if titles
     )
     return (
         f'<article class="threat" id="threat-{threat.key}"><h3>{text(threat.title)} '
@@ -135,17 +138,26 @@ def _untested(groups: Sequence[tuple[Threat, Sequence[Score]]]) -> str:
         for score in some:
             if score.value is None:
                 why = reason(score).removeprefix("Not measured: ")
-                rows.append((f"<b>{text(score.title)}</b>", text(threat.title), text(title(why))))
+                state = INCONCLUSIVE if tried(score) else UNTESTED
+                rows.append(
+                    (
+                        f"<b>{text(score.title)}</b>",
+                        text(threat.title),
+                        badge("not measured", state),
+                        text(title(why)),
+                    )
+                )
         taken = {score.metric for score in some}
         for metric, words in threat.measures.items():
             if metric not in taken:
                 why = "Not part of this evaluation"
                 why += "; it retrains the recipe (--deep)." if metric in _DEEP else "."
-                rows.append((f"<b>{text(title(words))}</b>", text(threat.title), why))
+                name = f"<b>{text(title(words))}</b>"
+                rows.append((name, text(threat.title), badge("not measured", UNTESTED), why))
     if not rows:
         return ""
-    table = sheet(("Not tested", "Threat", "Why"), "ttw", rows)
-    return f'<h3 id="untested">What was not tested, and why</h3>{table}'
+    table = sheet(("Attack", "Threat", "State", "Why"), "tttw", rows)
+    return f'<h3 id="untested">What was not tested, or shows nothing, and why</h3>{table}'
 
 
 _DEEP = ("mia_shadow", "epsilon_audit_deep")

@@ -97,8 +97,14 @@ def _row(score: Score) -> str:
 
 def methods(report: Content) -> Drawn:
     """How every number was computed: procedure, paper, rows, what was left out, further numbers."""
+    many = len(report.scores) > MOST_ROWS
     parts = [
-        f'<h3>{name}</h3><div class="methods">{"".join(_method(score) for score in own)}</div>'
+        fold(
+            f"{name}: {len(own)} measure{'s' if len(own) > 1 else ''}",
+            f'<div class="methods">{"".join(_method(score) for score in own)}</div>',
+            many,
+            heading=True,
+        )
         for (name, _), own in by_question(report)
     ]
     if not parts:

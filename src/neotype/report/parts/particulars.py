@@ -12,7 +12,7 @@ from neotype.report.drawing import sides, strip, text
 from neotype.report.lanes import Lane, Mark, dots
 from neotype.report.parts.beside import panel_of, records
 from neotype.report.parts.layout import Drawn, find, linked
-from neotype.report.words import number, percent
+from neotype.report.words import number, percent, rate
 
 MOST_GROUPS = 16
 MOST_PROFILES = 18
@@ -71,7 +71,7 @@ def rare(report: Content) -> Drawn:
         panel_of(
             "Rates of the rare events that are furthest off",
             some,
-            say=percent,
+            say=rate,
             log=True,
             note="On a logarithmic scale; what has no circle is not in the synthetic table at all.",
         )

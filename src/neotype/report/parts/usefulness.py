@@ -10,7 +10,7 @@ from neotype.report.content import Content
 from neotype.report.drawing import badge, text
 from neotype.report.lanes import Lane, Mark, dots
 from neotype.report.parts.attacks import span
-from neotype.report.parts.beside import named, panel_of, records
+from neotype.report.parts.beside import Record, named, panel_of, records
 from neotype.report.parts.layout import MANY, Drawn, absent, fold, linked, sheet
 from neotype.report.words import number, percent
 
@@ -94,8 +94,8 @@ def _every(score: Score) -> str:
         narrow=True,
     )
     return (
-        f"<h3>{text(score.title)} {badge(score.verdict)}</h3><p>{linked(score)} "
-        f"{text(score.meaning)} Worst first.</p>"
+        f"<h3>{text(score.title)} {badge(score.verdict)}</h3>"
+        f"<p>{text(score.meaning)} Score {linked(score)}; worst first.</p>"
         f"{fold(f'All {len(kept)} columns', table, len(kept) > MANY)}"
     )
 
@@ -111,8 +111,8 @@ def _other(score: Score) -> str:
     ]
     wide = found[0] if len(found) == 1 else f'<div class="duo">{"".join(found[:4])}</div>'
     return (
-        f"<h3>{text(score.title)} {badge(score.verdict)}</h3><p>{linked(score)} "
-        f"{text(score.meaning)}</p>{wide if found else ''}"
+        f"<h3>{text(score.title)} {badge(score.verdict)}</h3>"
+        f"<p>{text(score.meaning)} Score {linked(score)}.</p>{wide if found else ''}"
     )
 
 
@@ -122,3 +122,8 @@ def _low(share: float | None) -> float:
 
 def _kept(share: float | None) -> str:
     return "–" if share is None else percent(share)
+
+
+def _apart(some: list[Record]) -> list[Record]:
+    """Widest gap first."""
+    return sorted(some, key=lambda record: -record.gap)
