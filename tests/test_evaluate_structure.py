@@ -9,13 +9,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from adult import adult_holdout, adult_train, independent, some
+from adult import adult_holdout, adult_schema, adult_train, independent, some
 from neotype.data import Dataset
 from neotype.evaluate.asked import Asked
 from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.evaluate import build, evaluate
 from neotype.evaluate.fidelity.clouds import Cloud
 from neotype.evaluate.fidelity.manifold import MMD, reached, supports
+from neotype.evaluate.fidelity.seasons import gap
 from neotype.evaluate.metric import Score
 from neotype.evaluate.neighbors import k_nearest, place
 from neotype.rng import Rng
@@ -121,6 +122,19 @@ def test_mmd_is_the_unbiased_estimate_of_all_pairs() -> None:
     assert found.detail["width"] == pytest.approx(width, rel=1e-5)
     assert found.detail["squared"] == pytest.approx(wanted, abs=1e-6)
     assert found.value == pytest.approx(max(0.0, wanted) ** 0.5, abs=1e-4)
+
+
+def test_alpha_precision_is_that_of_the_definition() -> None:
+    synthetic, train, holdout = (data.take(np.arange(120)) for data in thirds())
+    tables = Comparison(synthetic, train, holdout, Rng(0))
+    points = place(tables.views)
+    made = apart(points.synthetic, points.holdout).mean(axis=1)
+    real = apart(points.holdout, points.holdout).sum(axis=1) / 119
+    alphas = np.linspace(0, 1, 51)[1:-1]
+    edges = np.quantile(real, alphas)
+    gaps = [abs((made <= edge).mean() - (real <= edge).mean()) for edge in edges]
+    found = build("alpha_precision", Asked()).measure(tables)
+    assert found.value == pytest.approx(1 - sum(gaps) / alphas.sum(), abs=1e-3)
 
 
 def test_beta_recall_is_that_of_the_definition() -> None:
@@ -231,6 +245,16 @@ def test_declared_columns_alone_name_groups_none_of_them_small() -> None:
     assert min(group["train_rows"] for group in everyone) >= 30
 
 
+def test_a_group_is_compared_in_equally_many_rows() -> None:
+    frame = adult_train().frame.filter(pl.col("race") == "Black")
+    group = score(
+        "subgroup_fidelity", Dataset.of(adult_schema(), frame[-2500:]), sensitive=("race",)
+    ).detail["groups"][0]
+    assert group["group"] == "Black"
+    assert group["rows"] < 500
+    assert group["fidelity"] == pytest.approx(group["floor"], abs=0.015)
+
+
 def test_a_group_that_hardly_occurs_is_said() -> None:
     synthetic = thirds()[0]
     rest = synthetic.take(np.flatnonzero(synthetic.frame["race"] != "Black"))
@@ -308,6 +332,26 @@ def test_the_time_between_events_of_one_entity_is_compared() -> None:
     assert part(mixed, "time since the last")["similarity"] < 0.5
 
 
+def test_the_first_event_of_an_entity_has_none_before_it() -> None:
+    data = visits(10, 0, owners=True)
+    seconds = data.frame["when"].dt.epoch("s").to_numpy().astype(float)
+    found = gap(data, seconds) / 86_400
+    firsts = data.frame.select(pl.col("when").rank("ordinal").over("patient") == 1).to_series()
+    firsts = firsts.to_numpy()
+    assert np.isnan(found[firsts]).all()
+    assert sorted(found[~firsts]) == [7, 7, 7, 7, 8, 8, 8, 8]
+
+
+def test_means_of_few_real_rows_are_not_told() -> None:
+    train = visits(3000, 1)
+    found = timed(independent(visits(3000, 0)), train, visits(3000, 2))
+    hours = train.frame["when"].dt.hour().value_counts()
+    rows = dict(hours.iter_rows())
+    means = next(one for one in found.detail["means"] if one["part"] == "hour")["means"]["train"]
+    assert any(0 < rows.get(hour, 0) < 5 for hour in range(24))
+    assert [mean is not None for mean in means] == [rows.get(hour, 0) >= 5 for hour in range(24)]
+
+
 def test_dates_written_as_text_are_read() -> None:
     texts = []
     for seed in range(3):
@@ -327,7 +371,7 @@ def test_without_dates_there_are_no_time_patterns() -> None:
 
 
 def shop(rows: int, seed: int, returns: float = 0.003) -> Dataset:
-    """Two labels and a price; few returns, always of shoes; and a name that one row alone has."""
+    """Few returns, always of shoes; buyers whom one row alone names; and few buyers missing."""
     generator = np.random.default_rng(seed)
     item = generator.choice(["shoes", "shirt", "coat"], rows, p=[0.5, 0.3, 0.2])
     back = (item == "shoes") & (generator.random(rows) < 2 * returns)
@@ -335,11 +379,15 @@ def shop(rows: int, seed: int, returns: float = 0.003) -> Dataset:
         {
             "item": item,
             "returned": np.where(back, "yes", "no"),
-            "buyer": [f"buyer {seed} {k}" if k < 9 else "others" for k in range(rows)],
+            "buyer": [
+                f"buyer {seed} {k}" if k < 9 else None if k % 200 == 9 else "others"
+                for k in range(rows)
+            ],
             "price": generator.normal(50, 10, rows),
         }
     )
-    columns = {name: Categorical(storage="String") for name in ("item", "returned", "buyer")}
+    columns = {name: Categorical(storage="String") for name in ("item", "returned")}
+    columns["buyer"] = Categorical(storage="String", nullable=True)
     columns["price"] = Numeric(storage="Float64")
     return Dataset.of(Schema(tables={"shop": Table(columns=columns)}), frame)
 
