@@ -256,7 +256,7 @@ def test_the_group_that_learns_nothing_is_named(target: str, measure: str, posit
     assert found.detail["measure"] == measure
     assert score("equalised_odds", *tables, target=target).detail["positive"] == positive
     fine = of(1500, 3), *tables[1:]
-    assert score("group_utility", *fine, target=target).verdict == "good"
+    assert score("group_utility", *fine, target=target).verdict in ("good", "fair")
     assert score("equalised_odds", *fine, target=target).verdict in ("good", "fair")
 
 
@@ -269,7 +269,7 @@ def test_as_many_are_called_positive_as_are_in_train() -> None:
     assert share == pytest.approx(float(train.frame["income"].str.contains(">").mean()))
     for told in (fought.synthetic, fought.real):
         assert outcome.chosen(told).mean() == pytest.approx(share, abs=0.01)
-    assert duel(tables, outcome) is fought
+    assert duel(tables, outcome).synthetic is fought.synthetic  # trained once
 
 
 def test_what_was_not_declared_is_asked_for() -> None:

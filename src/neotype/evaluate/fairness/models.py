@@ -9,14 +9,15 @@ import numpy as np
 
 from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.fairness.groups import FEWEST, Partition, partitions, small_notes, surest
-from neotype.evaluate.fairness.outcome import Outcome, Rates, duel, large
-from neotype.evaluate.features import Floats
-from neotype.evaluate.interval import resample, spread
+from neotype.evaluate.fairness.outcome import Outcome, Rates, duel, large, unlike
+from neotype.evaluate.features import Floats, Ints
+from neotype.evaluate.interval import auc, redraw, resample, spread, tally
 from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
+from neotype.evaluate.task import Task
 from neotype.evaluate.utility.duels import Duel, drawn, scored
 
 EITHER = 10
-"""A group with fewer rows of one of two classes has no ROC AUC worth a name."""
+"""A class with fewer rows in a group is not scored there."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class EqualisedOdds(Measure):
     least_rows: ClassVar[int] = 50
 
     def look(self, tables: Comparison) -> Finding:
-        """Gaps of both models; the interval covers their difference, on the same holdout rows."""
+        """Gaps of both models; the interval covers their difference."""
         found, notes = partitions(tables, self.sensitive, self.target)
         outcome = Outcome.of(tables, self.target)
         fought = duel(tables, outcome)
@@ -121,14 +122,14 @@ class _Odds:
             for side, both in rates.items()
         }
         values = {s: max(gap for gap, _ in both.values()) for s, both in gaps.items()}
-        drawn = [np.maximum(*(d for _, d in both.values())) for both in gaps.values()]
+        errors = [spread(np.maximum(*(d for _, d in both.values()))) for both in gaps.values()]
         return cls(
             part=part,
             gaps=(values["synthetic"], values["real"]),
-            error=spread(drawn[0] - drawn[1]),
+            error=unlike(outcome, fought, *errors),
             detail={
                 "equalised_odds_difference": values,
-                "errors": {s: spread(d) for s, d in zip(gaps, drawn, strict=True)},
+                "errors": dict(zip(gaps, errors, strict=True)),
                 "gaps": {s: {n: gap for n, (gap, _) in b.items()} for s, b in gaps.items()},
                 "too_small": part.small + len(part.labels) - len(kept),
                 "groups": [
@@ -182,7 +183,9 @@ class GroupUtility(Measure):
         weights = resample(tables.rng.child(self.name).child("draws").generator())
         columns: dict[str, list[dict[str, Any]]] = {}
         for part in found:
-            told = (_taught(part, k, fought, tables, weights) for k in range(len(part.labels)))
+            told = (
+                _taught(part, k, outcome, fought, tables, weights) for k in range(len(part.labels))
+            )
             columns[part.name] = [each for each in told if each is not None]
         every = [(name, each) for name, groups in columns.items() for each in groups]
         if not every:
@@ -212,25 +215,55 @@ class GroupUtility(Measure):
 
 
 def _taught(
-    part: Partition, group: int, fought: Duel, tables: Comparison, weights: Floats
+    part: Partition,
+    group: int,
+    outcome: Outcome,
+    fought: Duel,
+    tables: Comparison,
+    weights: Floats,
 ) -> dict[str, Any] | None:
     """Both scores on the holdout rows of a group; None where they are too few to score."""
     rows = np.flatnonzero(part.codes.holdout[fought.asked] == group)
-    truth = fought.truth[rows]
+    truth, groups = fought.truth[rows], tables.groups.holdout[fought.asked[rows]]
     if len(rows) < FEWEST or not np.ptp(truth):
         return None
-    if fought.task.kind == "binary" and min(truth.sum(), (1 - truth).sum()) < EITHER:
-        return None
-    groups = tables.groups.holdout[fought.asked[rows]]
-    both = fought.synthetic[rows], fought.real[rows]
-    made, real = (scored(fought.task, truth, told) for told in both)
+    kept = np.arange(0)
+    if fought.task.kind != "regression":
+        kept = np.flatnonzero(np.bincount(truth.astype(np.int64)) >= EITHER)
+        if len(kept) < 2:
+            return None
+    both = [
+        _score(fought.task, kept, truth, told[rows], groups, weights)
+        for told in (fought.synthetic, fought.real)
+    ]
+    (made, error), (real, other) = both
     if not np.isfinite([made, real]).all():
         return None
-    first, second = (drawn(fought.task, truth, told, groups, weights) for told in both)
     return {
         "group": part.labels[group],
         "rows": len(rows),
         "synthetic": made,
         "real": real,
-        "error": spread(first - second),
+        "error": unlike(outcome, fought, error, other),
     }
+
+
+def _score(
+    task: Task, kept: Ints, truth: Floats, told: Floats, groups: Ints, weights: Floats
+) -> tuple[float, float]:
+    """The score of answers, for classes the kept ones alone, and its standard error.
+
+    In a group, a class of one or two rows would make a third of a mean F1 come or go.
+    """
+    if task.kind == "regression":
+        return scored(task, truth, told), spread(drawn(task, truth, told, groups, weights))
+    if task.kind == "binary":
+        return auc(told[truth == 1], told[truth == 0])
+    codes, named = truth.astype(np.int64), told.astype(np.int64)
+    hit, size = codes == named, task.classes
+    right = tally(codes[hit], size, groups[hit])[:, kept]
+    every = (tally(codes, size, groups) + tally(named, size, groups))[:, kept]
+    with np.errstate(invalid="ignore"):
+        value = 2 * right.sum(axis=0) / every.sum(axis=0)
+        others = 2 * redraw(weights, right) / redraw(weights, every)
+    return float(value.mean()), spread(np.asarray(others.mean(axis=1)))

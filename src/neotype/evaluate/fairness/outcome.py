@@ -118,3 +118,14 @@ def large(*sides: Rates, rows: int = FEWEST) -> Ints:
 def duel(tables: Comparison, outcome: Outcome) -> Duel:
     """The models of train on synthetic, test on real: trained once for all measures."""
     return duels.duel(tables, outcome.task.column)
+
+
+def unlike(outcome: Outcome, fought: Duel, error: float, other: float) -> float:
+    """The standard error of the difference between two models, given those of their own numbers.
+
+    Chance in training is no part of a bootstrap of test rows. It is counted as if the number had
+    also to be estimated from the rows that were learnt, and the models' errors as independent.
+    """
+    learnt = min(int(np.isfinite(side).sum()) for side in outcome.sides[:2])
+    chance = len(fought.asked) / max(1, min(learnt, duels.ROWS))
+    return float(np.hypot(error, other) * np.sqrt(1 + chance))
