@@ -47,6 +47,8 @@ METRICS: Mapping[str, str] = {
     "tstr": "neotype.evaluate.utility.prediction:TSTR",
     "tstr_linear": "neotype.evaluate.utility.prediction:TSTRLinear",
     "tstr_all": "neotype.evaluate.utility.prediction:TSTRAllColumns",
+    "importance_agreement": "neotype.evaluate.utility.importance:ImportanceAgreement",
+    "augmentation_gain": "neotype.evaluate.utility.augmentation:AugmentationGain",
     "custom": "neotype.evaluate.utility.custom:Custom",
     # (more utility measures)
     "dcr_share": "neotype.evaluate.privacy.distance:DCRShare",

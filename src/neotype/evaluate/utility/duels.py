@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -40,6 +41,7 @@ class Exam:
     known: Sides[Ints]
     asked: Ints
     rng: Rng
+    answered: dict[Hashable, Floats] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, task: Task, comparison: Comparison, rows: int, rng: Rng) -> Exam:
@@ -71,6 +73,11 @@ class Exam:
         """The rows that synthetic and train both have."""
         return min(len(self.known.synthetic), len(self.known.train))
 
+    def ranked(self, rows: int) -> Exam:
+        """The same asked of at most `rows` rows, a quantity by its place among train's."""
+        asked = np.sort(self.known.holdout[:rows])
+        return replace(self, task=self.task.ranked(), asked=asked, answered={})
+
     def cells(self, side: str, rows: Ints) -> Floats:
         """What models are shown of these rows."""
         matrix: Floats = getattr(self.shown.sides, side)
@@ -87,19 +94,25 @@ class Exam:
             self.rng.child("trees").number(),
         )
 
-    def answers(self, learner: Learner, **lessons: Ints) -> Floats:
-        """What that model says of the rows asked."""
-        return self.model(learner, **lessons)(self.cells("holdout", self.asked))
+    def answers(self, learner: Learner, *, synthetic: int = 0, train: int = 0) -> Floats:
+        """What a model of so many rows of both tables says of the rows asked; trained once."""
+        key = learner, synthetic, train
+        if key not in self.answered:
+            lessons = {"synthetic": synthetic, "train": train}
+            rows = {
+                side: np.sort(getattr(self.known, side)[:k]) for side, k in lessons.items() if k
+            }
+            asked = self.cells("holdout", self.asked)
+            self.answered[key] = self.model(learner, **rows)(asked)
+        return self.answered[key]
 
     def duel(self, learner: Learner) -> Duel:
         """Train on equally many synthetic and train rows, and answer."""
         equal = min(self.equal, learner.rows)
-
-        def learn(side: str) -> Floats:
-            lesson = np.sort(getattr(self.known, side)[:equal])
-            return decide(self.task, self.answers(learner, **{side: lesson}))
-
-        synthetic, real = boosting.side_by_side(learn, ("synthetic", "train"))
+        synthetic, real = boosting.side_by_side(
+            lambda side: decide(self.task, self.answers(learner, **{side: equal})),
+            ("synthetic", "train"),
+        )
         return Duel(self.task, self.truth, synthetic, real, self.asked)
 
 
@@ -164,5 +177,4 @@ def _exam(comparison: Comparison, target: str) -> Exam:
 
 def duel(comparison: Comparison, target: str | None, learner: Learner = TREES) -> Duel:
     """Synthetic-trained against real-trained in the target: fought once for all measures."""
-    asked = exam(comparison, target)
-    return comparison.shared(("duel", target, learner), lambda: asked.duel(learner))
+    return exam(comparison, target).duel(learner)
