@@ -277,7 +277,7 @@ def test_what_cannot_be_attacked_says_why() -> None:
 
 
 def test_an_interval_is_koopmans() -> None:
-    """As statsmodels 0.14 gives it: confint_proportions_2indep(compare="ratio", method="score")."""
+    """As statsmodels 0.15 gives it: confint_proportions_2indep(compare="ratio", method="score")."""
     value, (low, high) = excess(50, 20, 100)
     assert value == pytest.approx(0.375)
     assert (low, high) == pytest.approx((0.2292036309, 0.5039835890))
