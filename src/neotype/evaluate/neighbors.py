@@ -2,12 +2,13 @@
 
 The distance between two rows is the sum over columns of min(1, |difference|): a quantity is
 scaled by the range between the 5th and the 95th percentile of train, a label differs by 1, and a
-missing cell differs by 1 from every present one (after Gower 1971, made robust). Rows are compared
-block by block, so that memory stays with the rows, whatever the number of pairs.
+missing cell differs by 1 from every present one (after Gower 1971, made robust). Memory stays with
+the rows, whatever the number of pairs.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numba
@@ -15,13 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neotype.evaluate.features import Floats, Ints, Numbers, Sides, View
+from neotype.evaluate.search import search
 from neotype.rng import Rng
 
 Points = NDArray[np.float32]
 
 REAL_ROWS = 20_000
 SYNTHETIC_ROWS = 40_000
-"""Rows beyond these are left to chance: distances cost the product of both."""
+STEPS = 50e9
+"""Rows beyond these, and beyond so many comparisons of cells, are left to chance."""
 
 MISSING = np.float32(1e6)
 """Lies more than 1 away from every scaled quantity, and 0 from itself."""
@@ -63,11 +66,17 @@ class Neighborhood:
         return Sides(*(len(side) for side in self.drawn))
 
 
-def choose(rows: Sides[int], rng: Rng) -> Sides[Ints]:
-    """Which rows are compared: equally many of train and of holdout, in random order."""
+def choose(rows: Sides[int], columns: int, rng: Rng) -> Sides[Ints]:
+    """Which rows are compared: equally many of train and of holdout, in random order.
+
+    Where there are many columns, fewer rows of all sides: distances cost the product of both.
+    """
     generator = rng.child("rows for distances").generator()
     real = min(rows.train, rows.holdout, REAL_ROWS)
-    taken = Sides(min(rows.synthetic, SYNTHETIC_ROWS), real, real)
+    synthetic = min(rows.synthetic, SYNTHETIC_ROWS)
+    share = min(1.0, math.sqrt(STEPS / (2.0 * real * synthetic * max(1, columns))))
+    real, synthetic = math.ceil(share * real), math.ceil(share * synthetic)
+    taken = Sides(synthetic, real, real)
     sides = zip(rows, taken, strict=True)
     return Sides(*(generator.permutation(there)[:most] for there, most in sides))
 
@@ -83,7 +92,7 @@ def sampling(rows: Sides[int], drawn: Sides[Ints]) -> tuple[str, ...]:
 
 def explore(views: tuple[View, ...], rows: Sides[int], rng: Rng) -> Neighborhood:
     """Draw equally many train and holdout rows, and measure all nearest distances once."""
-    drawn = choose(rows, rng)
+    drawn = choose(rows, len(views), rng)
     sample, train, holdout = (
         np.ascontiguousarray(side[:, taken])
         for side, taken in zip(place(views), drawn, strict=True)
@@ -91,13 +100,13 @@ def explore(views: tuple[View, ...], rows: Sides[int], rng: Rng) -> Neighborhood
     half = len(drawn.holdout) // 2
     control, rest = holdout[:, :half], holdout[:, half : 2 * half]
     with_half = nearest(control, train[:, :half])
-    with_rest = nearest(control, train[:, half:])
+    with_rest, _ = search(control, train[:, half:], 1)
     return Neighborhood(
         to_train=nearest(sample, train),
         to_holdout=nearest(sample, holdout),
         control_to_train=with_half,
         control_to_holdout=nearest(control, rest),
-        holdout_to_all_train=np.minimum(with_half.first, with_rest.first),
+        holdout_to_all_train=np.minimum(with_half.first, with_rest[:, 0]),
         columns=len(views),
         drawn=drawn,
         notes=sampling(rows, drawn),
@@ -133,48 +142,9 @@ def scale(item: Numbers) -> Sides[Floats]:
 
 def nearest(left: Points, right: Points) -> Nearest:
     """All nearest distances between two sets of points of the same columns."""
-    first = np.full(left.shape[1], np.inf, dtype=np.float32)
-    second, back = first.copy(), np.full(right.shape[1], np.inf, dtype=np.float32)
-    which = np.zeros(left.shape[1], dtype=np.int64)
-    _nearest(np.ascontiguousarray(left), np.ascontiguousarray(right), first, second, back, which)
-    return Nearest(first, second, back, which)
-
-
-@numba.njit(cache=True, nogil=True)
-def _nearest(
-    left: Points,
-    right: Points,
-    first: Points,
-    second: Points,
-    back: Points,
-    which: NDArray[np.int64],
-) -> None:
-    columns, rows = left.shape
-    others = right.shape[1]
-    block = 1024
-    far = np.empty(block, np.float32)
-    one = np.float32(1)
-    for start in range(0, others, block):
-        size = min(block, others - start)
-        for i in range(rows):
-            far[:size] = 0
-            for c in range(columns):
-                here = left[c, i]
-                cells = right[c, start : start + size]
-                for j in range(size):
-                    step = abs(cells[j] - here)
-                    far[j] += min(step, one)
-            nearer, near = first[i], second[i]
-            for j in range(size):
-                step = far[j]
-                back[start + j] = min(back[start + j], step)
-                if step < near:
-                    if step < nearer:
-                        near, nearer = nearer, step
-                        which[i] = start + j
-                    else:
-                        near = step
-            first[i], second[i] = nearer, near
+    far, which = search(left, right, 2)
+    back, _ = search(right, left, 1)
+    return Nearest(far[:, 0], far[:, 1], back[:, 0], which[:, 0])
 
 
 def k_nearest(
@@ -186,10 +156,7 @@ def k_nearest(
     `exclude_self` both sets are the same one, and no row is its own neighbour. Of equally far rows
     the earlier one is taken.
     """
-    far = np.full((left.shape[1], k), np.inf, dtype=np.float32)
-    which = np.full((left.shape[1], k), -1, dtype=np.int64)
-    _k_nearest(np.ascontiguousarray(left), np.ascontiguousarray(right), exclude_self, far, which)
-    return far, which
+    return search(left, right, k, exclude_self)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -204,33 +171,3 @@ def distances(left: Points, i: int, right: Points, start: int, far: Points) -> N
         for j in range(size):
             step = abs(cells[j] - here)
             far[j] += min(step, one)
-
-
-@numba.njit(cache=True, nogil=True)
-def _k_nearest(
-    left: Points,
-    right: Points,
-    exclude_self: bool,
-    nearest_yet: Points,
-    which: NDArray[np.int64],
-) -> None:
-    rows, k = nearest_yet.shape
-    others = right.shape[1]
-    block = 1024
-    room = np.empty(block, np.float32)
-    for start in range(0, others, block):
-        far = room[: min(block, others - start)]
-        for i in range(rows):
-            distances(left, i, right, start, far)
-            furthest = nearest_yet[i, k - 1]
-            for j in range(len(far)):
-                if far[j] >= furthest or (exclude_self and start + j == i):
-                    continue
-                place = k - 1
-                while place > 0 and nearest_yet[i, place - 1] > far[j]:
-                    nearest_yet[i, place] = nearest_yet[i, place - 1]
-                    which[i, place] = which[i, place - 1]
-                    place -= 1
-                nearest_yet[i, place] = far[j]
-                which[i, place] = start + j
-                furthest = nearest_yet[i, k - 1]
