@@ -16,7 +16,7 @@ from neotype.evaluate.evaluate import build, evaluate
 from neotype.evaluate.metric import Score
 from neotype.registry import names
 from neotype.rng import Rng
-from neotype.schema.schema import Categorical, Numeric, Schema, Table
+from neotype.schema.schema import Categorical, Datetime, Numeric, Schema, Table
 
 METRICS = names("metric")
 ROWS = 1500
@@ -53,9 +53,16 @@ ASKED = Asked(
 
 @cache
 def thirds() -> tuple[Dataset, Dataset, Dataset]:
-    """Three parts of the same real rows: the first stands in as a perfect synthetic table."""
-    frame = pl.concat([adult_train().frame, adult_holdout().frame])
-    mixed = some(Dataset.of(adult_train().schema, frame), 3 * ROWS)
+    """Three parts of the same real rows: the first stands in as a perfect synthetic table.
+
+    Adult has no date: one is made of its numbers.
+    """
+    seen = pl.datetime(2024, 1, 1) + pl.duration(
+        days=4 * pl.col("age") + pl.col("fnlwgt") % 4, hours=pl.col("hours-per-week") % 24
+    )
+    frame = pl.concat([adult_train().frame, adult_holdout().frame]).with_columns(seen=seen)
+    columns = {**adult_train().table.columns, "seen": Datetime(storage="Datetime[us]")}
+    mixed = some(Dataset.of(Schema(tables={"adult": Table(columns=columns)}), frame), 3 * ROWS)
     return tuple(mixed.take(np.arange(k * ROWS, (k + 1) * ROWS)) for k in range(3))
 
 
