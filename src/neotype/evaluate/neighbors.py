@@ -23,8 +23,11 @@ Points = NDArray[np.float32]
 
 REAL_ROWS = 20_000
 SYNTHETIC_ROWS = 40_000
+SEEN_ROWS = 200_000
 STEPS = 50e9
-"""Rows beyond these, and beyond so many comparisons of cells, are left to chance."""
+"""Rows beyond these, and beyond so many comparisons of cells, are left to chance. More synthetic
+rows are seen by real rows that look for their nearest than look for theirs: fewer would make every
+attack weaker than it is."""
 
 MISSING = np.float32(1e6)
 """Lies more than 1 away from every scaled quantity, and 0 from itself."""
@@ -48,7 +51,8 @@ class Neighborhood:
     """Nearest distances between synthetic rows, train rows and equally many holdout rows.
 
     The control puts one half of the holdout in the synthetic table's place, beside the other half
-    and equally many train rows. `drawn` are the rows that were compared, in that order.
+    and equally many train rows. `drawn` are the rows that were compared, in that order; of the
+    synthetic rows the first `asking` looked for their own nearest.
     """
 
     to_train: Nearest
@@ -58,27 +62,30 @@ class Neighborhood:
     holdout_to_all_train: Points
     columns: int
     drawn: Sides[Ints]
+    asking: int
     notes: tuple[str, ...]
 
     @property
     def rows(self) -> Sides[int]:
-        """How many rows of each table were drawn."""
-        return Sides(*(len(side) for side in self.drawn))
+        """How many rows of each table looked for their nearest."""
+        return Sides(self.asking, len(self.drawn.train), len(self.drawn.holdout))
 
 
-def choose(rows: Sides[int], columns: int, rng: Rng) -> Sides[Ints]:
-    """Which rows are compared: equally many of train and of holdout, in random order.
+def choose(rows: Sides[int], columns: int, rng: Rng) -> tuple[Sides[Ints], int]:
+    """Which rows are compared, in random order: equally many of train and of holdout.
 
-    Where there are many columns, fewer rows of all sides: distances cost the product of both.
+    Where there are many columns, fewer rows of all sides: distances cost the product of both. Also
+    how many of the synthetic rows look for their nearest; the others are only seen.
     """
     generator = rng.child("rows for distances").generator()
     real = min(rows.train, rows.holdout, REAL_ROWS)
-    synthetic = min(rows.synthetic, SYNTHETIC_ROWS)
-    share = min(1.0, math.sqrt(STEPS / (2.0 * real * synthetic * max(1, columns))))
-    real, synthetic = math.ceil(share * real), math.ceil(share * synthetic)
-    taken = Sides(synthetic, real, real)
-    sides = zip(rows, taken, strict=True)
-    return Sides(*(generator.permutation(there)[:most] for there, most in sides))
+    asking = min(rows.synthetic, SYNTHETIC_ROWS)
+    share = min(1.0, math.sqrt(STEPS / (2.0 * real * asking * max(1, columns))))
+    real, asking = math.ceil(share * real), math.ceil(share * asking)
+    affordable = int(STEPS / (real * max(1, columns)))
+    seen = max(asking, min(rows.synthetic, SEEN_ROWS, affordable))
+    sides = zip(rows, (seen, real, real), strict=True)
+    return Sides(*(generator.permutation(there)[:most] for there, most in sides)), asking
 
 
 def sampling(rows: Sides[int], drawn: Sides[Ints]) -> tuple[str, ...]:
@@ -90,26 +97,35 @@ def sampling(rows: Sides[int], drawn: Sides[Ints]) -> tuple[str, ...]:
     )
 
 
+def asked(drawn: Sides[Ints], asking: int) -> tuple[str, ...]:
+    """What a reader must know of synthetic rows that are only seen."""
+    seen = len(drawn.synthetic)
+    if asking == seen:
+        return ()
+    return (f"{asking:,} of these {seen:,} synthetic rows are compared one by one, all are seen",)
+
+
 def explore(views: tuple[View, ...], rows: Sides[int], rng: Rng) -> Neighborhood:
     """Draw equally many train and holdout rows, and measure all nearest distances once."""
-    drawn = choose(rows, len(views), rng)
-    sample, train, holdout = (
+    drawn, asking = choose(rows, len(views), rng)
+    seen, train, holdout = (
         np.ascontiguousarray(side[:, taken])
         for side, taken in zip(place(views), drawn, strict=True)
     )
-    half = len(drawn.holdout) // 2
+    sample, half = seen[:, :asking], len(drawn.holdout) // 2
     control, rest = holdout[:, :half], holdout[:, half : 2 * half]
     with_half = nearest(control, train[:, :half])
     with_rest, _ = search(control, train[:, half:], 1)
     return Neighborhood(
-        to_train=nearest(sample, train),
-        to_holdout=nearest(sample, holdout),
+        to_train=nearest(sample, train, seen),
+        to_holdout=nearest(sample, holdout, seen),
         control_to_train=with_half,
         control_to_holdout=nearest(control, rest),
         holdout_to_all_train=np.minimum(with_half.first, with_rest[:, 0]),
         columns=len(views),
         drawn=drawn,
-        notes=sampling(rows, drawn),
+        asking=asking,
+        notes=(*sampling(rows, drawn), *asked(drawn, asking)),
     )
 
 
@@ -140,10 +156,14 @@ def scale(item: Numbers) -> Sides[Floats]:
     return Sides(*(np.where(np.isnan(side), MISSING, side) for side in scaled))
 
 
-def nearest(left: Points, right: Points) -> Nearest:
-    """All nearest distances between two sets of points of the same columns."""
+def nearest(left: Points, right: Points, seen: Points | None = None) -> Nearest:
+    """All nearest distances between two sets of points of the same columns.
+
+    The way back leads to the nearest of all that are `seen`, where these are more than the first
+    set.
+    """
     far, which = search(left, right, 2)
-    back, _ = search(right, left, 1)
+    back, _ = search(right, left if seen is None else seen, 1)
     return Nearest(far[:, 0], far[:, 1], back[:, 0], which[:, 0])
 
 

@@ -260,7 +260,7 @@ class HitRate(Measure):
         if not tables.views:
             raise NotMeasurableError("no column is left once identifiers are taken out.")
         rows = Sides(*(data.rows for data in tables.datasets))
-        drawn = choose(rows, len(tables.views), tables.rng)
+        drawn, _ = choose(rows, len(tables.views), tables.rng)
         train, holdout = hit(tables.views, drawn, self.within)
         count, natural, trials = int(train.sum()), int(holdout.sum()), len(train)
         return Finding(

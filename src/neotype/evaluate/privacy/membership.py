@@ -60,7 +60,7 @@ class NearestDistanceMIA(Measure):
             notes=near.notes,
             detail={
                 "floor_interval": around(floor, error),
-                "synthetic_rows": near.rows.synthetic,
+                "synthetic_rows": len(near.drawn.synthetic),
             },
         )
 
