@@ -15,7 +15,7 @@ import numpy as np
 from neotype.evaluate.asked import Likelihoods
 from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.features import Floats
-from neotype.evaluate.interval import around, auc, clopper_pearson, roc
+from neotype.evaluate.interval import around, auc, clopper_pearson, ranks, roc
 from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
 from neotype.evaluate.privacy.distance import measured
 
@@ -107,9 +107,11 @@ class LikelihoodMIA(Measure):
         notes = [f"{equal:,} rows of either side, drawn at random"] if max(sizes) > equal else []
         notes.append("white-box: this attacker holds the model, not only its synthetic rows")
         impossible = [float(np.isneginf(side).mean()) for side in (members, others)]
+        # Only the order counts, and places are numbers where likelihoods are infinite.
+        places = ranks(np.concatenate([members, others]))
         return attacked(
-            members,
-            others,
+            places[:equal],
+            places[equal:],
             floor=0.5,
             attacker="an attacker who holds the model itself",
             notes=notes,
