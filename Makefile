@@ -11,7 +11,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: help demo test check bench browser clean
+.PHONY: help demo test reference check bench browser clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -21,6 +21,10 @@ demo: $(VENV)/.neotype-run ## make the environment, run examples/adult.yaml, pri
 
 test: $(VENV)/.neotype-test browser ## install what the tests need and run them
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(MAKE) --no-print-directory reference
+
+reference: $(VENV)-reference/.neotype ## compare the measures with SDMetrics, in an environment of its own
+	@$(VENV)-reference/bin/python -m pytest -p no:cacheprovider tests/test_evaluate_reference.py
 
 check: $(VENV)/.neotype-dev ## format, lint and types
 	$(BIN)/ruff format --check .
@@ -31,7 +35,7 @@ bench: $(VENV)/.neotype-test ## measure the numbers of benchmarks/results/ again
 	$(BIN)/python -m benchmarks
 
 clean: ## take the environment and the demo's output away
-	rm -rf $(VENV) out
+	rm -rf $(VENV) $(VENV)-reference out
 
 $(BIN)/python:
 	@[ -n "$(PYTHON)" ] || { echo "neotype needs Python 3.11 or newer, and there is none on the PATH." >&2; exit 1; }
@@ -49,6 +53,11 @@ $(VENV)/.neotype-test: pyproject.toml | $(BIN)/python
 $(VENV)/.neotype-dev: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	@touch $@ $(VENV)/.neotype-run $(VENV)/.neotype-test
+
+$(VENV)-reference/.neotype: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-reference
+	$(VENV)-reference/bin/python -m pip install --quiet -e '.[reference]'
+	@touch $@
 
 # The report's tests look at it in headless Chromium. Without one they are skipped, and say so.
 browser:

@@ -2,7 +2,7 @@
 
 SDMetrics (MIT) 0.32.0 asks for pandas < 3, which our own tests do not: the numbers it gives for the
 tables below were written down, and are computed anew wherever it is installed:
-`pip install sdmetrics && pytest tests/test_evaluate_reference.py` in an environment of its own.
+`make reference`, in an environment of its own.
 """
 
 from __future__ import annotations
