@@ -166,7 +166,7 @@ def test_sdmetrics_has_said_the_same(name: str) -> None:
 @pytest.mark.parametrize("name", SDMETRICS)
 def test_sdmetrics_says_the_same(name: str) -> None:
     pytest.importorskip(
-        "sdmetrics", reason="sdmetrics asks for pandas < 3: install it in an environment of its own"
+        "sdmetrics", reason="sdmetrics asks for pandas < 3: `make reference` compares with it"
     )
     assert numbers()[name] == pytest.approx(theirs()[name], abs=5e-4)
     assert theirs()[name] == pytest.approx(SDMETRICS[name], abs=1e-6)
