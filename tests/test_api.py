@@ -289,6 +289,25 @@ class TestWhatElseIsKnown:
         assert refused is not None
         assert not refused.allowed
 
+    def test_a_faulty_expectation_is_told_before_any_work(
+        self, adult: pl.DataFrame, adult_holdout: pl.DataFrame, fresh: pl.DataFrame, tmp_path: Path
+    ) -> None:
+        policy, stages = {"expectations": [{"rows": "aeg > 1"}]}, []
+        adult.write_parquet(tmp_path / "a.parquet")
+        (tmp_path / "policy.yaml").write_text("expectations: [{rows: aeg > 1}]\n")
+        plan = {"source": tmp_path / "a.parquet", "output": tmp_path / "out"}
+
+        def listen(stage: str, done: int, total: int) -> None:
+            stages.append(stage)
+
+        tables = {"train": adult, "holdout": adult_holdout, "metrics": ["shape"]}
+        with pytest.raises(nt.ColumnNotFoundError, match="did you mean 'age'"):
+            nt.evaluate(fresh, **tables, policy=policy, progress=listen)
+        assert stages == []
+        with pytest.raises(nt.ColumnNotFoundError, match="did you mean 'age'"):
+            nt.run({**plan, "policy": tmp_path / "policy.yaml"}, progress=listen)
+        assert stages == ["read"]
+
     def test_tables_are_compared(
         self, adult: pl.DataFrame, adult_holdout: pl.DataFrame, fresh: pl.DataFrame, tmp_path: Path
     ) -> None:

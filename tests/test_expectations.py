@@ -48,10 +48,14 @@ def looked(expectation: dict[str, object], synthetic: Dataset | None = None) -> 
 
 
 def faulty(expectation: dict[str, object]) -> NeotypeError:
-    policy = read_policy({"expectations": [expectation]})
-    with pytest.raises(NeotypeError) as caught:
-        rehearse(policy, table())
-    return caught.value
+    """What is said of it before the work, and of whoever checks without having rehearsed."""
+    policy, data = read_policy({"expectations": [expectation]}), table()
+    with pytest.raises(NeotypeError) as before:
+        rehearse(policy, data)
+    with pytest.raises(NeotypeError) as late:
+        check(policy, synthetic=data, train=data, holdout=data)
+    assert str(before.value) == str(late.value)
+    return before.value
 
 
 @pytest.mark.parametrize(

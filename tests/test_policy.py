@@ -7,10 +7,15 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
+import polars as pl
 import pytest
 
-from adult import adult_train
+from adult import adult_holdout, adult_train, some
+from neotype.data import Dataset
 from neotype.errors import NotRegisteredError, SchemaError, SourceError
+from neotype.evaluate.asked import Asked
+from neotype.evaluate.evaluate import evaluate
 from neotype.evaluate.metric import Score, verdict
 from neotype.policy.expectations import rehearse
 from neotype.policy.judge import judge
@@ -19,6 +24,7 @@ from neotype.policy.policy import PRESETS, Expectation, Gate, Policy, preset, re
 from neotype.policy.ruling import Outcome, Ruling
 from neotype.policy.summary import append, summary
 from neotype.registry import names
+from neotype.rng import Rng
 
 AXIS = {"shape": "fidelity", "c2st": "fidelity", "tstr": "utility", "dcr_share": "privacy"}
 BETTER = {"c2st": "lower", "dcr_share": "lower", "beta_recall": "near_floor"}
@@ -325,3 +331,27 @@ class TestPapers:
         assert path.read_text().count("### ❌") == 2
         with pytest.raises(SourceError, match="cannot be written"):
             append(tmp_path / "no" / "summary.md", MIXED)
+
+
+@pytest.mark.parametrize(("copied", "allowed"), [(0, True), (0.05, False)])
+def test_a_partner_gets_real_looking_rows_and_no_copies(copied: float, allowed: bool) -> None:
+    """Real rows that nobody learnt pass every gate on privacy; one copied row in 20 does not."""
+    train, others = some(adult_train(), 3000), some(adult_holdout(), 6000)
+    holdout, fresh = others.take(np.arange(3000)), others.take(np.arange(3000, 6000))
+    taken = round(copied * fresh.rows)
+    frame = pl.concat([fresh.frame[taken:], train.frame[:taken]])
+    partner = read_policy("partner")
+    gates = tuple(g for g in partner.gates if g.measure or g.axis == "privacy")
+    metrics = [gate.measure for gate in gates if gate.measure]
+    scores = evaluate(
+        Dataset.of(train.schema, frame[np.random.default_rng(0).permutation(frame.height)]),
+        train=train,
+        holdout=holdout,
+        asked=Asked(sensitive=("income",), quasi_identifiers=("age", "sex", "race")),
+        metrics=metrics,
+        rng=Rng(0),
+    )
+    ruling = judge(partner.model_copy(update={"gates": gates}), scores)
+    assert ruling is not None
+    assert ruling.allowed is allowed, [o.words for o in ruling.refused]
+    assert allowed or "exact_copies" in [outcome.name for outcome in ruling.refused]
