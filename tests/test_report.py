@@ -16,9 +16,9 @@ import report_cases as cases
 from neotype.errors import OutputExistsError, SourceError
 from neotype.evaluate.metric import Score
 from neotype.report.card import card
-from neotype.report.page import page
+from neotype.report.page import READERS, page
 from neotype.report.report import Report
-from neotype.report.words import number, percent, summarize
+from neotype.report.words import number, percent, summarize, unsure
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +121,84 @@ def test_the_verdict_says_the_numbers_and_which_measure_is_to_blame(report: Repo
     assert unmeasured.text == "Not measured: no target was named."
 
 
+def judged(metric: str, verdict: str, axis: str = "privacy", **detail: object) -> Score:
+    return Score(
+        metric, f"The {metric}", axis, 0.5, (0.49, 0.51), 0.1, "lower", 0.1, verdict,
+        f"Meaning of {metric}.", detail,
+    )  # fmt: skip
+
+
+def test_a_refuted_claim_is_the_headline_whatever_else_was_found() -> None:
+    claim = {"epsilon": 1.0, "delta": 1e-6, "unit": "patient"}
+    refuting = judged("epsilon_audit", "poor", claim=claim, refuted=True)
+    summary = summarize([*verdicts(privacy="poor"), refuting], cases.RULING)
+    assert summary.headline == "The claimed guarantee is refuted."
+    assert "epsilon 1, delta 1e-06, protecting each patient" in summary.caveat
+    assert next(ln for ln in summary.lines if ln.axis == "privacy").sentences[0] == refuting.meaning
+    kept = replace(refuting, verdict="good", detail={"claim": claim, "refuted": False})
+    assert "refuted" not in summarize([*verdicts(), kept]).headline
+    assert "cannot prove" in summarize([*verdicts(), kept]).caveat
+    assert "no formal privacy guarantee" not in summarize([*verdicts(), kept]).caveat
+
+
+def test_a_policy_that_refuses_is_the_headline_before_the_scores() -> None:
+    assert summarize(verdicts(), cases.RULING).headline == cases.RULING.headline
+    assert "refuses" in cases.RULING.headline
+    allowed = replace(cases.RULING, outcomes=cases.RULING.outcomes[2:])
+    assert "Not ready to share" in summarize(verdicts(privacy="poor"), allowed).headline
+
+
+def test_the_privacy_line_leads_with_the_gravest_attack_and_names_it() -> None:
+    good = [judged(name, "good") for name in ("exact_copies", "linkability", "mia_distance")]
+    poor = judged("attribute_inference", "poor")
+    shown = judged("k_anonymity", "not judged")
+    summary = summarize([*good, shown, poor])
+    line = next(line for line in summary.lines if line.axis == "privacy")
+    assert line.sentences[0] == poor.meaning
+    assert "Rated poor because of: The attribute_inference." in line.text
+    assert "secrets of people" in summary.headline
+    copied = summarize([poor, judged("exact_copies", "poor")])
+    assert "training rows were copied" in copied.headline
+
+
+def test_what_is_not_judged_counts_neither_for_nor_against() -> None:
+    shown = judged("k_anonymity", "not judged")
+    assert summarize([*verdicts(), shown]).headline == summarize(verdicts()).headline
+    only = summarize([s for s in verdicts() if s.axis != "privacy"] + [shown])
+    assert next(ln.verdict for ln in only.lines if ln.axis == "privacy") == "not measured"
+    assert "not checked" in only.headline
+
+
+def test_one_weak_measure_among_many_is_named_and_not_taken_for_the_whole() -> None:
+    many = [judged(f"m{k}", "good", "fidelity") for k in range(8)]
+    weak = judged("rare_events", "poor", "fidelity")
+    others = [s for s in verdicts() if s.axis != "fidelity"]
+    assert summarize([*many, weak, *others]).headline.endswith("weakness: The rare_events.")
+    told = replace(weak, metric="c2st")
+    assert "easily told" in summarize([*many, told, *others]).headline
+    assert "differs clearly" in summarize([weak, *others]).headline
+
+
+def test_too_few_rows_near_a_floor_are_told_from_a_fault() -> None:
+    """Beside the floor good lies on both sides of it."""
+    near = Score(
+        "dcr_share", "DCR share", "privacy", 0.4, (0.38, 0.42), 0.5, "near_floor", 0.515,
+        "fair", "",
+    )  # fmt: skip
+    assert not unsure(near)
+    assert unsure(replace(near, value=0.47, interval=(0.44, 0.5)))
+
+
+def test_the_ruling_is_in_page_card_and_file(tmp_path: Path) -> None:
+    report = cases.full_report()
+    assert Report.read(report.to_json(tmp_path / "r.json")) == report
+    for text in (page(report), card(report)):
+        assert report.summary.headline == cases.RULING.headline
+        for outcome in cases.RULING.outcomes:
+            assert outcome.words in text
+    assert "Asked: at most 0.05." in page(report)
+
+
 @pytest.mark.parametrize("state", ["good", "fair", "poor", "not measured"])
 def test_no_wording_promises_what_was_not_shown(state: str) -> None:
     train = pl.DataFrame({"a": range(100), "b": range(100)})
@@ -132,6 +210,66 @@ def test_no_wording_promises_what_was_not_shown(state: str) -> None:
     for sentence in text.replace("guarantee of", "").split("."):
         if "guarantee" in sentence:
             assert any(no in sentence for no in ("no formal", "not a guarantee"))
+
+
+def test_every_number_leads_to_how_it_was_computed() -> None:
+    report = cases.full_report()
+    html = page(report)
+    for score in report.scores:
+        method = html.split(f'id="how-{score.metric}"')[1].split("</article>")[0]
+        assert score.meaning in method
+        for said in (score.how, score.reference):
+            assert said in method
+    assert "Nobody et al. 2020" in html.split('id="scores"')[1].split('id="columns"')[0]
+
+
+def test_the_legal_part_says_who_attacks_and_what_was_not_tried() -> None:
+    report = cases.full_report()
+    privacy = page(report).split('<section id="privacy"')[1].split("</section>")[0]
+    for words in ("The attacker has", "Singling out", "Linkability", "Inference", "Membership"):
+        assert words in privacy
+    assert "Claimed: differential privacy with epsilon 1, delta 1e-06" in privacy
+    untested = privacy.split('id="untested"')[1]
+    assert "no target was named" in untested.lower()
+    assert "retrains the recipe" in untested
+    assert "Someone elses" in privacy
+    for name in (
+        "people in the training data 31.0% (28.0% to 34.0%)",
+        "guessing without the table",
+    ):
+        assert name in privacy
+    plain = page(cases.adult_report())
+    assert "No formal guarantee is claimed." in plain
+    in_vain = replace(cases.missed("attribute_inference", "privacy"), detail={
+        "reason": "it only guessed.", "main": 0.2, "control": 0.2, "baseline": 0.2,
+    })  # fmt: skip
+    tried = page(replace(cases.adult_report(), scores=(in_vain,)))
+    assert "inconclusive" in tried
+
+
+JUNK = (None, "x", 3, [], {}, [None], [1.0, None], {"a": None}, [[]], True, [{"group": "a"}])
+
+
+def test_details_of_any_shape_are_drawn_or_left_out() -> None:
+    """A third party, or another version, may say anything under any key."""
+    report = cases.full_report()
+    for place, score in enumerate(report.scores):
+        for key, value in score.detail.items():
+            details = [{**score.detail, key: junk} for junk in JUNK]
+            if isinstance(value, dict):
+                inside = [{**value, inner: junk} for inner in value for junk in JUNK]
+                details += [{**score.detail, key: part} for part in inside]
+            if isinstance(value, list) and value and isinstance(value[0], dict):
+                inside = [{**value[0], inner: junk} for inner in value[0] for junk in JUNK]
+                details += [{**score.detail, key: [part]} for part in inside]
+            for detail in details:
+                scores = list(report.scores)
+                scores[place] = replace(score, detail=detail)
+                odd = replace(report, scores=tuple(scores[place : place + 1]))
+                for sections in READERS.values():
+                    for section in sections:
+                        if section.name not in ("columns", "schema"):
+                            section.draw(odd)
 
 
 def test_every_score_is_on_card_and_page_with_how_it_is_computed(report: Report) -> None:

@@ -23,7 +23,9 @@ import report_cases as cases
 from neotype.encode.encoder import Protection
 from neotype.evaluate.asked import Asked
 from neotype.evaluate.evaluate import evaluate
+from neotype.policy.ruling import Outcome, Ruling
 from neotype.report.card import card
+from neotype.report.compare import build_comparison
 from neotype.report.page import page
 from neotype.report.report import Report, build
 from neotype.rng import Rng
@@ -67,7 +69,7 @@ class Outline(HTMLParser):
 
 @pytest.fixture(scope="module")
 def html() -> str:
-    return page(cases.adult_report())
+    return page(cases.full_report())
 
 
 def evil_report() -> Report:
@@ -83,7 +85,29 @@ def evil_report() -> Report:
         protections=(Protection(EVIL, EVIL, 5, EVIL),),
     )  # fmt: skip
     made = cases.small_report(frame)
-    return replace(made, facts=facts, target=EVIL)
+    outcome = Outcome(EVIL, "gate", "fail", None, None, EVIL, EVIL, EVIL, refuses=True)
+    told = tuple(
+        replace(
+            score, title=EVIL, meaning=EVIL, how=EVIL, reference=EVIL, detail=evil(score.detail)
+        )
+        for score in cases.full_scores()
+    )
+    return replace(
+        made, facts=facts, target=EVIL, scores=(*made.scores, *told),
+        ruling=Ruling(EVIL, (outcome,), EVIL),
+    )  # fmt: skip
+
+
+def evil(said: Any) -> Any:
+    """The same detail with every word, and every key that is somebody's word, replaced."""
+    if isinstance(said, str):
+        return EVIL
+    if isinstance(said, list):
+        return [evil(part) for part in said]
+    if isinstance(said, dict):
+        house = {"sex": EVIL, "income": EVIL}
+        return {house.get(key, key): evil(part) for key, part in said.items()}
+    return said
 
 
 def test_elements_are_nested_and_ids_unique(html: str) -> None:
@@ -92,6 +116,16 @@ def test_elements_are_nested_and_ids_unique(html: str) -> None:
     assert len(set(outline.ids)) == len(outline.ids)
     anchors = [a["href"] for tag, a in outline.found if tag == "a"]
     assert all(anchor.startswith("#") and anchor[1:] in outline.ids for anchor in anchors)
+    assert {"#decision", "#privacy", "#scores"} <= set(anchors)
+
+
+def test_every_picture_says_in_words_what_it_shows(html: str) -> None:
+    for tag, attributes in Outline(html).found:
+        if attributes.get("role") == "img":
+            assert attributes.get("aria-label"), (tag, attributes)
+    for lane in re.findall(r'<ul class="lanes">.*?</ul>', html, re.S):
+        for drawn in re.findall(r"<svg (?!class=.mark)[^>]*>", lane):
+            assert 'aria-label="' in drawn or 'height="15"' in drawn, drawn
 
 
 def test_nothing_is_loaded_from_anywhere(html: str) -> None:
@@ -119,9 +153,8 @@ def test_every_figure_is_one_that_plotly_accepts(html: str) -> None:
     text = re.search(r'id="figures">(.*?)</script>', html, re.S)
     assert text is not None
     figures = json.loads(text.group(1))
-    assert {"pairs-real", "pairs-synthetic", "pairs-change", "roc-c2st", "distances"} <= set(
-        figures
-    )
+    wanted = {"pairs-real", "pairs-change", "roc-c2st", "roc-membership", "distances"}
+    assert wanted <= set(figures)
     for figure in figures.values():
         go.Figure(figure)
     places = [a["data-figure"] for _, a in Outline(html).found if "data-figure" in a]
@@ -182,17 +215,22 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     rng = np.random.default_rng(0)
     wide = {f"column_{i:03d}_" + "w" * (i % 40): rng.normal(size=200) for i in range(60)}
-    whole = cases.adult_report()
+    whole = cases.full_report()
+    blank = tuple(cases.missed(score.metric, score.axis) for score in whole.scores)
     reports = {
-        "adult": replace(whole, scores=(*whole.scores, cases.missed("validity"))),
+        "adult": whole,
+        "blank": replace(whole, scores=blank, ruling=None),
         "evil": evil_report(),
         "wide": cases.small_report(pl.DataFrame(wide)),
         "long": cases.small_report(pl.DataFrame({"c" * 300: ["x" * 900] * 40})),
     }
-    return {name: report.to_html(folder / f"{name}.html") for name, report in reports.items()}
+    pages = {name: report.to_html(folder / f"{name}.html") for name, report in reports.items()}
+    tables = {"trees": whole, "n" * 120: whole, EVIL: replace(whole, scores=whole.scores[:9])}
+    pages["compared"] = build_comparison(tables).to_html(folder / "compared.html")
+    return pages
 
 
-@pytest.mark.parametrize("name", ["adult", "evil", "wide", "long"])
+@pytest.mark.parametrize("name", ["adult", "evil", "wide", "long", "blank", "compared"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_a_browser_draws_it_offline_without_a_fault(
     browser: report_browser.Page, files: dict[str, Path], name: str, width: int
@@ -228,6 +266,20 @@ def test_columns_are_found_by_typing_and_shown_by_a_button(
     assert browser.ask(shown) == 1
 
 
+def test_a_score_leads_to_its_method_even_where_that_is_folded(
+    browser: report_browser.Page, files: dict[str, Path]
+) -> None:
+    browser.open(files["adult"], width=1280)
+    seen = "document.getElementById('how-c2st').checkVisibility()"
+    assert not browser.ask(seen)
+    browser.ask("document.querySelector('#score-c2st a.num').click()")
+    top = "document.getElementById('how-c2st').getBoundingClientRect().top"
+    deadline = time.monotonic() + 10
+    while not (browser.ask(seen) and -5 <= browser.ask(top) <= 900):
+        assert time.monotonic() < deadline, "the method stayed folded or out of sight"
+        time.sleep(0.05)
+
+
 def test_figures_follow_dark_mode(browser: report_browser.Page, files: dict[str, Path]) -> None:
     color = "document.querySelector('.plot')._fullLayout.font.color"
     browser.open(files["adult"], width=1280)
@@ -245,4 +297,6 @@ def test_a_print_shows_every_column(browser: report_browser.Page, files: dict[st
     browser.call("Emulation.setEmulatedMedia", media="print")
     seen = "[...document.querySelectorAll('.column')].filter(c => c.offsetHeight > 0).length"
     assert browser.ask(seen) == 60
+    wide = "document.documentElement.scrollWidth"
+    assert browser.ask(wide) <= 1280
     browser.call("Emulation.setEmulatedMedia", media="")

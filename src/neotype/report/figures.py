@@ -14,6 +14,7 @@ from html import escape
 from typing import Any
 
 from neotype.evaluate.metric import Score
+from neotype.report.detail import listed, numbered, paired, squared
 
 TICKS = 26
 """With more columns than this, a pair map names its columns only on hover."""
@@ -44,9 +45,9 @@ class Pair:
 
 def pair_maps(detail: Mapping[str, Any]) -> list[Figure]:
     """Strength of every pair on real rows, on synthetic rows, and the difference."""
-    names = detail.get("columns") or []
-    real, made = detail.get("real") or [], detail.get("synthetic") or []
-    if len(names) < 2 or len(real) != len(names) or len(made) != len(names):
+    names = [str(name) for name in listed(detail.get("columns"))]
+    real, made = (squared(detail.get(side), len(names)) for side in ("real", "synthetic"))
+    if len(names) < 2 or not real or not made:
         return []
     change = [
         [None if r is None or s is None else s - r for r, s in zip(left, right, strict=True)]
@@ -62,14 +63,15 @@ def pair_maps(detail: Mapping[str, Any]) -> list[Figure]:
 
 def worst_pairs(detail: Mapping[str, Any], most: int = 10) -> list[Pair]:
     """The pairs whose strength differs most, largest difference first."""
-    names = detail.get("columns") or []
-    real, made = detail.get("real") or [], detail.get("synthetic") or []
-    alike = detail.get("similarity") or []
+    names = [str(name) for name in listed(detail.get("columns"))]
+    real, made, alike = (
+        squared(detail.get(side), len(names)) for side in ("real", "synthetic", "similarity")
+    )
     pairs = [
-        Pair((a, b), real[i][j], made[i][j], alike[i][j] if alike else None)
+        Pair((a, b), r, m, alike[i][j] if alike else None)
         for i, a in enumerate(names)
         for j, b in enumerate(names[:i])
-        if real and made and real[i][j] is not None and made[i][j] is not None
+        if real and made and (r := real[i][j]) is not None and (m := made[i][j]) is not None
     ]
     return sorted(pairs, key=lambda p: -abs(p.synthetic - p.real))[:most]
 
@@ -132,7 +134,7 @@ def _map(
 
 def roc(name: str, title: str, score: Score) -> Figure | None:
     """How many are found against how many are wrongly accused, as the threshold moves."""
-    points = [p for p in score.detail.get("roc") or [] if None not in p]
+    points = paired(score.detail.get("roc"))
     if not points or score.value is None:
         return None
     x, y = zip(*points, strict=True)
@@ -187,15 +189,15 @@ def roc_low(name: str, scores: Sequence[Score]) -> Figure | None:
 
 def _low_points(detail: Mapping[str, Any]) -> list[tuple[float, float]]:
     """The ROC curve with the rates that are known at few false positives, which it may skip."""
-    known = [(x, y) for x, y in detail.get("roc") or [] if x is not None and y is not None]
+    known = paired(detail.get("roc"))
     named = (("tpr_at_01pct_fpr", 0.001), ("tpr_at_1pct_fpr", 0.01))
-    known += [(x, detail[key]) for key, x in named if detail.get(key) is not None]
+    known += [(x, y) for key, x in named if (y := numbered(detail.get(key))) is not None]
     return sorted((x, y) for x, y in known if x >= LOWEST and y > 0)
 
 
 def distances(detail: Mapping[str, Any]) -> Figure | None:
     """Distance to the nearest real row: synthetic to train, to holdout, and holdout to train."""
-    edges = [edge for edge in detail.get("edges") or [] if edge is not None]
+    edges = [edge for edge in map(numbered, listed(detail.get("edges"))) if edge is not None]
     sides = (
         ("synthetic_to_train", "synthetic → train", "var(--synthetic)", "solid"),
         ("synthetic_to_holdout", "synthetic → holdout", "var(--real)", "solid"),
@@ -203,9 +205,8 @@ def distances(detail: Mapping[str, Any]) -> Figure | None:
     )
     traces = []
     for key, label, color, dash in sides:
-        heights = detail.get(key) or []
+        heights = [numbered(height) or 0.0 for height in listed(detail.get(key))]
         if len(edges) >= 2 and len(heights) == len(edges) - 1:
-            heights = [h or 0 for h in heights]
             trace = _line(edges, [*heights, heights[-1]], color, label, dash=dash)
             trace["line"]["shape"] = "hv"
             trace["hovertemplate"] = f"{label}<br>distance %{{x:.3g}}<extra></extra>"

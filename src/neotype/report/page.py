@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -93,9 +94,8 @@ def shell(
     script = _asset("page.js")
     hashes, plotly = [_hash(script)], ""
     if specs:
-        source = _plotly()
-        hashes.append(_hash(source))
-        packed = base64.b64encode(gzip.compress(source.encode(), 9, mtime=0)).decode()
+        packed, digest = _plotly()
+        hashes.append(digest)
         plotly = f'<script type="text/plain" id="plotly">{packed}</script>'
     policy = (
         f"default-src 'none'; script-src {' '.join(hashes)}; style-src 'unsafe-inline'; "
@@ -121,8 +121,12 @@ def _asset(name: str) -> str:
     return files("neotype.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def _plotly() -> str:
-    return files("plotly").joinpath("package_data/plotly.min.js").read_text(encoding="utf-8")
+@cache
+def _plotly() -> tuple[str, str]:
+    """Plotly packed, and the hash of what is unpacked."""
+    source = files("plotly").joinpath("package_data/plotly.min.js").read_text(encoding="utf-8")
+    packed = gzip.compress(source.encode(), 9, mtime=0)
+    return base64.b64encode(packed).decode(), _hash(source)
 
 
 def _hash(script: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from neotype.evaluate.metric import Score
 from neotype.policy.ruling import Ruling
+from neotype.report.detail import mapped, numbered
 from neotype.report.threats import gravity, threat_of
 
 AXES: Mapping[str, tuple[str, str]] = {
@@ -107,17 +108,18 @@ def unsure(score: Score) -> bool:
 
 def refuted(scores: Sequence[Score]) -> Score | None:
     """The measure that refutes a claimed guarantee, if one does."""
-    return next((score for score in scores if score.detail.get("refuted")), None)
+    return next((score for score in scores if score.detail.get("refuted") is True), None)
 
 
 def claim(scores: Sequence[Score]) -> str:
     """The guarantee that is claimed for the table, in words; empty where none is."""
     for score in scores:
-        said = score.detail.get("claim")
-        if isinstance(said, Mapping) and said.get("epsilon") is not None:
-            delta = f", delta {said['delta']:.2g}" if said.get("delta") else ""
-            unit = f", of each {said['unit']}" if said.get("unit") else ""
-            return f"differential privacy with epsilon {number(said['epsilon'])}{delta}{unit}"
+        said = mapped(score.detail.get("claim"))
+        epsilon, delta = numbered(said.get("epsilon")), numbered(said.get("delta"))
+        if epsilon is not None:
+            small = f", delta {delta:g}" if delta else ""
+            unit = f", protecting each {said['unit']}" if said.get("unit") else ""
+            return f"differential privacy with epsilon {epsilon:g}{small}{unit}"
     return ""
 
 
@@ -276,7 +278,11 @@ def _gravest(own: Sequence[Score], most: int = 2) -> list[Score]:
     rank = {"poor": 0, "fair": 1, "good": 3, "not judged": 4}
     order = sorted(
         (score for score in own if score.verdict in rank),
-        key=lambda s: (not s.detail.get("refuted"), rank[s.verdict] + unsure(s), gravity(s.metric)),
+        key=lambda s: (
+            s.detail.get("refuted") is not True,
+            rank[s.verdict] + unsure(s),
+            gravity(s.metric),
+        ),
     )
     leads: dict[str, Score] = {}
     for score in order:

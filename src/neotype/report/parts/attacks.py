@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from neotype.evaluate.metric import Interval, Score
+from neotype.evaluate.metric import Score
 from neotype.report import figures
+from neotype.report.detail import listed, mapped, numbered, spanned
 from neotype.report.drawing import text
 from neotype.report.figures import Figure
 from neotype.report.lanes import Lane, Mark, dots
@@ -45,26 +46,19 @@ def pictures(threat: str, scores: Sequence[Score]) -> tuple[str, list[Figure]]:
 
 def runs(said: Mapping[str, Any]) -> tuple[Mark, ...]:
     """The marks of an attack's three runs; empty unless main and control are there."""
-    if not all(isinstance(said.get(name), int | float) for name in ("main", "control")):
+    if any(numbered(said.get(name)) is None for name in ("main", "control")):
         return ()
-    spans = said.get("intervals") or {}
+    spans = mapped(said.get("intervals"))
     return tuple(
-        Mark(kind, name, float(said[kind]), span(spans.get(kind)))
+        Mark(kind, name, value, spanned(spans.get(kind)))
         for kind, name in RUNS
-        if isinstance(said.get(kind), int | float)
+        if (value := numbered(said.get(kind))) is not None
     )
 
 
 def tried(score: Score) -> bool:
     """Whether an attack without a score was carried out: its failure shows nothing."""
     return score.value is None and bool(runs(score.detail))
-
-
-def span(said: Any) -> Interval | None:
-    """An interval as JSON holds it."""
-    if isinstance(said, Sequence) and len(said) == 2 and None not in said:
-        return float(said[0]), float(said[1])
-    return None
 
 
 def _successes(scores: Sequence[Score]) -> str:
@@ -130,11 +124,10 @@ def _found(scores: Sequence[Score]) -> str:
     lanes = []
     for score in scores:
         for key, alarms in (("tpr_at_1pct_fpr", 0.01), ("tpr_at_01pct_fpr", 0.001)):
-            rate = score.detail.get(key)
-            if isinstance(rate, int | float):
-                found = Mark(
-                    "main", "members found", float(rate), span(score.detail.get(f"{key}_interval"))
-                )
+            rate = numbered(score.detail.get(key))
+            if rate is not None:
+                interval = spanned(score.detail.get(f"{key}_interval"))
+                found = Mark("main", "members found", rate, interval)
                 lanes.append(
                     Lane(
                         f'{text(score.title)} <span class="soft">at {percent(alarms)}</span>',
@@ -154,20 +147,23 @@ def _found(scores: Sequence[Score]) -> str:
 def _class_sizes(scores: Sequence[Score]) -> str:
     """How many rows share their quasi-identifiers with how many others."""
     score = next((s for s in scores if s.metric == "k_anonymity"), None)
-    sides = score.detail if score else {}
+    said = score.detail if score else {}
     made, real = (
-        (sides.get(side) or {}).get("rows_by_class_size") for side in ("synthetic", "real")
+        mapped(mapped(said.get(side)).get("rows_by_class_size")) for side in ("synthetic", "real")
     )
     if not made or not real:
         return ""
     lanes = [
         Lane(
             f"{text(size)} row{'' if size == '1' else 's'} alike",
-            (Mark("real", "real", real.get(size)), Mark("synthetic", "synthetic", share)),
+            (
+                Mark("real", "real", numbered(real.get(size))),
+                Mark("synthetic", "synthetic", numbered(share)),
+            ),
         )
         for size, share in made.items()
     ]
-    named = ", ".join(map(str, sides.get("quasi_identifiers") or []))
+    named = ", ".join(map(str, listed(said.get("quasi_identifiers"))))
     return (
         '<figure class="panel"><h4>Share of rows by how many agree in the quasi-identifiers</h4>'
         f'<p class="soft small">{text(named)}</p>{dots(lanes, say=percent, within=(0.0, 1.0))}'
@@ -187,25 +183,23 @@ def _attackers(scores: Sequence[Score]) -> str:
     }
     rows = []
     for name, knows in asks.items():
-        said = score.detail.get(name)
-        if isinstance(said, Mapping):
-            numbers = [
-                f"{str(key).replace('_', ' ')}: {percent(value)}"
-                for key, value in said.items()
-                if isinstance(value, int | float) and 0 <= value <= 1
-            ]
+        numbers = [
+            f"{str(key).replace('_', ' ')}: {percent(share)}"
+            for key, value in mapped(score.detail.get(name)).items()
+            if (share := numbered(value)) is not None and 0 <= share <= 1
+        ]
+        if numbers:
             rows.append((f"<b>{name.title()}</b>", knows, text("; ".join(numbers))))
     return sheet(("Attacker", "Who", "Risk"), "tww", rows) if rows else ""
 
 
 def _bounds(score: Score) -> str:
     """The claimed epsilon beside what attacks prove it to be at least."""
-    claim = score.detail.get("claim")
-    claimed = claim.get("epsilon") if isinstance(claim, Mapping) else None
+    claimed = numbered(mapped(score.detail.get("claim")).get("epsilon"))
     if claimed is None or score.value is None:
         return ""
     lanes = [
-        Lane("claimed at most", (Mark("real", "claimed epsilon", float(claimed)),)),
+        Lane("claimed at most", (Mark("real", "claimed epsilon", claimed),)),
         Lane(
             "proved to be at least",
             (Mark("main", "lower bound from attacks", score.value, score.interval),),
@@ -213,5 +207,5 @@ def _bounds(score: Score) -> str:
     ]
     return (
         f'<figure class="panel"><h4>{text(score.title)}</h4>'
-        f"{dots(lanes, line=float(claimed), within=(0.0, float('inf')))}</figure>"
+        f"{dots(lanes, line=claimed, within=(0.0, float('inf')))}</figure>"
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from neotype.evaluate.metric import Interval
+from neotype.report.detail import mapped, numbered, spanned
 from neotype.report.drawing import text
 from neotype.report.lanes import Lane, Mark, dots, key_of
 from neotype.report.words import number
@@ -93,10 +94,10 @@ def _record(label: str, said: Any) -> Record | None:
         return None
     if "real" not in said and "train" not in said:
         return None
-    sides = [_real(said), said["synthetic"]]
-    if not all(side is None or _number(side) for side in sides):
+    sides = _real(said), said["synthetic"]
+    real, made = map(numbered, sides)
+    if (real, made) == (None, None) or any(s is not None and numbered(s) is None for s in sides):
         return None
-    real, made = (None if side is None else float(side) for side in sides)
     return Record(label, real, made, _span(said, "real"), _span(said, "synthetic"))
 
 
@@ -115,16 +116,9 @@ def _label(said: Any) -> str:
 
 def _span(said: Mapping[str, Any], side: str) -> Interval | None:
     """The interval of a side, by the names that measures give it."""
-    nested = said.get("intervals")
-    nested = nested.get(side) if isinstance(nested, Mapping) else None
-    for span in (said.get(f"{side}_interval"), said.get(f"interval_{side}"), nested):
-        if isinstance(span, Sequence) and len(span) == 2 and all(map(_number, span)):
-            return float(span[0]), float(span[1])
-    return None
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    nested = mapped(said.get("intervals")).get(side)
+    given = (said.get(f"{side}_interval"), said.get(f"interval_{side}"), nested)
+    return next((span for span in map(spanned, given) if span is not None), None)
 
 
 def named(path: Path) -> str:

@@ -141,8 +141,7 @@ def _untested(groups: Sequence[tuple[Threat, Sequence[Score]]]) -> str:
                 state = INCONCLUSIVE if tried(score) else UNTESTED
                 rows.append(
                     (
-                        f"<b>{text(score.title)}</b>",
-                        text(threat.title),
+                        _attack(score.title, threat),
                         badge("not measured", state),
                         text(title(why)),
                     )
@@ -152,12 +151,16 @@ def _untested(groups: Sequence[tuple[Threat, Sequence[Score]]]) -> str:
             if metric not in taken:
                 why = "Not part of this evaluation"
                 why += "; it retrains the recipe (--deep)." if metric in _DEEP else "."
-                name = f"<b>{text(title(words))}</b>"
-                rows.append((name, text(threat.title), badge("not measured", UNTESTED), why))
+                name = _attack(title(words), threat)
+                rows.append((name, badge("not measured", UNTESTED), why))
     if not rows:
         return ""
-    table = sheet(("Attack", "Threat", "State", "Why"), "tttw", rows)
+    table = sheet(("Attack", "State", "Why"), "ttw", rows)
     return f'<h3 id="untested">What was not tested, or shows nothing, and why</h3>{table}'
+
+
+def _attack(name: str, threat: Threat) -> str:
+    return f'<b>{text(name)}</b><span class="toward">{text(threat.title)}</span>'
 
 
 _DEEP = ("mia_shadow", "epsilon_audit_deep")

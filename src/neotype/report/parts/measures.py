@@ -7,6 +7,7 @@ from typing import Any
 
 from neotype.evaluate.metric import Score
 from neotype.report.content import Content
+from neotype.report.detail import numbered, spanned
 from neotype.report.drawing import badge, diamond, gauge, text
 from neotype.report.parts.layout import Drawn, anchor, fold, linked
 from neotype.report.words import AXES, BETTER, READING, figure, goal, number, reason, source, title
@@ -217,11 +218,7 @@ def _scalar(value: Any) -> bool:
 
 
 def _span(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(_number(v) for v in value)
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return spanned(value) is not None
 
 
 def _alike(values: Sequence[Any]) -> bool:
@@ -273,5 +270,5 @@ def _cell(value: Any) -> str:
         return f"{number(value[0])} to {number(value[1])}"
     if _names(value):
         return " × ".join(value)
-    said = number(value) if _number(value) else str(value)
+    said = str(value) if numbered(value) is None else number(value)
     return said if len(said) <= 80 else said[:79] + "…"

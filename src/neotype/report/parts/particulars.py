@@ -8,6 +8,7 @@ from typing import Any
 from neotype.evaluate.interval import Z
 from neotype.evaluate.metric import Score
 from neotype.report.content import Content
+from neotype.report.detail import listed, mapped, numbered, told
 from neotype.report.drawing import sides, strip, text
 from neotype.report.lanes import Lane, Mark, dots
 from neotype.report.parts.beside import panel_of, records
@@ -40,12 +41,12 @@ def subgroups(report: Content) -> Drawn:
             f"{text(group.get('column', ''))} = <b>{text(group.get('group', ''))}</b>",
             (
                 Mark("synthetic", "synthetic rows of the group", value, _around(group)),
-                Mark("real", "real unseen rows of the group", group.get("floor")),
+                Mark("real", "real unseen rows of the group", numbered(group.get("floor"))),
             ),
             f"{group['rows']:,} rows" if isinstance(group.get("rows"), int) else "",
         )
         for group in groups[:MOST_GROUPS]
-        if isinstance(value := group.get("fidelity"), int | float)
+        if (value := numbered(group.get("fidelity"))) is not None
     ]
     if score is None or not lanes:
         return "", []
@@ -56,10 +57,8 @@ def subgroups(report: Content) -> Drawn:
 
 
 def _around(group: Mapping[str, Any]) -> tuple[float, float] | None:
-    value, error = group.get("fidelity"), group.get("error")
-    if not isinstance(value, int | float) or not isinstance(error, int | float):
-        return None
-    return value - Z * error, min(1.0, value + Z * error)
+    value, error = (numbered(group.get(key)) for key in ("fidelity", "error"))
+    return None if value is None or error is None else (value - Z * error, value + Z * error)
 
 
 def rare(report: Content) -> Drawn:
@@ -98,17 +97,17 @@ def calendar(report: Content) -> Drawn:
 
 
 def _profile(profile: Mapping[str, Any]) -> str:
-    shares = profile.get("shares") or {}
-    real, made = shares.get("train") or [], shares.get("synthetic") or []
-    alike = profile.get("similarity")
+    shares = mapped(profile.get("shares"))
+    real, made = (list(map(numbered, listed(shares.get(s)))) for s in ("train", "synthetic"))
+    alike = numbered(profile.get("similarity"))
     side = f'<span class="match">{percent(alike)} alike</span>' if alike is not None else ""
     title = f"{profile.get('column', '')} by {profile.get('part', '')}"
     return _card(title, side, real, made, str(profile.get("part")), 0.0)
 
 
 def _mean(part: Mapping[str, Any]) -> str:
-    means = part.get("means") or {}
-    real, made = means.get("train") or [], means.get("synthetic") or []
+    means = mapped(part.get("means"))
+    real, made = (list(map(numbered, listed(means.get(s)))) for s in ("train", "synthetic"))
     title = f"mean {part.get('of', '')} by {part.get('part', '')} of {part.get('column', '')}"
     return _card(title, "", real, made, str(part.get("part")), None)
 
@@ -136,6 +135,4 @@ def _card(
 
 
 def _list(score: Score | None, key: str) -> list[Mapping[str, Any]]:
-    """The records under a key of the detail; nothing where it holds anything else."""
-    said = score.detail.get(key) if score is not None else None
-    return [part for part in said if isinstance(part, Mapping)] if isinstance(said, list) else []
+    return told(score.detail.get(key)) if score is not None else []

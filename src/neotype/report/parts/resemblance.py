@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from neotype.report import figures
 from neotype.report.content import Content
+from neotype.report.detail import mapped, numbered, told
 from neotype.report.drawing import marginal, rank, sides, text
 from neotype.report.marginals import RARE
 from neotype.report.parts.layout import Drawn, absent, find, panel, place
@@ -13,7 +14,8 @@ from neotype.report.words import number, percent, signed
 def columns(report: Content) -> Drawn:
     """Every column, real beside synthetic, worst first."""
     shape = find(report, "shape")
-    match = dict((shape.detail.get("columns") or {}) if shape else {})
+    alike = mapped(shape.detail.get("columns")) if shape else {}
+    match = {name: share for name, own in alike.items() if (share := numbered(own)) is not None}
     reasons = {column.name: column for column in report.schema}
     order = sorted(
         enumerate(report.marginals),
@@ -83,9 +85,9 @@ def giveaways(report: Content) -> Drawn:
     if score is None or score.value is None:
         return absent("Detection", score), []
     shares = [
-        (str(part["column"]), float(part["share"]))
-        for part in score.detail.get("importance") or []
-        if part.get("share")
+        (str(part.get("column", "")), share)
+        for part in told(score.detail.get("importance"))
+        if (share := numbered(part.get("share")))
     ]
     curve = figures.roc("roc-c2st", "Detector, ROC curve", score)
     extra = [
@@ -94,7 +96,7 @@ def giveaways(report: Content) -> Drawn:
             ("logistic", "a logistic detector reaches"),
             ("published_score", "the score as published papers state it is"),
         )
-        if score.detail.get(key) is not None
+        if numbered(score.detail.get(key)) is not None
     ]
     said = f" For comparison, {' and '.join(extra)}." if extra else ""
     ranked = rank(shares[:15]) if shares else '<p class="soft">No column stands out.</p>'

@@ -7,14 +7,15 @@ from typing import Any
 
 from neotype.evaluate.metric import Score
 from neotype.report.content import Content
+from neotype.report.detail import mapped, numbered, spanned
 from neotype.report.drawing import badge, text
 from neotype.report.lanes import Lane, Mark, dots
-from neotype.report.parts.attacks import span
 from neotype.report.parts.beside import Record, named, panel_of, records
 from neotype.report.parts.layout import MANY, Drawn, absent, fold, linked, sheet
 from neotype.report.words import number, percent
 
 _ALL = "tstr_all"
+_TOGETHER = "augmentation_gain"
 _COEFFICIENTS = "inference_agreement"
 
 
@@ -36,7 +37,7 @@ def usefulness(report: Content) -> Drawn:
 
 def _duel(detail: Mapping[str, Any]) -> bool:
     """Whether one model trained on either side was tested."""
-    return all(isinstance(detail.get(side), int | float) for side in ("real", "synthetic"))
+    return all(numbered(detail.get(side)) is not None for side in ("real", "synthetic"))
 
 
 def _duels(scores: list[Score], target: str | None) -> str:
@@ -49,7 +50,7 @@ def _duels(scores: list[Score], target: str | None) -> str:
                     "real",
                     "trained on real rows",
                     score.detail["real"],
-                    span(score.detail.get("interval_real")),
+                    spanned(score.detail.get("interval_real")),
                 ),
                 Mark(
                     "synthetic",
@@ -75,10 +76,11 @@ def _duels(scores: list[Score], target: str | None) -> str:
 
 def _every(score: Score) -> str:
     """Each column predicted from the others."""
-    kept = score.detail.get("columns") or {}
+    columns = mapped(score.detail.get("columns"))
+    kept = {name: part for name, part in columns.items() if isinstance(part, Mapping)}
     if not kept:
         return ""
-    order = sorted(kept.items(), key=lambda item: _low(item[1].get("share")))
+    order = sorted(kept.items(), key=lambda item: _low(numbered(item[1].get("share"))))
     table = sheet(
         ("Column predicted", "Trained on real", "Trained on synthetic", "Kept"),
         "tnnn",
@@ -87,7 +89,7 @@ def _every(score: Score) -> str:
                 f'<b>{text(name)}</b><span class="toward">{text(part.get("measure", ""))}</span>',
                 number(part.get("real")),
                 number(part.get("synthetic")),
-                _kept(part.get("share")),
+                _kept(numbered(part.get("share"))),
             )
             for name, part in order
         ],
@@ -102,6 +104,8 @@ def _every(score: Score) -> str:
 
 def _other(score: Score) -> str:
     """A measure by its own words, with whatever it holds of both sides."""
+    if score.metric == _TOGETHER:
+        return _together(score)
     line = 0.0 if score.metric == _COEFFICIENTS else None
     found = [
         panel_of(
@@ -113,6 +117,30 @@ def _other(score: Score) -> str:
     return (
         f"<h3>{text(score.title)} {badge(score.verdict)}</h3>"
         f"<p>{text(score.meaning)} Score {linked(score)}.</p>{wide if found else ''}"
+    )
+
+
+def _together(score: Score) -> str:
+    """What real rows teach with synthetic ones beside them, and without."""
+    few = mapped(score.detail.get("few_real_rows"))
+    parts = [("All real rows", score.detail)]
+    if few:
+        parts.append((f"Only {number(few.get('rows'))} real rows", few))
+    lanes = [
+        Lane(
+            name,
+            (
+                Mark("real", "trained on real rows alone", numbered(said.get("real"))),
+                Mark("synthetic", "trained on real and synthetic rows", numbered(said.get("both"))),
+            ),
+        )
+        for name, said in parts
+    ]
+    measure = text(score.detail.get("measure", ""))
+    return (
+        f"<h3>{text(score.title)} {badge(score.verdict)}</h3>"
+        f"<p>{text(score.meaning)} Score {linked(score)}.</p>"
+        f'<figure class="panel"><h4>{measure} on real rows never seen</h4>{dots(lanes)}</figure>'
     )
 
 

@@ -1,0 +1,161 @@
+"""Several tables of one real table: who comes first follows a rule that is written down."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import report_cases as cases
+from neotype.errors import DataError, OutputExistsError
+from neotype.evaluate.metric import Score
+from neotype.report.compare import ComparisonReport, build_comparison
+from neotype.report.report import Report
+
+EVIL = "<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame({"x": rng.normal(size=400), "y": rng.integers(0, 4, 400).astype(str)})
+    return cases.small_report(frame)
+
+
+def moved(report: Report, by: float, half: float = 0.001, **verdicts: str) -> Report:
+    """The same scores, worse by this much, with intervals of this half width."""
+
+    def score(one: Score) -> Score:
+        value = (one.value or 0.0) + (-by if one.better == "higher" else by)
+        word = verdicts.get(one.axis, one.verdict)
+        return replace(one, value=value, interval=(value - half, value + half), verdict=word)
+
+    return replace(report, scores=tuple(score(one) for one in report.scores))
+
+
+def contest(found: ComparisonReport, metric: str) -> dict[str, tuple[int | None, bool]]:
+    one = next(c for c in found.contests if c.metric == metric)
+    return {entry.table: (entry.rank, entry.wins) for entry in one.entries}
+
+
+def test_a_clear_order_is_found_whatever_the_order_of_the_reports(report: Report) -> None:
+    tables = {"good": moved(report, 0.02), "middle": moved(report, 0.05), "bad": moved(report, 0.1)}
+    for names in (["bad", "good", "middle"], ["middle", "bad", "good"]):
+        found = build_comparison({name: tables[name] for name in names})
+        assert found.tables == ("good", "middle", "bad")
+        assert [standing.place for standing in found.ranking] == [1, 2, 3]
+        assert contest(found, "trend") == {
+            "good": (1, True), "middle": (2, False), "bad": (3, False),
+        }  # fmt: skip
+    assert "good comes first of 3" in found.headline
+
+
+def test_overlapping_intervals_part_nobody(report: Report) -> None:
+    found = build_comparison({"a": moved(report, 0.02, 0.05), "b": moved(report, 0.03, 0.05)})
+    assert {standing.place for standing in found.ranking} == {1}
+    assert all(not entry.wins for one in found.contests for entry in one.entries)
+    assert "No table is ahead" in found.headline
+
+
+def test_a_rank_counts_only_those_that_are_clearly_better(report: Report) -> None:
+    """Overlap is not transitive: b overlaps both, c overlaps b alone."""
+    tables = {"a": 0.02, "b": 0.05, "c": 0.08}
+    found = build_comparison({name: moved(report, by, 0.02) for name, by in tables.items()})
+    assert contest(found, "trend") == {"a": (1, True), "b": (1, True), "c": (2, False)}
+
+
+def test_more_than_real_rows_score_is_no_advantage(report: Report) -> None:
+    floor = next(score.floor for score in report.scores if score.metric == "shape")
+    assert floor is not None
+
+    def of(value: float) -> Report:
+        scores = tuple(
+            replace(s, value=value, interval=(value - 0.0001, value + 0.0001))
+            if s.metric == "shape"
+            else s
+            for s in report.scores
+        )
+        return replace(report, scores=scores)
+
+    ranks = contest(
+        build_comparison(
+            {"copy": of(floor + 0.005), "honest": of(floor), "weak": of(floor - 0.01)}
+        ),
+        "shape",
+    )
+    assert ranks == {"copy": (1, True), "honest": (1, True), "weak": (3, False)}
+
+
+def test_poor_privacy_never_comes_before(report: Report) -> None:
+    found = build_comparison({
+        "copier": moved(report, 0.0, privacy="poor"),
+        "unchecked": replace(
+            report, scores=tuple(s for s in moved(report, 0.05).scores if s.axis != "privacy")
+        ),
+        "weak": moved(report, 0.1, fidelity="poor", utility="poor"),
+    })  # fmt: skip
+    assert found.tables == ("weak", "unchecked", "copier")
+    alone = build_comparison({"a": moved(report, 0.0, privacy="poor"),
+                              "b": moved(report, 0.1, privacy="poor")})  # fmt: skip
+    assert "None of these tables is ready to share" in alone.headline
+
+
+def test_only_judged_measures_that_every_table_has_count(report: Report) -> None:
+    without = tuple(
+        replace(s, value=None, interval=None, verdict="not measured") if s.metric == "trend" else s
+        for s in report.scores
+    )
+    shown = tuple(
+        replace(s, verdict="not judged") if s.metric == "c2st" else s
+        for s in moved(report, 0.1).scores
+    )
+    found = build_comparison({
+        "a": replace(report, scores=without), "b": replace(report, scores=shown),
+    })  # fmt: skip
+    by_name = {one.metric: one for one in found.contests}
+    assert by_name["trend"].why == "not measured for a"
+    assert by_name["c2st"].why == "shown, not judged"
+    for name in ("trend", "c2st"):
+        assert not by_name[name].counted
+        assert all(entry.rank is None for entry in by_name[name].entries)
+    assert by_name["shape"].counted
+
+
+def test_reports_on_other_real_rows_are_refused_with_every_difference(report: Report) -> None:
+    with pytest.raises(DataError, match="two reports or more"):
+        build_comparison({"alone": report})
+    shorter = replace(report, rows={**report.rows, "train": 399})
+    renamed = replace(report, schema=(replace(report.schema[0], name="z"), *report.schema[1:]))
+    with pytest.raises(DataError) as refused:
+        build_comparison({"a": report, "b": shorter, "c": renamed})
+    said = str(refused.value)
+    assert "400 and 399 train rows" in said
+    assert "x, z" in said
+    rng = np.random.default_rng(9)
+    other = pl.DataFrame({"x": rng.normal(size=400), "y": rng.integers(0, 4, 400).astype(str)})
+    with pytest.raises(DataError, match="different rows"):
+        build_comparison({"a": report, "b": cases.small_report(other)})
+
+
+def test_page_card_and_json_say_the_same(report: Report, tmp_path: Path) -> None:
+    found = build_comparison({EVIL: moved(report, 0.02), "other|`b`": moved(report, 0.1)})
+    html = found.to_html(tmp_path / "c.html").read_text()
+    text = found.to_markdown(tmp_path / "c.md").read_text()
+    facts = json.loads(found.to_json(tmp_path / "c.json").read_text())
+    assert facts["ranking"][0]["table"] == EVIL
+    assert facts["rule"]
+    assert EVIL not in html
+    assert EVIL not in text
+    for one in found.contests:
+        assert one.title in html
+        assert one.title in text
+    assert html.count("★ ahead") == sum(e.wins for c in found.contests for e in c.entries)
+    assert "default-src 'none'" in html
+    assert "anonym" not in html.lower()
+    assert len(html) < 200_000
+    with pytest.raises(OutputExistsError):
+        found.to_html(tmp_path / "c.html")
