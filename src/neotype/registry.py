@@ -49,6 +49,7 @@ METRICS: Mapping[str, str] = {
     "tstr_all": "neotype.evaluate.utility.prediction:TSTRAllColumns",
     "importance_agreement": "neotype.evaluate.utility.importance:ImportanceAgreement",
     "augmentation_gain": "neotype.evaluate.utility.augmentation:AugmentationGain",
+    "inference_agreement": "neotype.evaluate.utility.inference:InferenceAgreement",
     "custom": "neotype.evaluate.utility.custom:Custom",
     # (more utility measures)
     "dcr_share": "neotype.evaluate.privacy.distance:DCRShare",

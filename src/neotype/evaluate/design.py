@@ -63,7 +63,8 @@ class Design:
                 terms += [Flag(position, float(code)) for code in frequent if counts[code]]
                 continue
             missing = np.isnan(column)
-            terms += _quantity(position, column[~missing])
+            scale = scaled(column[~missing], position)
+            terms += [scale] if scale else []
             if missing.any() and not missing.all():
                 terms.append(Flag(position, np.nan))
         return cls(tuple(terms))
@@ -75,10 +76,11 @@ class Design:
         return np.column_stack([term(cells) for term in self.terms])
 
 
-def _quantity(position: int, known: Floats) -> list[Quantity]:
+def scaled(known: Floats, position: int = 0) -> Quantity | None:
+    """The scale of these cells; None where they do not vary."""
     low, high = np.quantile(known, [0.001, 0.999]) if len(known) else (0.0, 0.0)
     if not high > low:
-        return []
+        return None
     unit = (np.clip(known, low, high) - low) / (high - low)
     deviation = max(float(unit.std()), 1e-9)
-    return [Quantity(position, float(low), float(high), float(unit.mean()), deviation)]
+    return Quantity(position, float(low), float(high), float(unit.mean()), deviation)

@@ -11,15 +11,16 @@ from neotype.evaluate.features import Floats, Ints
 STEPS = 30
 """Newton steps at most: a likelihood that has a maximum needs about seven."""
 
-STEEP = 30.0
-"""A log-odds beyond this is a row whose class is certain: the classes can be separated."""
+FLAT = 1e-4
+"""A curvature below this, of columns of about unit size, is a standard error above 100 of some
+combination of terms: its estimate runs away, since it separates the classes."""
 
 
 @dataclass(frozen=True)
 class Fitted:
     """Coefficients (terms,), their covariance (terms, terms), and whether they exist.
 
-    Without a maximum (classes that a combination of terms separates) `exists` is False.
+    Without a maximum (a combination of terms that separates the classes) `exists` is False.
     """
 
     coefficients: Floats
@@ -63,13 +64,14 @@ def logistic(design: Floats, truth: Floats, penalty: Floats | float = 0.0) -> Fi
             continue
         settled = likelihood - best < 1e-10 * (1 + abs(likelihood))
         found, best = tried, likelihood
-        chances = 1 / (1 + np.exp(-np.clip(scores, -STEEP, STEEP)))
+        chances = 1 / (1 + np.exp(-np.clip(scores, -700, 700)))
         weights = chances * (1 - chances)
         curvature = (design * weights[:, None]).T @ design + np.diag(ridge)
+        values, vectors = np.linalg.eigh(curvature)
         # Where classes are separated the curvature vanishes; what is then found is not used.
-        covariance = np.asarray(np.linalg.pinv(curvature, hermitian=True), np.float64)
+        covariance = (vectors / np.maximum(values, 1e-12)) @ vectors.T
         if settled:
-            return Fitted(found, covariance, bool(np.abs(scores).max(initial=0) < STEEP))
+            return Fitted(found, covariance, bool(values[0] > FLAT))
         step = covariance @ (design.T @ (truth - chances) - ridge * found)
     return Fitted(found, covariance, False)
 
