@@ -116,8 +116,9 @@ INDIFFERENT = {
     "validity",
     "time_patterns",
     "beta_recall",
+    "alpha_precision",
 }
-"""Measures of single columns, of cells, of calendars (Adult has none), or that are not judged."""
+"""Measures of single columns, of cells, of calendars (Adult has none), of how typical rows are."""
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from neotype.evaluate.privacy.attack import (
     noted,
     take,
 )
-from neotype.evaluate.task import Task, decide
+from neotype.evaluate.task import Task, decide, without
 from neotype.rng import Rng
 
 Whole = NDArray[np.int32]
@@ -83,13 +83,12 @@ class AttributeInference(AttackMeasure):
     """Can a secret be told from the rest of a row, better for train than for anybody?
 
     Each of the `sensitive` columns, or else every column, is the secret in turn. The attacker knows
-    the `quasi_identifiers`, or else all other columns, and answers as the nearest synthetic row
+    all other columns, whatever outsiders are said to know, and answers as the nearest synthetic row
     does. The value is the risk of the secret that is worst off: chosen by a third of the targets
     and measured on the others, so that choosing among many does not inflate it.
     """
 
     sensitive: tuple[str, ...] = ()
-    quasi_identifiers: tuple[str, ...] = ()
     guesses: int = 5_000
     synthetic_rows: int = 100_000
     most_secrets: int = 40
@@ -112,10 +111,10 @@ class AttributeInference(AttackMeasure):
     def look(self, tables: Comparison) -> Finding:
         """Answer all secrets of train rows and of as many holdout rows; judge the worst."""
         rng = tables.rng.child(self.name)
-        secrets, known, left_out = self.roles(tables, rng)
+        secrets, left_out = self.secrets(tables, rng)
         drawn = aim(tables, self.guesses, self.synthetic_rows, rng.child("rows"))
         points = take(place(tables.views), drawn)
-        answers = self.answer(points, secrets, known, rng)
+        answers = self.answer(points, secrets, rng)
         # What was chosen among many is measured on other rows, or chance would look like risk.
         cut = len(drawn.train) // 3 if len(secrets) > 1 else 0
         enough(len(drawn.train) - cut, f"{cut:,} rows choose a secret and the others are attacked")
@@ -133,10 +132,9 @@ class AttributeInference(AttackMeasure):
             f"for the people in train, where it is surest.",
             {
                 "secret": secret,
-                "generalised": self.trained(tables, drawn, int(secrets[chosen]), known, rng),
+                "generalised": self.trained(tables, drawn, int(secrets[chosen]), rng),
                 "mean_risk": mean_risk(answers),
                 "secrets": by_secret(answers, columns),
-                "known": [tables.views[c].name for c in np.flatnonzero(known)],
                 "tolerated": self.tolerated,
                 "left_out": {**tables.left_out, **left_out},
                 "rows": Sides(*(len(side) for side in drawn))._asdict(),
@@ -145,28 +143,24 @@ class AttributeInference(AttackMeasure):
         )
 
     def trained(
-        self, tables: Comparison, drawn: Sides[Ints], secret: int, known: Mask, rng: Rng
+        self, tables: Comparison, drawn: Sides[Ints], secret: int, rng: Rng
     ) -> dict[str, Any]:
         """The same secret, told by a model that learnt it from the synthetic rows."""
         try:
-            train, holdout = generalised(tables, drawn, secret, known, self.tolerated, rng)
+            train, holdout = generalised(tables, drawn, secret, self.tolerated, rng)
         except NotMeasurableError as reason:
             return {"reason": reason.problem}
         trials = Trials(int(train.sum()), int(holdout.sum()), 0, len(train))
         return {"main": trials.rates["main"], "control": trials.rates["control"], **summary(trials)}
 
-    def roles(self, tables: Comparison, rng: Rng) -> tuple[Ints, Mask, dict[str, str]]:
-        """Positions of the secrets, which columns are known, and why others are no secrets."""
+    def secrets(self, tables: Comparison, rng: Rng) -> tuple[Ints, dict[str, str]]:
+        """Positions of the secrets, and why other columns are none."""
         views = tables.views
         if len(views) < 2:
             raise NotMeasurableError("nothing is known beside the secret: two columns are needed.")
         columns = np.array([item.name for item in views], dtype=object)
-        known = np.isin(columns, self.quasi_identifiers)
-        known = known if known.any() else np.ones(len(views), dtype=bool)
-        wanted = np.isin(columns, self.sensitive)
-        if not self.sensitive:
-            wanted = known if known.all() else ~known
-        reasons = {int(c): untold(views[c], known.sum() - known[c]) for c in np.flatnonzero(wanted)}
+        wanted = np.isin(columns, self.sensitive or columns)
+        reasons = {int(c): untold(views[c]) for c in np.flatnonzero(wanted)}
         left_out = {c: why for c, why in tables.left_out.items() if c in self.sensitive}
         left_out |= {columns[c]: reason for c, reason in reasons.items() if reason}
         secrets = np.array([c for c, reason in reasons.items() if not reason], np.int64)
@@ -178,9 +172,9 @@ class AttributeInference(AttackMeasure):
             rest = secrets[order[self.most_secrets :]]
             left_out |= dict.fromkeys(columns[rest], f"{self.most_secrets} were drawn at random")
             secrets = np.sort(secrets[order[: self.most_secrets]])
-        return secrets, known, left_out
+        return secrets, left_out
 
-    def answer(self, points: Sides[Points], secrets: Ints, known: Mask, rng: Rng) -> Answers:
+    def answer(self, points: Sides[Points], secrets: Ints, rng: Rng) -> Answers:
         """Answers of the nearest synthetic rows, and of random ones."""
 
         def right(real: Points, rows: Ints) -> Mask:
@@ -188,7 +182,7 @@ class AttributeInference(AttackMeasure):
             return np.asarray(np.abs(told - real[secrets]) <= self.tolerated)
 
         train, holdout = (
-            right(real, nearest_without(real, points.synthetic, secrets, known))
+            right(real, nearest_without(real, points.synthetic, secrets))
             for real in (points.train, points.holdout)
         )
         generator = rng.child("blind guesses").generator()
@@ -196,13 +190,13 @@ class AttributeInference(AttackMeasure):
         return Answers(train, holdout, right(points.train, random))
 
 
-def untold(item: View, known: int) -> str | None:
+def untold(item: View) -> str | None:
     """Why a column is no secret that could be told, if it is none."""
     if item.kind in ("text", "json"):
         return f"{item.kind} is not guessed"
     if len(np.unique(item.sides.train)) < 2:
         return "all train rows have the same"
-    return None if known else "nothing is known beside it"
+    return None
 
 
 def worst(answers: Answers, part: slice) -> int:
@@ -245,7 +239,7 @@ def summary(trials: Trials, width: float = Z) -> dict[str, Any]:
 
 
 def generalised(
-    tables: Comparison, drawn: Sides[Ints], secret: int, known: Mask, tolerated: float, rng: Rng
+    tables: Comparison, drawn: Sides[Ints], secret: int, tolerated: float, rng: Rng
 ) -> tuple[Mask, Mask]:
     """Which secrets of train and of holdout a model tells that learnt from the synthetic rows.
 
@@ -261,9 +255,7 @@ def generalised(
     rows = drawn.synthetic[~np.isnan(task.truth.synthetic[drawn.synthetic])][: LEARNER.rows]
     if not len(rows):
         raise NotMeasurableError(f"'{item.name}' is empty in the synthetic table.")
-    sources = {view.name for c, view in enumerate(tables.views) if known[c] and c != secret}
-    kept = np.array([k for k, source in enumerate(shown.sources) if source in sources])
-    categorical = tuple(p for p, k in enumerate(kept) if int(k) in shown.categorical)
+    kept, categorical = without(shown, item.name)
     lesson = shown.sides.synthetic[rows][:, kept], task.truth.synthetic[rows]
     model = LEARNER.learn(task, *lesson, categorical, rng.child("trees").number())
     near = 0.5 if task.kind == "binary" else tolerated
@@ -286,21 +278,13 @@ def mean_risk(answers: Answers) -> float | None:
     return float(np.mean(risks)) if risks else None
 
 
-def nearest_without(left: Points, right: Points, secrets: Ints, known: Mask) -> Ints:
+def nearest_without(left: Points, right: Points, secrets: Ints) -> Ints:
     """For every secret and row of the first set the nearest row of the second, (secrets, rows).
 
-    Of the `known` columns all but the secret itself count. Of equally near rows the first is taken.
+    All columns but the secret itself count. Of equally near rows the first is taken.
     """
-    known_columns = np.flatnonzero(known)
-    place_of = np.full(len(known), -1)
-    place_of[known_columns] = np.arange(len(known_columns))
     which = np.zeros((len(secrets), left.shape[1]), dtype=np.int64)
-    _nearest_without(
-        np.ascontiguousarray(left[known_columns]),
-        np.ascontiguousarray(right[known_columns]),
-        place_of[secrets],
-        which,
-    )
+    _nearest_without(np.ascontiguousarray(left), np.ascontiguousarray(right), secrets, which)
     return which
 
 
@@ -308,7 +292,7 @@ def nearest_without(left: Points, right: Points, secrets: Ints, known: Mask) -> 
 def _nearest_without(left: Points, right: Points, secrets: Ints, which: Ints) -> None:
     columns, rows = left.shape
     block = 1024
-    parts = np.zeros((columns + 1, block), np.int32)  # the last: of a secret that is not known
+    parts = np.zeros((columns, block), np.int32)
     room = np.empty(block, np.int32)
     best = np.full(which.shape, np.iinfo(np.int32).max, np.int32)
     for start in range(0, right.shape[1], block):
