@@ -198,13 +198,13 @@ def full_scores() -> tuple[Score, ...]:
         (
             "inference_agreement", "utility", 0.9, 0.95, "higher", 0.85,
             {
-                "coefficients": [
+                "model": "logistic",
+                "terms": [
                     {
-                        "term": "age", "real": 0.4, "synthetic": 0.3,
-                        "real_interval": [0.3, 0.5], "synthetic_interval": [0.1, 0.5],
+                        "term": "age", "overlap": 0.8, "train": [0.4, 0.1], "synthetic": [0.3, 0.2],
                     },
-                    {"term": "sex = Male", "real": -0.2, "synthetic": 0.1},
-                ]
+                    {"term": "sex = Male", "overlap": 0.1, "train": [-0.2, 0.1], "synthetic": None},
+                ],
             },
         ),
         ("someone_elses", "privacy", 0.1, None, "lower", 0.2, {"deep": {"er": {"x": 1}}, "n": 3}),

@@ -97,17 +97,17 @@ def test_the_verdict_is_the_worst_of_what_was_measured() -> None:
 def test_too_few_rows_are_not_told_as_a_fault_of_the_table() -> None:
     """A fair score whose interval reaches the target may well be good: the words say so."""
     wide = {"higher": (0.0, 1.0), "lower": (0.0, 1.0), "near_floor": (0.0, 1.0)}
-    for axis, words in (("privacy", "too few rows to be sure"), ("fidelity", "so few rows")):
+    for axis, words in (("privacy", "too close to the limit to call"), ("fidelity", "so few rows")):
         made = verdicts(**{axis: "fair"})
         unsure = summarize([replace(s, interval=wide[s.better]) for s in made])
         assert words in unsure.headline
         line = next(line.text for line in unsure.lines if line.axis == axis)
-        assert "Too few rows to be sure that it is good: " in line
+        assert "Too close to call with this many rows: " in line
         assert "Rated fair" not in line
         narrow = {"higher": (0.0, 0.1), "lower": (0.9, 1.0), "near_floor": (0.9, 1.0)}
         sure = summarize([replace(s, interval=narrow[s.better]) for s in made])
-        assert "few rows" not in sure.headline
-        assert "few rows" not in " ".join(line.text for line in sure.lines)
+        assert words not in sure.headline
+        assert "Too close" not in " ".join(line.text for line in sure.lines)
     detected = [s for s in verdicts(fidelity="poor", utility="poor") if s.metric != "c2st"]
     assert "easily told" not in summarize(detected).headline
 
@@ -245,6 +245,13 @@ def test_the_legal_part_says_who_attacks_and_what_was_not_tried() -> None:
     })  # fmt: skip
     tried = page(replace(cases.adult_report(), scores=(in_vain,)))
     assert "inconclusive" in tried
+
+
+def test_coefficients_are_drawn_with_their_intervals_and_the_worst_comes_first() -> None:
+    useful = page(cases.full_report()).split('<section id="usefulness"')[1].split("</section>")[0]
+    assert "real 0.400 (0.300 to 0.500); synthetic 0.300 (0.100 to 0.500)" in useful
+    forest = useful.split("Coefficients of the logistic regression")[1]
+    assert forest.index("sex = Male") < forest.index(">age<")
 
 
 JUNK = (None, "x", 3, [], {}, [None], [1.0, None], {"a": None}, [[]], True, [{"group": "a"}])

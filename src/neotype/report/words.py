@@ -211,7 +211,7 @@ def _cautions(state: Mapping[str, str], scores: Sequence[Score]) -> tuple[tuple[
         ),
         (
             copies == "fair",
-            "Usable, with a caution: there are too few rows to be sure that none was copied.",
+            f"Usable, with a caution: {_close_calls(scores)}.",
         ),
         (
             bool(sure),
@@ -226,6 +226,13 @@ def _cautions(state: Mapping[str, str], scores: Sequence[Score]) -> tuple[tuple[
             "The copying checks raised no alarm; how well it stands in was only partly measured.",
         ),
     )
+
+
+def _close_calls(scores: Sequence[Score]) -> str:
+    own = [s for s in scores if s.axis == "privacy" and s.verdict in _JUDGED]
+    close = sum(s.verdict == "fair" for s in own)
+    are = "is" if close == 1 else "are"
+    return f"{close} of {len(own)} privacy checks {are} too close to the limit to call"
 
 
 _JUDGED = ("good", "fair", "poor")
@@ -261,7 +268,7 @@ def _line(axis: str, state: str, scores: Sequence[Score]) -> tuple[str, ...]:
     weak = [score for score in own if score.verdict == state and state in ("fair", "poor")]
     for because, group in (
         (f"Rated {state} because of", [s for s in weak if not unsure(s)]),
-        ("Too few rows to be sure that it is good", [s for s in weak if unsure(s)]),
+        ("Too close to call with this many rows", [s for s in weak if unsure(s)]),
     ):
         if group:
             said.append(f"{because}: {_named(group, 3)}.")

@@ -136,6 +136,7 @@ def panel_of(
     within: Interval | None = None,
     note: str = "",
     key: bool = True,
+    most: int = MOST,
 ) -> str:
     """Lanes for the first records, under a title."""
     lanes = [
@@ -146,12 +147,12 @@ def panel_of(
                 Mark("synthetic", "synthetic", record.synthetic, record.synthetic_interval),
             ),
         )
-        for record in some[:MOST]
+        for record in some[:most]
     ]
     drawn = dots(lanes, say=say, log=log, line=line, within=within, key=key)
     if not drawn:
         return ""
-    rest = len(some) - MOST
+    rest = len(some) - most
     said = [note] if note else []
     said += [f"{rest:,} more in the JSON report."] if rest > 0 else []
     under = f'<p class="soft small">{text(" ".join(said))}</p>' if said else ""

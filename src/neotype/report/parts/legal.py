@@ -98,7 +98,7 @@ def _threat(threat: Threat, some: Sequence[Score]) -> tuple[str, list[Figure]]:
             ("tries", threat.tries),
         )
     )
-    taken = _taken(some)
+    taken = sorted(_taken(some), key=lambda score: _WORST.get(score.verdict, len(_WORST)))
     found = "".join(
         f"<li>{badge(score.verdict)}<div><b>{text(score.title)}</b> {linked(score)}"
         f"{_interval(score)} {text(score.meaning)}</div></li>"
@@ -119,6 +119,9 @@ def _threat(threat: Threat, some: Sequence[Score]) -> tuple[str, list[Figure]]:
         f'<dl class="who">{who}</dl><ul class="gates">{found}</ul>{html}{rest}</article>',
         drawn,
     )
+
+
+_WORST = {"poor": 0, "fair": 1, "good": 2}
 
 
 def _interval(score: Score) -> str:

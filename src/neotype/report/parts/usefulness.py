@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from neotype.evaluate.metric import Score
+from neotype.evaluate.metric import Interval, Score
 from neotype.report.content import Content
-from neotype.report.detail import mapped, numbered, spanned
+from neotype.report.detail import listed, mapped, numbered, spanned, told
 from neotype.report.drawing import badge, text
 from neotype.report.lanes import Lane, Mark, dots
 from neotype.report.parts.beside import Record, named, panel_of, records
 from neotype.report.parts.layout import MANY, Drawn, absent, fold, linked, sheet
-from neotype.report.words import number, percent
+from neotype.report.words import number, percent, title
 
 _ALL = "tstr_all"
 _TOGETHER = "augmentation_gain"
@@ -106,11 +106,10 @@ def _other(score: Score) -> str:
     """A measure by its own words, with whatever it holds of both sides."""
     if score.metric == _TOGETHER:
         return _together(score)
-    line = 0.0 if score.metric == _COEFFICIENTS else None
+    if score.metric == _COEFFICIENTS:
+        return _coefficients(score)
     found = [
-        panel_of(
-            named(path) or score.title, sorted(some, key=lambda record: -record.gap), line=line
-        )
+        panel_of(named(path) or score.title, sorted(some, key=lambda record: -record.gap))
         for path, some in records(score.detail)
     ]
     wide = found[0] if len(found) == 1 else f'<div class="duo">{"".join(found[:4])}</div>'
@@ -118,6 +117,41 @@ def _other(score: Score) -> str:
         f"<h3>{text(score.title)} {badge(score.verdict)}</h3>"
         f"<p>{text(score.meaning)} Score {linked(score)}.</p>{wide if found else ''}"
     )
+
+
+def _coefficients(score: Score) -> str:
+    """A forest plot: each coefficient with its interval on both sides, least overlap first."""
+    terms = told(score.detail.get("terms"))
+    terms.sort(key=lambda term: _low(numbered(term.get("overlap"))))
+    some = []
+    for term in terms:
+        (real, spread), (made, its) = (_estimate(term.get(side)) for side in ("train", "synthetic"))
+        some.append(Record(str(term.get("term", "")), real, made, spread, its))
+    lost = ", ".join(map(str, listed(score.detail.get("lost"))))
+    combined = mapped(score.detail.get("combining")).get("note")
+    notes = [
+        "Quantities are in standard deviations; the dashed line is no effect.",
+        f"Not estimable from the synthetic table: {lost}." if lost else "",
+        f"{title(combined)}." if isinstance(combined, str) and combined else "",
+    ]
+    model = str(score.detail.get("model", ""))
+    drawn = panel_of(
+        f"Coefficients of the {model} regression, least overlap first",
+        some,
+        line=0.0,
+        note=" ".join(note for note in notes if note),
+        most=20,
+    )
+    return (
+        f"<h3>{text(score.title)} {badge(score.verdict)}</h3>"
+        f"<p>{text(score.meaning)} Score {linked(score)}.</p>{drawn}"
+    )
+
+
+def _estimate(said: Any) -> tuple[float | None, Interval | None]:
+    """A coefficient and its interval, from the coefficient and half the interval's width."""
+    pair = spanned(said)
+    return (None, None) if pair is None else (pair[0], (pair[0] - pair[1], pair[0] + pair[1]))
 
 
 def _together(score: Score) -> str:
