@@ -11,13 +11,17 @@ import pytest
 from adult import adult_holdout, adult_train, independent, some
 from neotype.data import Dataset
 from neotype.evaluate.asked import Asked, Claim, Likelihoods
+from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.evaluate import build, evaluate
 from neotype.evaluate.features import Labels, Numbers, Sides
-from neotype.evaluate.interval import clopper_pearson
+from neotype.evaluate.interval import auc, clopper_pearson
 from neotype.evaluate.metric import Score
+from neotype.evaluate.neighbors import place
+from neotype.evaluate.privacy.density_ratio import ratios
 from neotype.evaluate.privacy.epsilon import audit, lower_bound, p_value, threshold_bound
 from neotype.evaluate.privacy.hits import hit
 from neotype.evaluate.privacy.membership import found
+from neotype.evaluate.privacy.shadow import Shadows, aim, leave_one_out
 from neotype.evaluate.search import search
 from neotype.progress import Progress
 from neotype.rng import Rng
@@ -105,11 +109,12 @@ def test_real_unseen_rows_in_the_synthetic_tables_place_are_never_poor(
 
 def test_rates_at_few_false_alarms_are_counted_exactly() -> None:
     others = np.arange(2000.0)
-    members = np.concatenate([np.full(30, 1979.5), np.full(10, 1998.5), np.full(60, -1.0)])
+    above = {1979.5: 30, 1978.5: 7, 1998.5: 10, 1997.0: 5, -1.0: 48}
+    members = np.repeat(list(above), list(above.values()))
     rates = found(members, others)
     # 1 % of 2,000 are 20 alarms: the scores 1980 and above; 0.1 % are 1998 and 1999.
-    assert rates["tpr_at_1pct_fpr"] == pytest.approx(0.40)
-    assert rates["tpr_at_1pct_fpr_interval"] == clopper_pearson(40, 100)
+    assert rates["tpr_at_1pct_fpr"] == pytest.approx(0.45)
+    assert rates["tpr_at_1pct_fpr_interval"] == clopper_pearson(45, 100)
     assert rates["tpr_at_01pct_fpr"] == pytest.approx(0.10)
     assert rates["tpr_at_01pct_fpr_interval"] == clopper_pearson(10, 100)
 
@@ -187,6 +192,10 @@ def test_the_search_finds_what_comparing_everything_finds(
     np.testing.assert_allclose(far[:, :known], np.sort(gap, axis=1)[:, :known], rtol=1e-5)
     assert np.isinf(far[:, known:]).all()
     assert (which[:, known:] == -1).all()
+    if columns == 1:
+        # Whole numbers tie all the time: of equals the earlier rows are taken.
+        order = np.argsort(gap, axis=1, kind="stable")[:, :known]
+        np.testing.assert_array_equal(which[:, :known], order)
     picked = np.take_along_axis(gap, which[:, :known], axis=1)
     np.testing.assert_allclose(picked, far[:, :known], rtol=1e-5)
     own, other = search(left, left, 1, exclude_self=True)
@@ -225,7 +234,43 @@ def test_hits_are_those_of_the_definition() -> None:
         assert 0 < struck.mean() < 1
 
 
+def test_the_density_ratio_is_that_of_its_definition() -> None:
+    made, train, holdout = (plane(300, seed) for seed in range(3))
+    tables = Comparison(made, train, holdout, Rng(0))
+    near, half = tables.neighbors, 150
+    points = Sides(*(side[:, r] for side, r in zip(place(tables.views), near.drawn, strict=True)))
+
+    def nearest_of(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+        gaps = np.minimum(1, np.abs(rows[:, :, None] - others[:, None, :])).sum(axis=0)
+        return np.asarray(gaps.min(axis=1), float) + 0.01
+
+    reference = points.holdout[:, :half]
+    attacked = points.train[:, :half], points.holdout[:, half:]
+    for rows, got in zip(attacked, ratios(near), strict=True):
+        exact = np.log(nearest_of(rows, reference) / nearest_of(rows, points.synthetic))
+        np.testing.assert_allclose(got, exact, rtol=1e-4, atol=1e-4)
+
+
 # --- epsilon
+
+
+def plane(rows: int, seed: int) -> Dataset:
+    """Two independent normal quantities."""
+    cells = np.random.default_rng(seed).normal(size=(rows, 2))
+    frame = pl.DataFrame(cells, schema=["x", "y"])
+    return Dataset.of(infer_schema({"t": frame}), frame)
+
+
+def test_the_audit_of_a_table_that_knows_nothing_seldom_finds_anything() -> None:
+    """Choosing score and threshold where they are counted would find something in most of them."""
+    found = []
+    for seed in range(0, 240, 3):
+        made, train, holdout = (plane(400, seed + k) for k in range(3))
+        score = build("epsilon_audit", Asked()).score(
+            made, train=train, holdout=holdout, rng=Rng(seed)
+        )
+        found.append(score.value)
+    assert sum(value > 0 for value in found if value is not None) <= 9
 
 
 @pytest.mark.parametrize(("epsilon", "guesses"), [(0.5, 400), (1.0, 2000), (3.0, 1000)])
@@ -400,6 +445,24 @@ def test_shadow_models_find_next_to_nothing_in_independent_columns() -> None:
     assert (deep.verdict, deep.detail["refuted"]) == ("good", False)
 
 
+def test_what_shadow_runs_know_of_each_other_is_no_leak() -> None:
+    """Noise: to judge a run by itself, or by a gain that is chance, would show in the AUC."""
+
+    def noise(seed: int, gain: float) -> float:
+        generator = np.random.default_rng(seed)
+        included = generator.random((16, 200)) < 0.5
+        seen = generator.normal(size=(2, 16, 200)) + generator.normal(size=(2, 1, 200))
+        runs = Shadows(included, seen + gain * included, np.zeros(200, bool), 0)
+        scores = leave_one_out(runs)
+        return auc(scores[included], scores[~included])[0]
+
+    blind = [noise(seed, 0.0) for seed in range(20)]
+    assert np.mean(blind) == pytest.approx(0.5, abs=0.01)
+    assert max(blind) < 0.54
+    # Two statistics that are half a standard deviation higher: AUC Phi(.5) = .69 if all was known.
+    assert np.mean([noise(seed, 0.5) for seed in range(5)]) > 0.65
+
+
 def test_shadow_runs_are_made_once_and_tell_how_far_they_are() -> None:
     train, holdout = some(adult_train(), 1000), some(adult_holdout(), 500)
     learnt: list[Dataset] = []
@@ -448,15 +511,11 @@ def test_a_recipe_that_cannot_learn_is_a_reason_and_no_crash() -> None:
 
 
 def test_vulnerable_rows_are_the_lonely_ones() -> None:
-    from neotype.evaluate.comparison import Comparison
-    from neotype.evaluate.privacy.shadow import aim
-
     generator = np.random.default_rng(0)
     cells = generator.normal(size=(2000, 2))
     cells[:20] = generator.uniform(8, 30, (20, 2)) * generator.choice([-1, 1], (20, 2))
     frame = pl.DataFrame(cells, schema=["x", "y"])
-    schema = infer_schema({"t": frame})
-    data = Dataset.of(schema, frame)
+    data = Dataset.of(infer_schema({"t": frame}), frame)
     targets = aim(Comparison(data, data, data.take(np.arange(1, 900)), Rng(0)), 20, 10, Rng(0))
     assert np.flatnonzero(targets.taken)[:20].tolist() == list(range(20))
     assert targets.taken.sum() == 30
