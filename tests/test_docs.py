@@ -46,6 +46,19 @@ def test_every_registered_name_has_a_heading(what: str) -> None:
     assert [name for name in registry.names(what) if not headed(name)] == []
 
 
+@pytest.mark.parametrize("name", registry.names("metric"))
+def test_the_table_of_measures_says_what_is_judged_and_leads_to_the_page(name: str) -> None:
+    pages = HOME / "docs" / "measures"
+    table = (pages / "README.md").read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^\| \[`{name}`\]\((\w+\.md)#{name}\) \|(.*)\|$", table, re.MULTILINE)
+    page, cells = row[0], [cell.strip() for cell in row[1].split("|")]
+    assert f"\n## {name}\n" in (pages / page).read_text(encoding="utf-8")
+    metric = registry.find("metric", name)
+    assert cells[0] == metric.axis
+    assert cells[2] == metric.better.replace("_", " ")
+    assert cells[4] in ("–", f"{metric.tolerance:g}".lstrip("0") or "0")
+
+
 @pytest.mark.parametrize("name", registry.names("synthesizer"))
 def test_every_hyperparameter_is_told(name: str) -> None:
     page = (HOME / "docs" / "synthesizers.md").read_text(encoding="utf-8")
