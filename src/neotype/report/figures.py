@@ -181,8 +181,6 @@ def roc_low(name: str, scores: Sequence[Score]) -> Figure | None:
     for axis in ("xaxis", "yaxis"):
         layout[axis] |= {"type": "log", "range": ends, **ticks}
     layout["height"] = 360
-    layout["margin"] |= {"t": 10, "b": 60 + 18 * len(traces)}
-    layout["legend"] |= {"y": -0.22, "yanchor": "top"}
     alt = "ROC curves of the membership attacks on logarithmic axes; the dotted line is guessing."
     title = "Members found at few wrong accusations"
     return Figure(name, title, alt, {"data": [chance, *traces], "layout": layout})

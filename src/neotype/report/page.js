@@ -50,7 +50,7 @@
   addEventListener("hashchange", reveal);
   reveal();
 
-  addEventListener("beforeprint", () => all("details").forEach((d) => { d.open = true; }));
+  addEventListener("beforeprint", () => all("details").filter((d) => !d.closest(".method")).forEach((d) => { d.open = true; }));
 
   // Figures: Plotly lies packed in the page once; it is unpacked here and asks nothing of a network.
   const figures = JSON.parse(document.getElementById("figures").textContent);

@@ -40,11 +40,11 @@ THREATS: tuple[Threat, ...] = (
         "To find rows that are a real person’s record, or all but.",
         "there are signs that training rows were copied",
         {
-            "exact_copies": "exact copies",
-            "near_copies": "near copies",
-            "hit_rate": "hit rate",
-            "dcr_share": "distance to the closest record",
-            "nndr": "nearest-neighbour distance ratio",
+            "exact_copies": "Exact copies",
+            "near_copies": "Near copies",
+            "hit_rate": "Hit rate",
+            "dcr_share": "Distance to the closest record",
+            "nndr": "Nearest-neighbour distance ratio",
         },
     ),
     Threat(
@@ -57,8 +57,8 @@ THREATS: tuple[Threat, ...] = (
         "at rare values and combinations in the synthetic table.",
         "people in the training data can be singled out with it",
         {
-            "singling_out_univariate": "singling out by one column",
-            "singling_out_multivariate": "singling out by several columns",
+            "singling_out_univariate": "Singling out by one column",
+            "singling_out_multivariate": "Singling out by several columns",
         },
     ),
     Threat(
@@ -69,7 +69,7 @@ THREATS: tuple[Threat, ...] = (
         "Two sets of columns about the same people, in two lists that do not share a key.",
         "To join the two lists through the synthetic rows that lie nearest to both.",
         "separate records of one person can be linked through it",
-        {"linkability": "linkability"},
+        {"linkability": "Linkability"},
     ),
     Threat(
         "inference",
@@ -80,7 +80,7 @@ THREATS: tuple[Threat, ...] = (
         "To guess the secret from the synthetic rows that are most like the person, better than "
         "the same guess succeeds for people who were not in the training data.",
         "secrets of people in the training data can be inferred from it",
-        {"attribute_inference": "attribute inference"},
+        {"attribute_inference": "Attribute inference"},
     ),
     Threat(
         "membership",
@@ -91,10 +91,10 @@ THREATS: tuple[Threat, ...] = (
         "To tell training records from other real records of the same kind.",
         "it tells who was in the training data",
         {
-            "mia_distance": "membership by distance",
-            "mia_density_ratio": "membership by density ratio",
-            "mia_likelihood": "membership by the model’s likelihood",
-            "mia_shadow": "membership by shadow models, on the most vulnerable records",
+            "mia_distance": "Membership by distance",
+            "mia_density_ratio": "Membership by density ratio",
+            "mia_likelihood": "Membership by the model’s likelihood",
+            "mia_shadow": "Membership by shadow models, on the most vulnerable records",
         },
     ),
     Threat(
@@ -107,9 +107,9 @@ THREATS: tuple[Threat, ...] = (
         "To find the rows that match, and to read the rest of the record there.",
         "the declared quasi-identifiers lead to people in the training data",
         {
-            "attribution": "right secrets of unique people",
-            "reidentification": "re-identification by quasi-identifiers",
-            "uniqueness": "uniqueness",
+            "attribution": "Right secrets of unique people",
+            "reidentification": "Re-identification by quasi-identifiers",
+            "uniqueness": "Uniqueness",
             "k_anonymity": "k-anonymity",
             "k_map": "k-map",
             "l_diversity": "l-diversity",
@@ -125,8 +125,8 @@ THREATS: tuple[Threat, ...] = (
         "To tell with and without that record apart more often than the claimed epsilon allows.",
         "it leaks more than the guarantee that is claimed for it allows",
         {
-            "epsilon_audit": "empirical lower bound on epsilon",
-            "epsilon_audit_deep": "empirical lower bound on epsilon, by retraining",
+            "epsilon_audit": "Empirical lower bound on epsilon",
+            "epsilon_audit_deep": "Empirical lower bound on epsilon, by retraining",
         },
     ),
 )

@@ -240,7 +240,6 @@ _LEARNING = ("tstr", "tstr_linear", "tstr_all")
 _LEADING = {
     "fidelity": ("c2st", "shape"),
     "utility": ("tstr", "tstr_all"),
-    "fairness": (),
 }
 
 
@@ -257,15 +256,15 @@ def _line(axis: str, state: str, scores: Sequence[Score]) -> tuple[str, ...]:
     """What the axis's leading measures say, which measures are to blame, and what is not known."""
     own = [score for score in scores if score.axis == axis]
     if axis == "privacy":
-        said = [score.meaning for score in _gravest(own)]
+        leads = _gravest(own)
     else:
-        said = [
-            score.meaning
-            for name in _LEADING[axis]
-            for score in own
-            if score.metric == name and score.verdict != "not measured"
-        ]
+        leads = [s for name in _LEADING.get(axis, ()) for s in own if s.metric == name]
+    said = [score.meaning for score in leads if score.verdict != "not measured"]
     weak = [score for score in own if score.verdict == state and state in ("fair", "poor")]
+    if axis == "privacy":
+        weak.sort(key=lambda score: gravity(score.metric))
+    elif not said and weak:
+        said.append(weak[0].meaning)
     for because, group in (
         (f"Rated {state} because of", [s for s in weak if not unsure(s)]),
         ("Too close to call with this many rows", [s for s in weak if unsure(s)]),

@@ -28,7 +28,7 @@ def head(report: Content) -> str:
     source = f" · {text(report.facts.source)}" if report.facts.source else ""
     return (
         f'<header id="decision"><div class="wrap"><p class="eyebrow">Synthetic data report{source}'
-        f"</p>{guide()}<h1>{text(summary.headline)}</h1>{ruling(report.ruling)}"
+        f"</p>{guide()}<h1>{text(summary.headline)}</h1>{ruling(report.ruling, summary.headline)}"
         f'<div class="questions">{cards}</div><p class="caveat">{text(summary.caveat)}</p>'
         f"{_known(report)}</div></header>"
     )
@@ -56,8 +56,11 @@ def _known(report: Content) -> str:
     return f'<dl class="facts">{listed}</dl>'
 
 
-def ruling(decided: Ruling | None) -> str:
-    """What the policy decided: each check that holds the table back, then those that hold."""
+def ruling(decided: Ruling | None, headline: str = "") -> str:
+    """What the policy decided: each check that holds the table back, then those that hold.
+
+    What the `headline` of the page says already is not said again.
+    """
     if decided is None:
         return ""
     held = decided.refused
@@ -66,19 +69,23 @@ def ruling(decided: Ruling | None) -> str:
     name = f"Policy “{text(decided.policy)}”" if decided.policy else "The claimed guarantee"
     word = "allowed" if decided.allowed else "refused" if decided.policy else "refuted"
     verdict = "good" if decided.allowed else "poor"
-    because = f'<p class="ask">{text(decided.because)}</p>' if decided.because else ""
-    parts = [
-        f"<h2>{name}{badge(verdict, word)}</h2>"
-        f'<p class="said">{text(decided.headline)}</p>{because}'
-    ]
+    parts = [f"<h2>{name}{badge(verdict, word)}</h2>"]
+    if decided.headline != headline:
+        parts.append(f'<p class="said">{text(decided.headline)}</p>')
+    if decided.because:
+        parts.append(f'<p class="ask">{text(_sentence(decided.because))}</p>')
     if held:
         parts.append(f'<ul class="gates">{"".join(_outcome(o) for o in held)}</ul>')
-    for some, what in (
-        (missed, "not measured, and let pass by the policy"),
-        (passed, "that hold"),
+    for some, one, several in (
+        (
+            missed,
+            "check was not measured, and may be missing",
+            "checks were not measured, and may be missing",
+        ),
+        (passed, "check holds", "checks hold"),
     ):
         if some:
-            many = f"{len(some)} check{'s' if len(some) > 1 else ''} {what}"
+            many = f"{len(some)} {one if len(some) == 1 else several}"
             listed = f'<ul class="gates">{"".join(_outcome(o) for o in some)}</ul>'
             parts.append(fold(many, listed, True))
     inside = "".join(parts)
@@ -91,8 +98,14 @@ _WORDS = {"pass": ("good", "holds"), "fail": ("poor", "fails")}
 def _outcome(outcome: Outcome) -> str:
     verdict, word = _WORDS.get(outcome.status, ("not measured", outcome.status))
     asked = f'<span class="soft">Asked: {text(outcome.threshold)}.</span> '
-    because = f'<span class="soft">{text(outcome.because)}</span>' if outcome.because else ""
+    because = (
+        f'<span class="soft">{text(_sentence(outcome.because))}</span>' if outcome.because else ""
+    )
     return (
         f"<li>{badge(verdict, word)}<div><b>{text(outcome.name)}</b> {text(outcome.words)} "
         f"{asked if outcome.threshold else ''}{because}</div></li>"
     )
+
+
+def _sentence(words: str) -> str:
+    return f"{title(words.rstrip('.'))}."

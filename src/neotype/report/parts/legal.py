@@ -154,7 +154,7 @@ def _untested(groups: Sequence[tuple[Threat, Sequence[Score]]]) -> str:
             if metric not in taken:
                 why = "Not part of this evaluation"
                 why += "; it retrains the recipe (--deep)." if metric in _DEEP else "."
-                name = _attack(title(words), threat)
+                name = _attack(words, threat)
                 rows.append((name, badge("not measured", UNTESTED), why))
     if not rows:
         return ""
