@@ -58,19 +58,23 @@ class Boosted:
         settings = boosting.parameters(
             task.kind, seed, num_leaves=self.leaves, learning_rate=self.rate, **many
         )
-        data = boosting.bins(cells, truth, categorical, settings)
-        return Forest(boosting.grow(data, settings, rounds))
+        # LightGBM keeps quantities in single precision, which a large mean would use up.
+        middle, scale = _scale(truth) if task.kind == "regression" else (0.0, 1.0)
+        data = boosting.bins(cells, truth / scale - middle, categorical, settings)
+        return Forest(boosting.grow(data, settings, rounds), middle, scale)
 
 
 @dataclass(frozen=True)
 class Forest:
-    """Trained trees."""
+    """Trained trees, which answer in `scale` from `middle` on."""
 
     booster: Any
+    middle: float
+    scale: float
 
     def __call__(self, cells: Floats) -> Floats:
         """What the trees say of each row."""
-        return boosting.predict(self.booster, cells)
+        return self.scale * (self.middle + boosting.predict(self.booster, cells))
 
     @property
     def gain(self) -> Floats:
@@ -123,10 +127,15 @@ def _logistic(scores: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(-np.clip(scores, -700, 700))))
 
 
+def _scale(truth: Floats) -> tuple[float, float]:
+    """The mean in units of the largest deviation from the median, and that unit; both finite."""
+    unit = max(float(np.abs(truth / 2 - np.median(truth) / 2).max()) * 2, 1e-300)
+    return float((truth / unit).mean()), unit
+
+
 def _ridge(rows: Floats, truth: Floats, penalty: float) -> Model:
     """Least squares with a penalty on all but the constant; truth is scaled to stay finite."""
-    scale = max(float(np.abs(truth).max()), 1e-300)
-    centre, middle = rows.mean(axis=0), float((truth / scale).mean())
+    centre, (middle, scale) = rows.mean(axis=0), _scale(truth)
     moved = rows - centre
     square = moved.T @ moved + penalty * np.eye(rows.shape[1])
     slopes = np.linalg.solve(square, moved.T @ (truth / scale - middle))

@@ -118,7 +118,8 @@ def decide(task: Task, told: Floats) -> Floats:
 def tables(task: Task, truth: Floats, told: Floats, groups: Ints) -> Floats:
     """Counts or sums by bootstrap group that hold all that `judge` needs, (GROUPS, a, b)."""
     if task.kind == "regression":
-        sums = [np.ones(len(truth)), truth, truth**2, (truth - told) ** 2]
+        with np.errstate(over="ignore"):
+            sums = [np.ones(len(truth)), truth, truth**2, (truth - told) ** 2]
         columns = [np.bincount(groups, part, minlength=GROUPS) for part in sums]
         return np.stack(columns, axis=1).astype(np.float64)[:, None, :]
     hits = truth.astype(np.int64)
@@ -132,7 +133,7 @@ def tables(task: Task, truth: Floats, told: Floats, groups: Ints) -> Floats:
 
 def judge(task: Task, tables: Floats) -> Floats:
     """AUC, macro-F1 or R2 of tables (draws, a, b); NaN where a draw has only one class."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if task.kind == "regression":
             count, total, square, wrong = np.moveaxis(tables[:, 0, :], -1, 0)
             return np.asarray(1 - wrong / (square - total**2 / count))

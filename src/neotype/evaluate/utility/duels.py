@@ -23,7 +23,7 @@ ROWS = 50_000
 CLASSES = 50
 """Classes of the target at most; the rarer ones count as one."""
 
-TREES = Boosted(rows=ROWS, trees=80, class_trees=600, leaves=31, rate=0.1)
+TREES = Boosted(rows=ROWS, trees=80, class_trees=300, leaves=31, rate=0.1)
 """The learner that the measures of one target share."""
 
 

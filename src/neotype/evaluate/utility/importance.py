@@ -57,7 +57,7 @@ class ImportanceAgreement(Measure):
     least_rows: ClassVar[int] = 50
 
     learner: ClassVar[Boosted] = Boosted(
-        rows=2_500, trees=30, class_trees=150, leaves=15, rate=0.15
+        rows=2_500, trees=30, class_trees=100, leaves=15, rate=0.15
     )
     fewest: ClassVar[int] = 50
     least_floor: ClassVar[float] = 0.2

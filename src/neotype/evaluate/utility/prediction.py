@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +14,12 @@ from neotype.evaluate.learner import Boosted, Learner, Linear
 from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
 from neotype.evaluate.task import Task, chance
 from neotype.evaluate.utility.duels import TREES, Exam, duel, exam
+
+MOST_CELLS = 800_000
+"""Cells that a model of one column learns from: wide tables are read in fewer rows."""
+
+MOST_FEATURES = 4_000
+"""Features that the models of all columns see together: of wide tables fewer columns are asked."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,7 @@ class TSTRAllColumns(Measure):
     tolerance: ClassVar[float] = 0.10
     least_rows: ClassVar[int] = 50
 
-    learner: ClassVar[Learner] = Boosted(rows=8_000, trees=30, class_trees=120, leaves=15, rate=0.2)
+    learner: ClassVar[Boosted] = Boosted(rows=8_000, trees=30, class_trees=120, leaves=15, rate=0.2)
     least_skill: ClassVar[float] = 0.05
 
     def look(self, tables: Comparison) -> Finding:
@@ -139,20 +145,24 @@ class TSTRAllColumns(Measure):
         columns: dict[str, dict[str, float | str]] = {}
         drawn = []
         weights = resample(rng.child("draws").generator())
+        width = len(tables.features.names)
+        learner = replace(self.learner, rows=_bounded(MOST_CELLS // max(1, width), 3_000, 8_000))
         items = list(tables.views)
-        if len(items) > self.most_columns:
+        most = min(self.most_columns, _bounded(MOST_FEATURES // max(1, width), 10, len(items)))
+        unseen = 1 - most / max(1, len(items))
+        if unseen > 0:
             order = rng.child("columns").generator().permutation(len(items))
-            for k in order[self.most_columns :]:
-                skipped[items[k].name] = f"{self.most_columns} columns were drawn at random"
-            items = [items[k] for k in np.sort(order[: self.most_columns])]
+            for k in order[most:]:
+                skipped[items[k].name] = f"{most} columns were drawn at random"
+            items = [items[k] for k in np.sort(order[:most])]
         for item in items:
             try:
                 task = Task.of(item, most=10).ranked()
-                examined = Exam.of(task, tables, self.learner.rows, rng.child(item.name))
+                examined = Exam.of(task, tables, learner.rows, rng.child(item.name))
             except NotMeasurableError as reason:
                 skipped[item.name] = reason.problem
                 continue
-            fought = examined.duel(self.learner)
+            fought = examined.duel(learner)
             value, real = fought.values
             base = chance(task, fought.truth)
             if real - base < self.least_skill:
@@ -172,18 +182,25 @@ class TSTRAllColumns(Measure):
             )
         shares = {name: float(found["share"]) for name, found in columns.items()}
         mean = float(np.mean(list(shares.values())))
+        # Columns that were not drawn add their own chance to that of the test rows.
+        sampling = np.sqrt(max(0.0, unseen) / len(shares)) * spread(np.array(list(shares.values())))
+        error = float(np.hypot(spread(np.mean(drawn, axis=0)), sampling))
         worst = min(shares, key=lambda name: shares[name])
         return Finding(
             value=mean,
-            interval=around(mean, spread(np.mean(drawn, axis=0)), high=1.25),
+            interval=around(mean, error, high=1.25),
             floor=1.0,
             target=0.90,
             meaning=(
                 f"Models that learn from synthetic rows keep {mean:.1%} of what real rows teach, "
                 f"over {len(shares)} columns; least for '{worst}' with {shares[worst]:.1%}."
             ),
-            detail={"columns": columns, "left_out": skipped},
+            detail={"columns": columns, "left_out": skipped, "rows": learner.rows},
         )
+
+
+def _bounded(wanted: int, low: int, high: int) -> int:
+    return max(min(low, high), min(high, wanted))
 
 
 def _share(value: Floats, real: Floats, base: float) -> Floats:
