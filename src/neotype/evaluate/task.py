@@ -118,8 +118,9 @@ def decide(task: Task, told: Floats) -> Floats:
 def tables(task: Task, truth: Floats, told: Floats, groups: Ints) -> Floats:
     """Counts or sums by bootstrap group that hold all that `judge` needs, (GROUPS, a, b)."""
     if task.kind == "regression":
+        moved = truth - np.median(truth)  # whose squares do not drown what varies
         with np.errstate(over="ignore"):
-            sums = [np.ones(len(truth)), truth, truth**2, (truth - told) ** 2]
+            sums = [np.ones(len(truth)), moved, moved**2, (truth - told) ** 2]
         columns = [np.bincount(groups, part, minlength=GROUPS) for part in sums]
         return np.stack(columns, axis=1).astype(np.float64)[:, None, :]
     hits = truth.astype(np.int64)
