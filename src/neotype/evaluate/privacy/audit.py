@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +12,7 @@ from neotype.data import Dataset
 from neotype.evaluate.asked import Claim
 from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.features import Floats, Ints
-from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
+from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError, Score
 from neotype.evaluate.neighbors import Neighborhood
 from neotype.evaluate.privacy.density_ratio import ratios
 from neotype.evaluate.privacy.distance import measured
@@ -51,6 +51,11 @@ class EpsilonAudit(Measure):
     better: ClassVar[Better] = "lower"
     tolerance: ClassVar[float] = 0.0
     least_rows: ClassVar[int] = 100
+
+    def blank(self, reason: str, detail: Mapping[str, Any] | None = None) -> Score:
+        """A claim that could not be audited is still told."""
+        claim = None if self.claim is None else asdict(self.claim)
+        return super().blank(reason, {"claim": claim, **(detail or {})})
 
     def look(self, tables: Comparison) -> Finding:
         """Guess within pairs by distance and by density ratio; nothing found scores 0."""
@@ -178,9 +183,7 @@ def bounded(
         meaning=_said(bound, judged),
         detail={
             "refuted": refuted,
-            "claim": None
-            if claim is None
-            else {"epsilon": claim.epsilon, "delta": claim.delta, "unit": claim.unit},
+            "claim": None if claim is None else asdict(claim),
             "p_value": None if judged is None else found.p_value(judged.epsilon),
             "delta": found.delta,
             "confidence": 0.95,
