@@ -401,10 +401,15 @@ def leaker(data: Dataset, rows: int, rng: Rng) -> Dataset:
     return Dataset.of(data.schema, pl.concat([data.take(some_rows).frame, rest]))
 
 
+def blind(data: Dataset, rows: int, rng: Rng) -> Dataset:
+    """Rows that have nothing to do with those that were learnt."""
+    return some(independent(adult_train()), rows, seed=int(rng.generator().integers(10**6)))
+
+
 @cache
 def shadowed(name: str) -> dict[str, Score]:
     train, holdout = sides()
-    recipe = {"copier": copier, "shuffler": shuffler, "leaker": leaker}[name]
+    recipe = {"copier": copier, "shuffler": shuffler, "leaker": leaker, "blind": blind}[name]
     scores = evaluate(
         independent(train),
         train=train,
@@ -437,12 +442,22 @@ def test_shadow_models_find_a_leak_of_one_row_in_five() -> None:
     assert deep.detail["refuted"] is True
 
 
-def test_shadow_models_find_next_to_nothing_in_independent_columns() -> None:
-    score = shadowed("shuffler")["mia_shadow"]
+def test_shadow_models_find_nothing_where_nothing_was_learnt() -> None:
+    score = shadowed("blind")["mia_shadow"]
+    assert score.value == pytest.approx(0.5, abs=0.035)
     assert score.verdict == "good"
-    assert score.detail["canaries"]["auc"] == pytest.approx(0.5, abs=0.05)
-    deep = shadowed("shuffler")["epsilon_audit_deep"]
+    deep = shadowed("blind")["epsilon_audit_deep"]
     assert (deep.verdict, deep.detail["refuted"]) == ("good", False)
+
+
+def test_independent_columns_copy_nobody_but_publish_rare_values() -> None:
+    score = shadowed("shuffler")["mia_shadow"]
+    by = score.detail["by_statistic"]
+    assert by["nearest row"] == pytest.approx(0.5, abs=0.035)
+    assert by["pairs of values"] > 0.53
+    assert score.verdict == "good"
+    leak = shadowed("leaker")["mia_shadow"]
+    assert leak.detail["by_statistic"]["nearest row"] > by["nearest row"] + 0.03
 
 
 def test_what_shadow_runs_know_of_each_other_is_no_leak() -> None:
