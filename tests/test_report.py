@@ -14,7 +14,9 @@ import pytest
 
 import report_cases as cases
 from neotype.errors import OutputExistsError, SourceError
+from neotype.evaluate.asked import Claim
 from neotype.evaluate.metric import Score
+from neotype.evaluate.privacy.audit import EpsilonAudit
 from neotype.report.card import card
 from neotype.report.page import READERS, page
 from neotype.report.report import Report
@@ -141,6 +143,13 @@ def test_a_refuted_claim_is_the_headline_whatever_else_was_found() -> None:
     assert "no formal privacy guarantee" not in summarize([*verdicts(), kept]).caveat
 
 
+def test_a_claim_that_could_not_be_audited_is_not_called_absent() -> None:
+    blank = EpsilonAudit(claim=Claim(1.0)).blank("too few rows.")
+    assert "epsilon 1" in summarize([blank]).caveat
+    html = page(replace(cases.adult_report(), scores=(blank,)))
+    assert "No formal guarantee is claimed" not in html
+
+
 def test_a_policy_that_refuses_is_the_headline_before_the_scores() -> None:
     assert summarize(verdicts(), cases.RULING).headline == cases.RULING.headline
     assert "refuses" in cases.RULING.headline
@@ -252,6 +261,14 @@ def test_coefficients_are_drawn_with_their_intervals_and_the_worst_comes_first()
     assert "real 0.400 (0.300 to 0.500); synthetic 0.300 (0.100 to 0.500)" in useful
     forest = useful.split("Coefficients of the logistic regression")[1]
     assert forest.index("sex = Male") < forest.index(">age<")
+
+
+def test_within_a_threat_the_worst_comes_first() -> None:
+    told = [judged("exact_copies", "good"), judged("near_copies", "poor"), judged("nndr", "fair")]
+    html = page(replace(cases.adult_report(), scores=tuple(told)))
+    copies = html.split('id="threat-copies"')[1].split("</article>")[0]
+    places = [copies.index(f"The {name}") for name in ("near_copies", "nndr", "exact_copies")]
+    assert places == sorted(places)
 
 
 JUNK = (None, "x", 3, [], {}, [None], [1.0, None], {"a": None}, [[]], True, [{"group": "a"}])
