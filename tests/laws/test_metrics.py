@@ -29,6 +29,12 @@ def shuffled(data: Dataset, rows: int, rng: Rng) -> Dataset:
     return Dataset.of(data.schema, pl.DataFrame(columns))
 
 
+def unlearning(data: Dataset, rows: int, rng: Rng) -> Dataset:
+    """A recipe that never looks at what it is to learn: its rows are as real as those."""
+    holdout = thirds()[2]
+    return holdout.take(rng.generator().integers(0, holdout.rows, rows))
+
+
 def blind(rows: int) -> Likelihoods:
     """A model's likelihoods that know nothing of who was learnt."""
     return Likelihoods(*np.random.default_rng(0).normal(size=(2, rows)))
@@ -45,7 +51,7 @@ ASKED = Asked(
     sensitive=("sex", "race"),
     quasi_identifiers=("age", "sex", "native-country", "education"),
     likelihoods=blind(ROWS),
-    retrain=shuffled,
+    retrain=unlearning,
     shadows=8,
     scorer=closeness,
 )
