@@ -263,6 +263,12 @@ def test_coefficients_are_drawn_with_their_intervals_and_the_worst_comes_first()
     assert forest.index("sex = Male") < forest.index(">age<")
 
 
+def test_an_event_that_is_not_there_has_no_place_on_a_logarithmic_scale() -> None:
+    html = page(cases.full_report()).split('<section id="rare"')[1].split("</section>")[0]
+    assert "real 0.4%; synthetic 0%" in html
+    assert html.count(">none</text>") == 1
+
+
 def test_within_a_threat_the_worst_comes_first() -> None:
     told = [judged("exact_copies", "good"), judged("near_copies", "poor"), judged("nndr", "fair")]
     html = page(replace(cases.adult_report(), scores=tuple(told)))

@@ -167,9 +167,12 @@ def _lane(lane: Lane, scale: Scale, grid: str, say: Callable[[float], str]) -> s
                 f'<line class="spread" x1="{scale.at(low):.2f}%" x2="{scale.at(high):.2f}%" '
                 f'y1="{y}" y2="{y}"/>'
             )
+        at, shape = f"{scale.at(value):.2f}%", _SHAPES[mark.kind]
+        if scale.log and value <= 0:  # a logarithmic scale has no place for nothing
+            at, shape = "6", f'{shape}<text class="none" x="9" y="4">none</text>'
         parts.append(
-            f'<svg class="mark" x="{scale.at(value):.2f}%" y="{y}" overflow="visible">'
-            f"<title>{text(words)}</title>{_SHAPES[mark.kind]}</svg>"
+            f'<svg class="mark" x="{at}" y="{y}" overflow="visible">'
+            f"<title>{text(words)}</title>{shape}</svg>"
         )
         said.append(words)
     height = _PITCH * max(1, len(known)) + 7

@@ -72,7 +72,7 @@ def rare(report: Content) -> Drawn:
             some,
             say=rate,
             log=True,
-            note="On a logarithmic scale; what has no circle is not in the synthetic table at all.",
+            note="On a logarithmic scale.",
         )
         for _, some in records(score.detail)
     )
