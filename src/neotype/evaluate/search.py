@@ -7,6 +7,8 @@ boxes tell nothing, all rows are compared, and given up as soon as they are too 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
@@ -37,84 +39,77 @@ def search(
     """
     far = np.full((left.shape[1], k), np.inf, dtype=np.float32)
     which = np.full((left.shape[1], k), -1, dtype=np.int64)
-    if left.shape[1] and right.shape[1]:
-        ours, theirs = halve(left), halve(right)
-        _search(pack(left, ours), ours, pack(right, theirs), theirs, exclude_self, far, which)
+    if not left.shape[1] or not right.shape[1]:
+        return far, which
+    our_order, order = halve(left), halve(right)
+    ours, theirs = pack(left, our_order), pack(right, order)
+    for home in range(len(ours.cells)):
+        us = our_order[home * LEAF : (home + 1) * LEAF]
+        gaps = np.maximum(theirs.low - ours.high[home], ours.low[home] - theirs.high)
+        least = np.clip(gaps, 0, 1).sum(axis=1, dtype=np.float32) * SAFE
+        boxes = np.argsort(least, kind="stable")
+        _tour(us, ours.cells[home], least, boxes, order, *theirs, exclude_self, far, which)
     return far, which
 
 
-@numba.njit(cache=True, nogil=True)
 def halve(points: Points) -> Ints:
     """An order of the rows in which every LEAF of them lie together."""
-    columns, rows = points.shape
-    order = np.arange(rows)
-    ranges = [(0, rows)]
+    order = np.arange(points.shape[1])
+    ranges = [(0, len(order))]
     while ranges:
         start, end = ranges.pop()
-        size = end - start
-        if size <= LEAF:
+        part = order[start:end]
+        half = len(part) // 2
+        if len(part) <= LEAF:
             continue
-        half = size // 2
-        widest, column = np.float32(0), -1
-        for c in range(columns):
-            total = np.float32(0)
-            for i in range(start, start + half):
-                step = abs(points[c, order[i]] - points[c, order[i + half]])
-                total += min(step, np.float32(1))
-            if total > widest:
-                widest, column = total, c
-        if column < 0:
-            continue
-        part = order[start:end].copy()
-        order[start:end] = part[np.argsort(points[column][part], kind="mergesort")]
-        middle = start + (size + LEAF - 1) // LEAF // 2 * LEAF
-        ranges.append((start, middle))
-        ranges.append((middle, end))
+        one, other = points[:, part[:half]], points[:, part[half : 2 * half]]
+        widest = int(np.minimum(np.abs(one - other), 1).sum(axis=1).argmax())
+        order[start:end] = part[np.argsort(points[widest, part], kind="stable")]
+        middle = start + (len(part) + LEAF - 1) // LEAF // 2 * LEAF
+        ranges += [(start, middle), (middle, end)]
     return order
 
 
-@numba.njit(cache=True, nogil=True)
-def pack(points: Points, order: Ints) -> tuple[Points, Points, Points]:
+class Boxes(NamedTuple):
     """Rows box by box, (boxes, columns, LEAF), and each box's ends, (boxes, columns)."""
+
+    cells: Points
+    low: Points
+    high: Points
+
+
+def pack(points: Points, order: Ints) -> Boxes:
+    """The rows in this order, LEAF to a box; what is left of the last one is nowhere."""
     columns, rows = points.shape
-    boxes = (rows + LEAF - 1) // LEAF
-    cells = np.full((boxes, columns, LEAF), NOWHERE, np.float32)
-    low = np.full((boxes, columns), np.inf, np.float32)
-    high = np.full((boxes, columns), -np.inf, np.float32)
-    for place in range(rows):
-        box, i = place // LEAF, place % LEAF
-        for c in range(columns):
-            cell = points[c, order[place]]
-            cells[box, c, i] = cell
-            low[box, c] = min(low[box, c], cell)
-            high[box, c] = max(high[box, c], cell)
-    return cells, low, high
+    boxes = -(-rows // LEAF)
+    cells = np.full((columns, boxes * LEAF), NOWHERE, np.float32)
+    cells[:, :rows] = points[:, order]
+    starts = np.arange(0, rows, LEAF)
+    low = np.minimum.reduceat(cells[:, :rows], starts, axis=1).T
+    high = np.maximum.reduceat(cells[:, :rows], starts, axis=1).T
+    blocks = cells.reshape(columns, boxes, LEAF).swapaxes(0, 1)
+    return Boxes(*(np.ascontiguousarray(part) for part in (blocks, low, high)))
 
 
 @numba.njit(cache=True, nogil=True)
-def _search(
-    ours: tuple[Points, Points, Points],
-    our_order: Ints,
-    theirs: tuple[Points, Points, Points],
+def _tour(
+    us: Ints,
+    ours: Points,
+    least: Points,
+    boxes: Ints,
     order: Ints,
+    cells: Points,
+    low: Points,
+    high: Points,
     exclude_self: bool,
     far: Points,
     which: Ints,
 ) -> None:
-    boxes = len(theirs[0])
-    least = np.empty(boxes, np.float32)
-    for home in range(len(ours[0])):
-        for box in range(boxes):
-            least[box] = _apart(ours[1][home], ours[2][home], theirs[1][box], theirs[2][box])
-        us = our_order[home * LEAF : (home + 1) * LEAF]
-        for box in np.argsort(least, kind="mergesort"):
-            them = order[box * LEAF : (box + 1) * LEAF]
-            ends = theirs[1][box], theirs[2][box]
-            if not _visit(
-                us, ours[0][home], least[box], them, theirs[0][box], ends, exclude_self, far, which
-            ):
-                # Boxes come nearest first: what follows is further still.
-                break
+    """Compare the rows of one box with those of others, nearest first, until none can be near."""
+    for box in boxes:
+        them, ends = order[box * LEAF : (box + 1) * LEAF], (low[box], high[box])
+        if not _visit(us, ours, least[box], them, cells[box], ends, exclude_self, far, which):
+            break
 
 
 @numba.njit(cache=True, nogil=True)
