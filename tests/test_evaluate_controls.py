@@ -35,6 +35,7 @@ MOVED = (
     "hit_rate",
     "mia_distance",
     "mia_density_ratio",
+    "mia_exposed",
     "singling_out_multivariate",
     "linkability",
     "attribute_inference",
@@ -90,7 +91,7 @@ def test_more_copies_never_score_better(name: str) -> None:
     assert values[-1] > intervals[0][1]
 
 
-@pytest.mark.parametrize("name", MOVED[:6])
+@pytest.mark.parametrize("name", MOVED[:7])
 def test_one_copied_row_in_twenty_is_caught(name: str) -> None:
     score, clean = copied(0.05)[name], copied(0.0)[name]
     assert score.value is not None

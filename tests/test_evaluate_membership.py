@@ -37,6 +37,7 @@ COPYING = (
     "hit_rate",
     "mia_distance",
     "mia_density_ratio",
+    "mia_exposed",
     "epsilon_audit",
 )
 SHARES = (0.0, 0.01, 0.05, 0.2)

@@ -59,6 +59,7 @@ METRICS: Mapping[str, str] = {
     "hit_rate": "neotype.evaluate.privacy.distance:HitRate",
     "mia_distance": "neotype.evaluate.privacy.membership:NearestDistanceMIA",
     "mia_density_ratio": "neotype.evaluate.privacy.density_ratio:DensityRatioMIA",
+    "mia_exposed": "neotype.evaluate.privacy.density_ratio:ExposedMIA",
     "mia_likelihood": "neotype.evaluate.privacy.membership:LikelihoodMIA",
     "epsilon_audit": "neotype.evaluate.privacy.audit:EpsilonAudit",
     "mia_shadow": "neotype.evaluate.privacy.shadow:ShadowMIA",

@@ -93,6 +93,7 @@ THREATS: tuple[Threat, ...] = (
         {
             "mia_distance": "Membership by distance",
             "mia_density_ratio": "Membership by density ratio",
+            "mia_exposed": "Membership of the most exposed",
             "mia_likelihood": "Membership by the model’s likelihood",
             "mia_shadow": "Membership by shadow models, on the most vulnerable records",
         },

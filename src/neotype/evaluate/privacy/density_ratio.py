@@ -9,10 +9,11 @@ import numpy as np
 
 from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.features import Floats
+from neotype.evaluate.interval import clopper_pearson
 from neotype.evaluate.metric import Axis, Better, Finding, Measure
 from neotype.evaluate.neighbors import Neighborhood, Points
 from neotype.evaluate.privacy.distance import measured
-from neotype.evaluate.privacy.membership import attacked
+from neotype.evaluate.privacy.membership import attacked, caught
 
 BLUR = 0.01
 """Added to distances, in whole differences: of two copies, the one in the emptier place leads."""
@@ -58,6 +59,60 @@ class DensityRatioMIA(Measure):
             detail={
                 "reference_rows": len(near.drawn.holdout) // 2,
                 "synthetic_rows": len(near.drawn.synthetic),
+            },
+        )
+
+
+@dataclass(frozen=True)
+class ExposedMIA(Measure):
+    """The share of train rows that an attacker finds who may accuse 1 % of the others wrongly.
+
+    An AUC is about the average row: a generator that copies one row in twenty moves it by .025, and
+    gives those rows away with near certainty. The attack is that by density ratio; what Carlini et
+    al. 2022 ask to be reported first.
+    """
+
+    alarms: float = 0.01
+
+    name: ClassVar[str] = "mia_exposed"
+    title: ClassVar[str] = "Membership of the most exposed rows"
+    how: ClassVar[str] = (
+        "The attack by density ratio again, with a threshold so high that at most 1% of real rows "
+        "that were not used pass it. The number is the share of used rows that pass: 1% by "
+        "chance, and x when a share x of them was copied."
+    )
+    reference: ClassVar[str] = (
+        "Carlini et al. 2022, Membership inference attacks from first principles; "
+        "van Breugel et al. 2023"
+    )
+    axis: ClassVar[Axis] = "privacy"
+    better: ClassVar[Better] = "lower"
+    tolerance: ClassVar[float] = 0.01
+    least_rows: ClassVar[int] = 400
+
+    def look(self, tables: Comparison) -> Finding:
+        """Count members above the threshold; chance alone finds as many as false alarms."""
+        near = measured(tables)
+        members, others = ratios(near)
+        hits, allowed = caught(members, others, self.alarms), int(self.alarms * len(others))
+        value, chance = hits / len(members), clopper_pearson(allowed, len(others))
+        return Finding(
+            value=value,
+            interval=clopper_pearson(hits, len(members)),
+            floor=allowed / len(others),
+            target=chance[1] + 0.01,
+            meaning=(
+                f"An attacker who accuses {self.alarms:.0%} of the people that were not used finds "
+                f"{value:.1%} of those that were; by chance it would be about as few, up to "
+                f"{chance[1]:.1%}."
+            ),
+            detail={
+                "found": hits,
+                "members": len(members),
+                "non_members": len(others),
+                "false_alarms": allowed,
+                "chance": chance,
+                "notes": list(near.notes),
             },
         )
 
