@@ -71,9 +71,17 @@ class Summary:
 def summarize(scores: Sequence[Score], ruling: Ruling | None = None) -> Summary:
     """The verdict on a table from its scores and from what a policy decided."""
     state = {axis: worst([s for s in scores if s.axis == axis]) for axis in AXES}
+    if state["privacy"] == "good" and not _attacked(scores):
+        state["privacy"] = "not measured"
     told = [axis for axis in AXES if axis != "fairness" or state[axis] != "not measured"]
     lines = tuple(Line(axis, state[axis], _line(axis, state[axis], scores)) for axis in told)
     return Summary(_headline(state, scores, ruling), lines, _caveat(scores))
+
+
+def _attacked(scores: Sequence[Score]) -> bool:
+    """Whether anything but equal rows was looked for: that there are none says very little."""
+    own = (s for s in scores if s.axis == "privacy" and s.metric != "exact_copies")
+    return any(score.verdict in _JUDGED for score in own)
 
 
 def worst(scores: Sequence[Score]) -> str:
