@@ -90,6 +90,29 @@ def test_independent_columns_teach_nothing(name: str) -> None:
     assert score.verdict == "poor"
 
 
+def test_the_chance_in_training_is_in_the_interval() -> None:
+    """Synthetic tables of the same origin differ by about what the interval says they may."""
+    real = some(adult_train(), 30_000)
+    holdout = some(adult_holdout(), 2000)
+    scores = [
+        measure(
+            TSTR("age"),
+            (
+                real.take(np.arange(k * 500, (k + 1) * 500)),
+                real.take(np.arange(20_000 + k * 500, 20_500 + k * 500)),
+                holdout,
+            ),
+            seed=k,
+        )
+        for k in range(12)
+    ]
+    values = np.array([score.value for score in scores], float)
+    said = np.array([score.detail["training_error"] for score in scores])
+    # What is said is the error of both models, of which only one differs here.
+    assert 0.5 < np.mean(said**2) / (2 * values.var(ddof=1)) < 4
+    assert all(score.verdict != "poor" for score in scores)
+
+
 # --- two families of models
 
 

@@ -23,6 +23,12 @@ ROWS = 50_000
 CLASSES = 50
 """Classes of the target at most; the rarer ones count as one."""
 
+FEW = 5_000
+"""Rows to learn from up to which the chance in training is part of an interval."""
+
+REFITS = 3
+"""Models of either side that show this chance."""
+
 TREES = Boosted(rows=ROWS, trees=80, class_trees=300, leaves=31, rate=0.1)
 """The learner that the measures of one target share."""
 
@@ -114,6 +120,28 @@ class Exam:
             ("synthetic", "train"),
         )
         return Duel(self.task, self.truth, synthetic, real, self.asked)
+
+    def training_error(self, learner: Learner) -> float:
+        """How much a duel's scores owe to the rows that were learnt: a standard error.
+
+        Of both models together, by bootstrap of the rows that they learn from (Efron 1979). Of more
+        than 5,000 rows it is not worth its cost, and 0.
+        """
+        equal = min(self.equal, learner.rows)
+        if equal > FEW:
+            return 0.0
+        asked = self.cells("holdout", self.asked)
+
+        def again(lesson: tuple[str, int]) -> float:
+            side, draw = lesson
+            generator = self.rng.child(f"learnt again of {side}").block(draw).generator()
+            rows = np.sort(generator.choice(getattr(self.known, side)[:equal], equal))
+            told = self.model(learner, **{side: rows})(asked)
+            return scored(self.task, self.truth, decide(self.task, told))
+
+        lessons = [(side, draw) for side in ("synthetic", "train") for draw in range(REFITS)]
+        both = np.reshape(boosting.side_by_side(again, lessons), (2, REFITS))
+        return float(np.sqrt(both.var(axis=1, ddof=1).sum()))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.features import Floats
-from neotype.evaluate.interval import around, resample, spread
+from neotype.evaluate.interval import Z, around, resample, spread
 from neotype.evaluate.learner import Boosted, Learner, Linear
 from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
 from neotype.evaluate.task import Task, chance
@@ -63,14 +63,18 @@ class TSTR(Measure):
         weights = resample(tables.rng.child("tstr").child("draws").generator())
         first, second = fought.errors(tables.groups.holdout, weights)
         low = -np.inf if task.kind == "regression" else 0.0
+        luck = exam(tables, self.target).training_error(self.learner)
         detail: dict[str, Any] = {
             "target": self.target,
             "task": task.kind,
             "measure": task.measure,
             "real": real,
             "synthetic": value,
-            "interval_real": around(real, spread(second), low),
-            "gap_interval": around(value - real, spread(first - second), -np.inf, np.inf),
+            "interval_real": around(real, float(np.hypot(spread(second), luck)), low),
+            "gap_interval": around(
+                value - real, float(np.hypot(spread(first - second), luck)), -np.inf, np.inf
+            ),
+            "training_error": luck,
             "rows_tested": len(fought.asked),
             "rows": min(exam(tables, self.target).equal, self.learner.rows),
         }
@@ -80,7 +84,7 @@ class TSTR(Measure):
             detail["rmse"] = {"synthetic": told[0], "real": told[1]}
         return Finding(
             value=value,
-            interval=around(value, spread(first), low),
+            interval=around(value, float(np.hypot(spread(first), luck)), low),
             floor=real,
             target=real - 0.02,
             meaning=(
@@ -149,8 +153,7 @@ class TSTRAllColumns(Measure):
         learner = replace(self.learner, rows=_bounded(MOST_CELLS // max(1, width), 3_000, 8_000))
         items = list(tables.views)
         most = min(self.most_columns, _bounded(MOST_FEATURES // max(1, width), 10, len(items)))
-        unseen = 1 - most / max(1, len(items))
-        if unseen > 0:
+        if most < len(items):
             order = rng.child("columns").generator().permutation(len(items))
             for k in order[most:]:
                 skipped[items[k].name] = f"{most} columns were drawn at random"
@@ -165,7 +168,8 @@ class TSTRAllColumns(Measure):
             fought = examined.duel(learner)
             value, real = fought.values
             base = chance(task, fought.truth)
-            if real - base < self.least_skill:
+            first, second = fought.errors(tables.groups.holdout, weights)
+            if real - base < max(self.least_skill, Z * spread(second)):
                 skipped[item.name] = "real rows do not predict it either"
                 continue
             share = _share(np.array([value]), np.array([real]), base)
@@ -175,17 +179,17 @@ class TSTRAllColumns(Measure):
                 "synthetic": value,
                 "share": float(share[0]),
             }
-            drawn.append(_share(*fought.errors(tables.groups.holdout, weights), base))
+            drawn.append(_share(first, second, base))
         if not columns:
             raise NotMeasurableError(
                 "no column can be predicted from the others, not by real rows."
             )
         shares = {name: float(found["share"]) for name, found in columns.items()}
         mean = float(np.mean(list(shares.values())))
-        # Columns that were not drawn add their own chance to that of the test rows.
-        sampling = np.sqrt(max(0.0, unseen) / len(shares)) * spread(np.array(list(shares.values())))
-        error = float(np.hypot(spread(np.mean(drawn, axis=0)), sampling))
         worst = min(shares, key=lambda name: shares[name])
+        # The chance in training, and which columns there are, show in how columns differ.
+        differing = spread(np.array(list(shares.values()))) / np.sqrt(len(shares))
+        error = float(np.hypot(spread(np.mean(drawn, axis=0)), differing))
         return Finding(
             value=mean,
             interval=around(mean, error, high=1.25),
