@@ -78,7 +78,11 @@ def _variance(values: Floats) -> float:
 
 
 def roc(positive: Floats, negative: Floats, points: int = 101) -> list[list[float]]:
-    """The ROC curve as [false positive rate, true positive rate], at most `points` of them."""
+    """The ROC curve as [false positive rate, true positive rate], at most `points` of them.
+
+    A fifth of them lie below 1 % false positives, evenly on a logarithmic scale: there the most
+    exposed rows are found.
+    """
     scores = np.concatenate([positive, negative])
     truth = np.r_[np.ones(len(positive)), np.zeros(len(negative))]
     order = np.argsort(-scores, kind="stable")
@@ -87,7 +91,8 @@ def roc(positive: Floats, negative: Floats, points: int = 101) -> list[list[floa
     falls = np.cumsum(1 - truth[order])[ends] / max(1, len(negative))
     hits, falls = np.r_[0.0, hits], np.r_[0.0, falls]
     if len(hits) > points:
-        grid = np.linspace(0, 1, points - 1)
+        head = points // 5
+        grid = np.r_[np.geomspace(1e-4, 0.01, head), np.linspace(0.01, 1, points - head)[1:]]
         hits, falls = np.r_[0.0, np.interp(grid, falls, hits)], np.r_[0.0, grid]
     return [[float(x), float(y)] for x, y in zip(falls, hits, strict=True)]
 
