@@ -1,7 +1,7 @@
 """What a user expects of the synthetic rows: counted, compared, and never shown row by row.
 
-Expressions are SQL, which polars reads without running any Python. They see the tables `synthetic`,
-`train` and `holdout`, and no file.
+Expressions are SQL or polars (`expression.py`); neither runs any Python. Queries see the tables
+`synthetic`, `train` and `holdout`, and no file.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import polars as pl
 
 from neotype.data import Dataset
 from neotype.errors import ColumnNotFoundError, NeotypeError, SchemaError
+from neotype.policy.expression import is_polars, polars_expression
 from neotype.policy.judge import said, span, unmeasured
 from neotype.policy.policy import Expectation, Policy
 from neotype.policy.ruling import Outcome
@@ -168,17 +169,26 @@ def _rate(expectation: Expectation, tables: _Tables) -> Outcome:
 
 def _condition(text: str, expectation: Expectation, frame: pl.DataFrame) -> pl.Series:
     """True, false or unknown of every row."""
-    condition = pl.sql_expr(text)
-    met = frame.select(condition.alias("met"))["met"]
+    condition = _expression(text, expectation)
+    # Without rows, three that are all gaps show whether each has an answer of its own.
+    rows = frame if frame.height else frame.clear(3)
+    met = rows.select(condition.alias("met"))["met"]
     constant = len(met) == 1 and not condition.meta.root_names()
-    per_row = constant or len(met) == frame.height
+    per_row = constant or len(met) == rows.height
     if met.dtype != pl.Boolean or not per_row:
-        gives = f"{met.dtype} values" if met.dtype != pl.Boolean else "one answer for all rows"
+        one = "one answer for all rows" if len(met) == 1 else "no answer for some rows"
+        gives = f"{met.dtype} values" if met.dtype != pl.Boolean else one
         raise SchemaError(
             f"{_called(expectation)} is no condition on a row: {text!r} gives {gives}.",
             mend='write a comparison, such as "age >= 17"; aggregates go under `number` or `sql`',
         )
-    return met if len(met) == frame.height else met.new_from_index(0, frame.height)
+    return met.head(frame.height) if not constant else met.new_from_index(0, frame.height)
+
+
+def _expression(text: str, expectation: Expectation) -> pl.Expr:
+    if is_polars(text):
+        return polars_expression(text, asked_by=_called(expectation))
+    return pl.sql_expr(text)
 
 
 def _number(expectation: Expectation, tables: _Tables) -> Outcome:
@@ -186,7 +196,7 @@ def _number(expectation: Expectation, tables: _Tables) -> Outcome:
     text = str(expectation.number)
 
     def computed(frame: pl.DataFrame) -> float | None:
-        found = frame.select(pl.sql_expr(text).alias("number"))["number"]
+        found = frame.select(_expression(text, expectation).alias("number"))["number"]
         if len(found) != 1 or not (found.dtype.is_numeric() or found.dtype == pl.Boolean):
             raise SchemaError(
                 f"{_called(expectation)} is not one number: {text!r} gives {len(found)} values "
@@ -374,9 +384,13 @@ def _explained(
         return ColumnNotFoundError(lost[1], tables.synthetic.columns, asked_by=_called(expectation))
     asked = getattr(expectation, expectation.subject)
     if "relation" in first and "not found" in first:
-        mend = f"the tables are called {', '.join(_Tables._fields)}"
+        mend: str | None = f"the tables are called {', '.join(_Tables._fields)}"
     else:
         mend = "write SQL; names with signs in them go in double quotes, texts in single ones"
+        if expectation.subject != "sql":
+            mend += '; or polars, such as pl.col("age") >= 17'
+    if expectation.subject != "sql" and is_polars(str(asked)):
+        mend = None
     return SchemaError(
         f"{_called(expectation)} cannot be computed: {first.rstrip('.')}.",
         found=f"{expectation.subject}: {' '.join(str(asked).split())}",

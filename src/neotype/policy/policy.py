@@ -121,11 +121,12 @@ _MUST_ASK = ("column", "missing", "rate", "number", "correlation")
 class Expectation(Rule):
     """Something that must be so in the synthetic rows; exactly one subject.
 
-    `column`: its cells lie `between`, are `at_least`, `at_most`, or `among`. `rows`: a SQL
-    condition that rows meet. Of either a `share` below 1 is enough, and missing cells break none.
-    `missing`: the share of missing cells. `unique`: columns whose values together never repeat.
-    `rate`: the share of rows that meet a SQL condition. `number`: a SQL aggregate. `correlation`:
-    Pearson's, of two columns. `sql`: a query that gives true, no rows, or a number to compare.
+    `column`: its cells lie `between`, are `at_least`, `at_most`, or `among`. `rows`: a
+    condition that rows meet, in SQL or polars. Of either a `share` below 1 is enough, and missing
+    cells break none. `missing`: the share of missing cells. `unique`: columns whose values together
+    never repeat. `rate`: the share of rows that meet a condition. `number`: an aggregate.
+    `correlation`: Pearson's, of two columns. `sql`: a query that gives true, no rows, or a number
+    to compare.
     """
 
     name: str = ""
