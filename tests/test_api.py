@@ -211,6 +211,32 @@ class TestWhatElseIsKnown:
         with pytest.raises(nt.DataError, match="synthetic table 2"):
             nt.evaluate(fresh, copies=[fresh.drop("sex")], **tables)
 
+    def test_one_table_alone_may_be_the_copy(
+        self, adult: pl.DataFrame, adult_holdout: pl.DataFrame, fresh: pl.DataFrame
+    ) -> None:
+        tables = {"train": adult, "holdout": adult_holdout, "metrics": "shape"}
+        one = nt.evaluate(fresh, copies=fresh.reverse(), **tables)
+        assert [score.metric for score in one.scores] == ["shape"]
+        with pytest.raises(nt.DataError, match="1 synthetic table cannot be compared"):
+            nt.compare(fresh, **tables)
+
+    def test_a_measure_named_twice_is_taken_once_and_what_no_measure_looks_at_is_refused(
+        self, adult: pl.DataFrame, adult_holdout: pl.DataFrame, fresh: pl.DataFrame
+    ) -> None:
+        tables = {"train": adult, "holdout": adult_holdout}
+        report = nt.evaluate(fresh, metrics=["shape", "validity", "shape"], **tables)
+        assert [score.metric for score in report.scores] == ["shape", "validity"]
+        for asked, says in (
+            ({"metrics": []}, "no measure is named"),
+            ({"metrics": ["shape"], "claim": 1.0}, "name epsilon_audit or"),
+            ({"metrics": ["shape"], "scorer": max}, "name custom too"),
+            ({"metrics": ["custom"], "scorer": 3}, "3 is no scorer"),
+            ({"recipe": "trees"}, "a recipe is for a deep evaluation"),
+            ({"recipe": 3, "deep": True}, "3 is no synthesizer"),
+        ):
+            with pytest.raises(nt.SchemaError, match=says):
+                nt.evaluate(fresh, **asked, **tables)
+
     def test_a_scorer_of_ones_own(
         self, adult: pl.DataFrame, adult_holdout: pl.DataFrame, fresh: pl.DataFrame
     ) -> None:

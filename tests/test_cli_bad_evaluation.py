@@ -57,7 +57,16 @@ def evaluate(folder: Path, *words: object, made: str = "made.csv", code: int = U
         (["--policy", "{}/aeg.yaml"], "did you mean 'age'?"),
         (["--junit", "{}/j.xml"], "there is no policy"),
         (["--summary", "{}/s.md"], "add --policy partner"),
-        (["--policy", "fair", "--junit", "{}/made.csv"], "exists already"),
+        (["--policy", "fair", "--junit", "{}/aeg.yaml"], "exists already"),
+        (["--policy", "fair", "--junit", "{}/made.csv"], "is an input, and would be replaced"),
+        (["--html", "{}/made.csv", "--force"], "is an input, and would be replaced"),
+        (["--card", "{}/train.csv", "--force"], "name another path for the output"),
+        (["--html", "{}/one", "--card", "{}/one"], "one' is named for two outputs"),
+        (["--policy", "fair", "--html", "{}/one", "--summary", "{}/one"], "would be replaced"),
+        (["--policy", "{}/faulty.yaml", "--summary", "{}/faulty.yaml"], "would be replaced"),
+        (["--epsilon", "1"], "none of the measures that are named looks at it. name epsilon_audit"),
+        (["--scorer", "math:dist"], "a scorer is given, and none of the measures"),
+        (["--deep", "--recipe", "trees"], "to learn anew is given, and none of the measures"),
         (["--policy", "fair", "--junit", "/proc/nowhere/j.xml"], "cannot be written"),
         (["--policy", "fair", "--summary", "/proc/nowhere/s.md"], "cannot be written"),
         (["--sensitive", "sx"], "sensitive names column 'sx', which does not exist"),
@@ -162,3 +171,32 @@ def test_a_policy_to_print_that_does_not_exist() -> None:
     done = CliRunner().invoke(app, ["policy", "publik"])
     assert done.exit_code == USER_ERROR
     assert "did you mean 'public'?" in done.output
+
+
+def test_recipes_and_shadows_are_not_passed_over_in_silence(folder: Path) -> None:
+    sides = ["--train", str(folder / "train.csv"), "--holdout", str(folder / "holdout.csv")]
+    for options in (["--recipe", "trees"], ["--shadows", "4"]):
+        done = CliRunner().invoke(app, ["evaluate", str(folder / "made.csv"), *sides, *options])
+        assert done.exit_code == USER_ERROR, done.output
+        assert "--deep" in done.output
+
+
+def test_compare_names_the_faulty_table_before_it_measures_any(folder: Path) -> None:
+    sides = ["--train", str(folder / "train.csv"), "--holdout", str(folder / "holdout.csv")]
+    for other, says in (
+        ("other.csv", "'other' does not have the form of the training data"),
+        ("train.csv", "'train' is the train table itself, row by row"),
+    ):
+        tables = [str(folder / "made.csv"), str(folder / other)]
+        done = CliRunner().invoke(app, ["compare", *tables, *sides, "--metric", "shape"])
+        assert done.exit_code == USER_ERROR, done.output
+        assert says in " ".join(done.output.split())
+
+
+def test_no_model_replaces_the_data_that_it_learns(folder: Path) -> None:
+    data = folder / "made.csv"
+    held = data.read_bytes()
+    done = CliRunner().invoke(app, ["fit", str(data), "-o", str(data), "--force"])
+    assert done.exit_code == USER_ERROR
+    assert "is an input" in done.output
+    assert data.read_bytes() == held

@@ -19,8 +19,9 @@ from neotype.evaluate.metric import Score
 from neotype.evaluate.privacy.audit import EpsilonAudit
 from neotype.report.card import card
 from neotype.report.page import READERS, page
+from neotype.report.parts.attacks import pictures
 from neotype.report.report import Report
-from neotype.report.words import number, percent, summarize, unsure
+from neotype.report.words import goal, number, percent, summarize, unsure
 
 
 @pytest.fixture(scope="module")
@@ -412,3 +413,39 @@ def test_numbers_read_as_people_write_them() -> None:
     assert [percent(v) for v in (0.0, 0.00001, 0.1234, 0.99999, 1.0)] == [
         "0%", "<0.1%", "12.3%", ">99.9%", "100%",
     ]  # fmt: skip
+
+
+def test_one_good_measure_that_is_no_verdict_is_not_called_unmeasured() -> None:
+    said = summarize([judged("exact_copies", "good")]).lines
+    line = next(line for line in said if line.axis == "privacy")
+    assert line.verdict == "not measured"
+    assert "Not enough for a verdict: " in line.text
+    assert "Not measured: " not in line.text
+
+
+def test_a_target_near_a_floor_says_both_ends() -> None:
+    near = replace(judged("equalised_odds", "good"), better="near_floor", floor=0.074, target=0.124)
+    assert goal(near) == "0.074 ± 0.050"
+    assert goal(replace(near, better="lower")) == "≤ 0.124"
+
+
+def test_a_share_of_members_is_not_drawn_among_aucs_and_every_attacker_has_a_risk() -> None:
+    aucs = judged("mia_distance", "good"), judged("mia_exposed", "good")
+    drawn, _ = pictures("membership", [replace(score, value=0.5) for score in aucs])
+    assert "The mia_distance" in drawn
+    assert "The mia_exposed" not in drawn
+    risks = {
+        "prosecutor": {"mean": 0.03, "share_above_0.09": 0.25},
+        "journalist": {"mean": 0.01},
+        "marketer": 0.02,
+    }
+    drawn, _ = pictures("disclosure", [judged("reidentification", "good", **risks)])
+    assert "people with more than 9.0%: 25.0%" in drawn
+    assert "Marketer" in drawn
+    assert "mean: 2.0%" in drawn
+
+
+def test_a_notebook_shows_a_report_in_one_line(report: Report) -> None:
+    assert repr(report).count("\n") == 0
+    assert report.summary.headline in repr(report)
+    assert len(repr(report)) < 200

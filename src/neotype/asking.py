@@ -50,7 +50,8 @@ def told(
     Roles that are not given are those of the schema. The model's likelihoods are computed only
     when a metric wants them, of at most DENSITY_ROWS random rows of either side, equally many.
     ColumnNotFoundError for a role of no column, SchemaError for a claim that none can make, for a
-    deep evaluation without a recipe, and for a scorer that cannot be found.
+    deep evaluation without a recipe, for a scorer that cannot be found, and for what is given but
+    concerns none of the `metrics`.
     """
     wanted = _wanted(metrics or suite(deep))
     if deep and recipe is None:
@@ -58,13 +59,16 @@ def told(
             "a deep evaluation learns the recipe anew many times, and no recipe is known.",
             mend="name the synthesizer that made the rows (--recipe trees), or give its model",
         )
-    if shadows < 2:
+    if not isinstance(shadows, int) or shadows < 2:
         raise SchemaError(
             f"{shadows} shadow models show nothing.", mend="take 2 or more; 16 if unsaid"
         )
     if deep:
         log.info("%d shadow models learn anew; the first says how long all take", shadows)
     guarded, known = roles(train, sensitive, quasi_identifiers)
+    claim, scorer = claim_of(claim), scorer_of(scorer)
+    said = {"claim": claim, "scorer": scorer, "retrain": recipe if deep else None}
+    _refuse_unused([name for name, what in said.items() if what is not None], wanted)
     density = None
     if model is not None and "likelihoods" in wanted:
         density = likelihoods(model, train, holdout, rng.child("likelihoods"))
@@ -73,8 +77,8 @@ def told(
         sensitive=guarded,
         quasi_identifiers=known,
         copies=tuple(copies),
-        scorer=scorer_of(scorer),
-        claim=claim_of(claim),
+        scorer=scorer,
+        claim=claim,
         likelihoods=density,
         retrain=None if recipe is None else Retraining(recipe, shadows),
         shadows=shadows,
@@ -85,6 +89,24 @@ def _wanted(metrics: Sequence[str]) -> set[str]:
     """What these metrics have fields for."""
     classes = [find("metric", name) for name in metrics]
     return {field.name for cls in classes if is_dataclass(cls) for field in fields(cls)}
+
+
+_GIVEN = {
+    "claim": "a claimed guarantee",
+    "scorer": "a scorer",
+    "retrain": "a recipe to learn anew",
+}
+
+
+def _refuse_unused(said: Sequence[str], wanted: set[str]) -> None:
+    """SchemaError for what is given and would be passed over by the measures that are named."""
+    for name in said:
+        if name not in wanted:
+            takers = [metric for metric in names("metric") if name in _wanted([metric])]
+            raise SchemaError(
+                f"{_GIVEN[name]} is given, and none of the measures that are named looks at it.",
+                mend=f"name {' or '.join(takers)} too, or name no measures at all",
+            )
 
 
 def roles(
@@ -127,6 +149,10 @@ def claim_of(claim: Claimed | None) -> Claim | None:
 
 def scorer_of(scorer: str | Scorer | None) -> Scorer | None:
     """A user's own measure of utility: itself, or what `module:function` names."""
+    if scorer is not None and not isinstance(scorer, str) and not callable(scorer):
+        raise SchemaError(
+            f"{scorer!r} is no scorer.", mend="give a function of two tables, or 'module:function'"
+        )
     if not isinstance(scorer, str):
         return scorer
     from neotype.evaluate.utility.custom import load_scorer

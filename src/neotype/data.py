@@ -167,7 +167,11 @@ def _cast(frame: pl.DataFrame, schema: Schema, what: str, findings: list[str]) -
             )
         columns.append(brought)
     if findings:
-        raise DataError(f"{what} does not have the form of the training data.", findings)
+        raise DataError(
+            f"{what} does not have the form of the training data.",
+            findings,
+            mend="give the columns of the training data, with the same names and kinds of value",
+        )
     return pl.DataFrame(columns)
 
 

@@ -42,8 +42,25 @@ def appearing(path: Path, *, force: bool = False) -> Iterator[IO[bytes]]:
             partial.unlink(missing_ok=True)
 
 
-def ready(*paths: Path, force: bool) -> None:
-    """Say now, and not after the work, that one of these files could not be written."""
+def ready(*paths: Path, force: bool, inputs: Iterable[Path | None] = ()) -> None:
+    """Say now, and not after the work, that one of these files could not be written.
+
+    SourceError too where two of them are one file, or one is an input, even with `force`.
+    """
+    given = {path.resolve() for path in inputs if path is not None}
+    seen: set[Path] = set()
+    for path in paths:
+        place = path.resolve()
+        if place in given:
+            raise SourceError(
+                f"'{path}' is an input, and would be replaced by an output.",
+                mend="name another path for the output",
+            )
+        if place in seen:
+            raise SourceError(
+                f"'{path}' is named for two outputs.", mend="give each output a path of its own"
+            )
+        seen.add(place)
     refuse_taken(*paths, force=force)
     for folder in {path.parent for path in paths}:
         probe(folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neotype import pipeline
-from neotype.api.learn import FittedModel
+from neotype.api.learn import FittedModel, load
 from neotype.asking import Claimed, made_by, told
 from neotype.data import Dataset, conform
 from neotype.errors import (
@@ -40,7 +40,7 @@ def evaluate(
     *,
     train: Any,
     holdout: Any = None,
-    model: FittedModel | None = None,
+    model: FittedModel | Path | str | None = None,
     target: str | None = None,
     schema: Schema | Path | str | None = None,
     sensitive: str | Sequence[str] = (),
@@ -52,7 +52,7 @@ def evaluate(
     recipe: str | Any | None = None,
     shadows: int = 16,
     policy: Policy | Mapping[str, Any] | Path | str | None = None,
-    metrics: Sequence[str] | None = None,
+    metrics: str | Sequence[str] | None = None,
     seed: int = 0,
     progress: Progress = silent,
 ) -> Report:
@@ -67,6 +67,8 @@ def evaluate(
     `policy` (a preset or a file) decides is `report.ruling`. DataError lists all that does not fit.
     """
     chosen = None if policy is None else read_policy(policy)
+    metrics = _each_once(metrics)
+    model = load(model) if isinstance(model, str | Path) else model
     real, unseen, facts = _real_sides(train, holdout, model, schema, target)
     target = target or (model.facts["target"] if model is not None else None)
     pipeline.check_target(target, real)
@@ -83,7 +85,7 @@ def evaluate(
         scorer=scorer,
         claim=claim,
         model=None if model is None else model.model,
-        recipe=_known_recipe(recipe, model),
+        recipe=_known_recipe(recipe, model, needed=deep or metrics is not None),
         deep=deep,
         shadows=shadows,
         metrics=metrics,
@@ -97,20 +99,45 @@ def evaluate(
     return build(scores, synthetic=made, **sides, target=target, facts=facts, ruling=ruling)
 
 
-def _known_recipe(recipe: str | Any | None, model: FittedModel | None) -> Any:
+def _each_once(metrics: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    """The measures that are named, each once; None where all are meant."""
+    if metrics is None:
+        return None
+    named = tuple(dict.fromkeys([metrics] if isinstance(metrics, str) else metrics))
+    if not named:
+        raise SchemaError("no measure is named.", mend="name one, or leave metrics out for all")
+    return named
+
+
+def _known_recipe(recipe: str | Any | None, model: FittedModel | None, *, needed: bool) -> Any:
     """The recipe that is named, or the one by which the model was fitted, or None."""
     if recipe is None:
         return None if model is None else made_by(model.facts)
-    return make_synthesizer(recipe, {}) if isinstance(recipe, str) else recipe
+    if not needed:
+        raise SchemaError(
+            "a recipe is for a deep evaluation.", mend="ask for it (--deep, deep=True), or leave it"
+        )
+    if isinstance(recipe, str):
+        return make_synthesizer(recipe, {})
+    if not hasattr(recipe, "fit"):
+        raise SchemaError(
+            f"{recipe!r} is no synthesizer.", mend="give a name, or an instance such as nt.Trees()"
+        )
+    return recipe
 
 
 def _synthetic_sides(synthetic: Any, copies: Sequence[Any], schema: Schema) -> list[Dataset]:
     """The table to measure, then its copies; each has the columns of the real rows."""
-    tables = [*(synthetic if isinstance(synthetic, list | tuple) else [synthetic]), *copies]
+    tables = [table for given in (synthetic, copies) for table in _listed(given)]
     if not tables:
         raise DataError("there is no synthetic table to measure.", mend="give one or more")
     named = [f"synthetic table {k + 1}" if k else "synthetic" for k in range(len(tables))]
     return [_conform(read(table), schema, name) for table, name in zip(tables, named, strict=True)]
+
+
+def _listed(tables: Any) -> Sequence[Any]:
+    """Several tables as they are; one table, which may itself be iterable, as the only one."""
+    return tables if isinstance(tables, list | tuple) else [tables]
 
 
 def _real_sides(
@@ -177,6 +204,18 @@ def compare(
 
     progress = asked.pop("progress", silent)
     named = _named(synthetics)
+    if isinstance(asked.get("model"), str | Path):
+        asked["model"] = load(asked["model"])
+    of = {key: asked.get(key) for key in ("model", "schema", "target")}
+    real, unseen, _ = _real_sides(train, holdout, **of)
+    for name, table in named.items():
+        made = _conform(read(table), real.schema, f"'{name}'")
+        for side, rows in (("train", real), ("holdout", unseen)):
+            if made.frame.equals(rows.frame):
+                raise DataError(
+                    f"'{name}' is the {side} table itself, row by row.",
+                    mend="give synthetic tables alone; real ones are compared as train and holdout",
+                )
     reports = {}
     for done, (name, table) in enumerate(named.items()):
         progress("compare", done, len(named))
@@ -190,7 +229,7 @@ def _named(synthetics: Mapping[str, Any] | Sequence[Any]) -> dict[str, Any]:
     if isinstance(synthetics, Mapping):
         named = dict(synthetics)
     else:
-        listed = list(synthetics)
+        listed = _listed(synthetics)
         paths = [Path(t) if isinstance(t, str | Path) else None for t in listed]
         stems = [path.stem if path else f"table {k + 1}" for k, path in enumerate(paths)]
         unique = len(set(stems)) == len(stems)

@@ -50,7 +50,7 @@ def compare(
     from neotype.outputs import ready
 
     files = [path for path in (html, json_report, card) if path is not None]
-    ready(*files, force=force)
+    ready(*files, force=force, inputs=[*synthetic, train, holdout, schema])
     with listening(quiet=json) as progress:
         compared = api.compare(
             synthetic,

@@ -68,7 +68,9 @@ RecipeName = Annotated[
     str | None,
     typer.Option(help="For --deep: the synthesizer that made the rows; the model's if unsaid."),
 ]
-Shadows = Annotated[int, typer.Option(help="For --deep: how many models learn anew.")]
+Shadows = Annotated[
+    int | None, typer.Option(help="For --deep: how many models learn anew; 16 if unsaid.")
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -96,7 +98,7 @@ def evaluate(
     delta: Delta = None,
     deep: Deep = False,
     recipe: RecipeName = None,
-    shadows: Shadows = 16,
+    shadows: Shadows = None,
     policy: PolicyOption = None,
     junit: Junit = None,
     summary: SummaryFile = None,
@@ -109,8 +111,11 @@ def evaluate(
     from neotype.outputs import ready
 
     files = [path for path in (html, json_report, card) if path is not None]
-    ready(*files, force=force)
-    ready_to_say(policy, junit, summary, force=force)
+    inputs = [synthetic, train, holdout, model, schema, *(copy or ())]
+    ready(*files, force=force, inputs=inputs)
+    ready_to_say(policy, junit, summary, force=force, inputs=[*inputs, *files])
+    if shadows is not None and not deep and metric is None:
+        raise SchemaError("--shadows is for --deep.", mend="add --deep, or leave it out")
     with listening(quiet=json) as progress:
         report = api.evaluate(
             synthetic,
@@ -126,7 +131,7 @@ def evaluate(
             claim=_claim(epsilon, delta),
             deep=deep,
             recipe=recipe,
-            shadows=shadows,
+            shadows=16 if shadows is None else shadows,
             policy=policy,
             metrics=metric,
             seed=seed,

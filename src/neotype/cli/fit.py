@@ -44,7 +44,7 @@ def fit(
     from neotype.outputs import ready
 
     chosen = settings_of(settings)
-    ready(output, force=force)
+    ready(output, force=force, inputs=[data, schema])
     with listening(quiet=json) as progress:
         model = api.fit(
             data,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -84,15 +84,23 @@ def write_reports(
             write(path, force=force)
 
 
-def ready_to_say(policy: object, junit: Path | None, summary: Path | None, *, force: bool) -> None:
+def ready_to_say(
+    policy: object,
+    junit: Path | None,
+    summary: Path | None,
+    *,
+    force: bool,
+    inputs: Iterable[Path | None] = (),
+) -> None:
     """Refuse now, and not after the work, files of a decision that nobody takes."""
     if policy is None and (junit is not None or summary is not None):
         raise SchemaError(
             "--junit and --summary say what a policy decided, and there is no policy.",
             mend="add --policy partner, or a file of your own",
         )
-    ready(*([junit] if junit else []), force=force)
-    ready(*([summary] if summary else []), force=True)
+    inputs = (*inputs, Path(policy) if isinstance(policy, str | Path) else None)
+    ready(*([junit] if junit else []), force=force, inputs=inputs)
+    ready(*([summary] if summary else []), force=True, inputs=(*inputs, junit))
 
 
 def say_ruling(report: Any, junit: Path | None, summary: Path | None, *, force: bool) -> None:

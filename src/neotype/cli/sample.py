@@ -86,7 +86,7 @@ def _to_file(path: Path, asked: _Asked, given: Path | None) -> dict[str, Any]:
     from neotype.outputs import ready
     from neotype.source import write
 
-    ready(path, force=asked.force)
+    ready(path, force=asked.force, inputs=[asked.model, given])
     with listening(quiet=asked.quiet) as progress:
         model = api.load(asked.model)
         progress("sample", 0, 1)

@@ -89,7 +89,8 @@ def _card(standing: Standing) -> str:
         f'<li class="{tone(privacy)}"><b class="place">{standing.place}</b><div>'
         f"<h2>{text(standing.table)}</h2><p>{text(standing.headline)}</p>"
         f'<p class="verdicts">{badges}</p><p class="soft small">{mean} · ahead on '
-        f"{standing.wins} measures · {standing.rows:,} rows</p></div></li>"
+        f"{standing.wins} {'measure' if standing.wins == 1 else 'measures'} · "
+        f"{standing.rows:,} rows</p></div></li>"
     )
 
 

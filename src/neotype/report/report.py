@@ -27,6 +27,9 @@ class Report(Content):
     It holds aggregates only: no row, and no real value of fewer than 5 training rows.
     """
 
+    def __repr__(self) -> str:
+        return f"Report({self.summary.headline!r}, {len(self.scores)} scores)"
+
     def to_html(self, path: Path | str, *, force: bool = False) -> Path:
         """Write one page that opens without a network; OutputExistsError unless `force`."""
         return written(page(self), path, force)

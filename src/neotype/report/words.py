@@ -283,8 +283,13 @@ def _line(axis: str, state: str, scores: Sequence[Score]) -> tuple[str, ...]:
     if missed and len(missed) < len(own):
         said.append(f"Not measured: {_named(missed, 4)}.")
     elif state == "not measured":
-        said.append("No measure of it was taken." if not own else reason(own[0]))
+        said.append("No measure of it was taken." if not own else _unknown(own, missed))
     return tuple(said) or ("Every measure taken is good.",)
+
+
+def _unknown(own: Sequence[Score], missed: Sequence[Score]) -> str:
+    """Why a question has no verdict although measures of it were asked for."""
+    return reason(missed[0]) if missed else f"Not enough for a verdict: {_named(own, 3)} alone."
 
 
 def _gravest(own: Sequence[Score], most: int = 2) -> list[Score]:
@@ -340,8 +345,13 @@ def figure(score: Score, value: float | None) -> str:
 
 def goal(score: Score) -> str:
     """The target with the side on which good lies."""
+    if score.target is None:
+        return "–"
+    if score.better == "near_floor" and score.floor is not None:
+        away = figure(score, abs(score.target - score.floor))
+        return f"{figure(score, score.floor)} ± {away}"
     sign = {"higher": "≥ ", "lower": "≤ "}.get(score.better, "")
-    return "–" if score.target is None else f"{sign}{figure(score, score.target)}"
+    return f"{sign}{figure(score, score.target)}"
 
 
 def signed(change: float) -> str:

@@ -22,6 +22,8 @@ RUNS = (
 )
 """The three runs of an attack, and about whom or how it guesses."""
 MOST_SECRETS = 12
+_AT_FEW_ALARMS = "mia_exposed"
+"""A share of members that are found: no AUC, and drawn among the others' shares."""
 
 
 def pictures(threat: str, scores: Sequence[Score]) -> tuple[str, list[Figure]]:
@@ -108,7 +110,7 @@ def _members(scores: Sequence[Score]) -> str:
             linked(score),
         )
         for score in scores
-        if score.value is not None
+        if score.value is not None and score.metric != _AT_FEW_ALARMS
     ]
     drawn = dots(lanes, line=0.5)
     if not drawn:
@@ -183,14 +185,23 @@ def _attackers(scores: Sequence[Score]) -> str:
     }
     rows = []
     for name, knows in asks.items():
+        said = score.detail.get(name)
         numbers = [
-            f"{str(key).replace('_', ' ')}: {percent(share)}"
-            for key, value in mapped(score.detail.get(name)).items()
+            f"{_risk_named(str(key))}: {percent(share)}"
+            for key, value in (mapped(said) or {"mean": said}).items()
             if (share := numbered(value)) is not None and 0 <= share <= 1
         ]
         if numbers:
             rows.append((f"<b>{name.title()}</b>", knows, text("; ".join(numbers))))
     return sheet(("Attacker", "Who", "Risk"), "tww", rows) if rows else ""
+
+
+def _risk_named(key: str) -> str:
+    """What a number of an attacker's risk is called."""
+    above = key.removeprefix("share_above_")
+    return (
+        key.replace("_", " ") if above == key else f"people with more than {percent(float(above))}"
+    )
 
 
 def _bounds(score: Score) -> str:

@@ -137,8 +137,8 @@ def _method(score: Score) -> str:
 def _reads(score: Score) -> str:
     said = BETTER[score.better]
     if score.target is not None:
-        near = " (or as near the floor)" if score.better == "near_floor" else ""
-        said += f"; good from {goal(score)}{near}"
+        good = "within" if score.better == "near_floor" else "from"
+        said += f"; good {good} {goal(score)}"
     elif score.value is not None:
         said += "; shown, not judged"
     return said if score.floor is None else f"{said}; real rows score {figure(score, score.floor)}"
