@@ -129,7 +129,8 @@ class Comparison:
         """Distances to nearest rows, shared by every measure of copying."""
         from neotype.evaluate.neighbors import explore  # brings numba, which reports do not need
 
-        return explore(self.views, Sides(*(d.rows for d in self.datasets)), self.rng)
+        rows = Sides(*(data.rows for data in self.datasets))
+        return explore(self.views, rows, self.rng, self.holdout.owners)
 
     @cached_property
     def groups(self) -> Sides[Ints]:

@@ -234,11 +234,12 @@ def show(
 def fold(item: Labels, most: int) -> tuple[Sides[Ints], Floats | None]:
     """Codes of the `most` commonest labels of all sides together, and one code for the others.
 
-    Where labels were folded, the logarithmic share of every label comes with them.
+    Where labels were folded, the logarithmic share of every label comes with them. Rows of all
+    sides count alike: a mean of the sides' shares would tell which side a rare label is from.
     """
     if len(item.words) <= most:
         return item.sides, None
-    shares = np.sum([shares_of(side, item.size) for side in item.sides], axis=0)
+    shares = shares_of(np.concatenate(item.sides), item.size)
     code = codes_of_common(shares, most)
     return Sides(*(code[side] for side in item.sides)), np.log(shares + 1e-9)
 

@@ -63,14 +63,35 @@ def auc(positive: Floats, negative: Floats) -> tuple[float, float]:
     many, few = len(positive), len(negative)
     if not many or not few:
         return 0.5, 0.5
-    joint = ranks(np.concatenate([positive, negative]))
-    above = (joint[:many] - ranks(positive)) / few
-    below = 1 - (joint[many:] - ranks(negative)) / many
+    above, below = placements(positive, negative)
     value = float(above.mean())
     variance = _variance(above) / many + _variance(below) / few
     # Two scores that part perfectly have no DeLong error; one row could still have fallen wrong.
     least = 1 / (2 * max(many, few))
     return value, max(float(np.sqrt(variance)), least if value in (0.0, 1.0) else 0.0)
+
+
+def placements(positive: Floats, negative: Floats) -> tuple[Floats, Floats]:
+    """The share of negatives that each positive is above, and of positives above each negative."""
+    many, few = len(positive), len(negative)
+    joint = ranks(np.concatenate([positive, negative]))
+    return (joint[:many] - ranks(positive)) / few, 1 - (joint[many:] - ranks(negative)) / many
+
+
+def clustered_error(positive: Floats, negative: Floats, entities: tuple[Ints, Ints]) -> float:
+    """The standard error of an AUC whose rows belong to entities, none of them on both sides.
+
+    Rows of one entity are alike, and say less than as many others do (Obuchowski 1997). One entity
+    alone says nothing of others.
+    """
+    variance = 0.0
+    for places, owners in zip(placements(positive, negative), entities, strict=True):
+        names, entity = np.unique(owners, return_inverse=True)
+        if len(names) < 2:
+            return 0.5
+        sums = np.bincount(entity, places - places.mean())
+        variance += float((sums**2).sum()) * len(names) / (len(names) - 1) / len(places) ** 2
+    return float(np.sqrt(variance))
 
 
 def _variance(values: Floats) -> float:
@@ -120,8 +141,12 @@ def total(codes: Ints, size: int, groups: Ints, values: Floats) -> Floats:
 
 
 def redraw(weights: Floats, tables: Floats) -> Floats:
-    """The tables of bootstrapped rows, (draws, ...), of tables by group, (GROUPS, ...)."""
-    flat = weights @ tables.reshape(GROUPS, -1)
+    """The tables of bootstrapped rows, (draws, ...), of tables by group, (GROUPS, ...).
+
+    NaN where a sum is infinite.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        flat = weights @ tables.reshape(GROUPS, -1)
     return flat.reshape(len(weights), *tables.shape[1:])
 
 

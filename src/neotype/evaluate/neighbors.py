@@ -51,8 +51,9 @@ class Neighborhood:
     """Nearest distances between synthetic rows, train rows and equally many holdout rows.
 
     The control puts one half of the holdout in the synthetic table's place, beside the other half
-    and equally many train rows. `drawn` are the rows that were compared, in that order; of the
-    synthetic rows the first `asking` looked for their own nearest.
+    and equally many train rows; an entity has rows in one of the halves only. `drawn` are the rows
+    that were compared, in that order; of the synthetic rows the first `asking` looked for their own
+    nearest.
     """
 
     to_train: Nearest
@@ -105,9 +106,31 @@ def asked(drawn: Sides[Ints], asking: int) -> tuple[str, ...]:
     return (f"{asking:,} of these {seen:,} synthetic rows are compared one by one, all are seen",)
 
 
-def explore(views: tuple[View, ...], rows: Sides[int], rng: Rng) -> Neighborhood:
-    """Draw equally many train and holdout rows, and measure all nearest distances once."""
+def apart(drawn: Ints, owners: Ints, generator: np.random.Generator) -> Ints:
+    """These rows in an order whose halves share no entity, a few of the larger part left out.
+
+    Rows of one entity are near to each other: were they in both halves, the one half would know
+    more of the other than any holdout knows of train. All rows as they are where one entity owns
+    them.
+    """
+    who = generator.permutation(int(owners.max(initial=0)) + 1)[owners[drawn]]
+    ends = np.cumsum(np.bincount(who))
+    first = who <= int(np.argmin(np.abs(ends - len(drawn) / 2)))
+    half = min(int(first.sum()), int((~first).sum()))
+    return np.concatenate([drawn[first][:half], drawn[~first][:half]]) if half else drawn
+
+
+def explore(
+    views: tuple[View, ...], rows: Sides[int], rng: Rng, owners: Ints | None = None
+) -> Neighborhood:
+    """Draw equally many train and holdout rows, and measure all nearest distances once.
+
+    `owners` are the entities of the holdout's rows.
+    """
     drawn, asking = choose(rows, len(views), rng)
+    if owners is not None:
+        held = apart(drawn.holdout, owners, rng.child("halves of the holdout").generator())
+        drawn = Sides(drawn.synthetic, drawn.train[: len(held)], held)
     seen, train, holdout = (
         np.ascontiguousarray(side[:, taken])
         for side, taken in zip(place(views), drawn, strict=True)

@@ -141,7 +141,9 @@ def judge(task: Task, tables: Floats) -> Floats:
         if task.kind == "multiclass":
             right = np.diagonal(tables, axis1=1, axis2=2)
             named = tables.sum(axis=1) + tables.sum(axis=2)
-            return np.asarray(np.nanmean(np.where(named > 0, 2 * right / named, np.nan), axis=1))
+            there = named > 0
+            scores = np.where(there, 2 * right / named, 0.0)
+            return np.asarray(scores.sum(axis=1) / there.sum(axis=1))
         negative, positive = tables[:, 0, :], tables[:, 1, :]
         below = np.cumsum(negative, axis=1) - negative / 2
         pairs = positive.sum(axis=1) * negative.sum(axis=1)

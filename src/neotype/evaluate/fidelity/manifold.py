@@ -366,8 +366,8 @@ def _curve(counts: Floats) -> Floats:
 
 
 def agreement(curve: Floats, wanted: Floats) -> NDArray[np.float64]:
-    """1 − 2 ∫ |curve − wanted|, over the last axis."""
-    return np.asarray(1 - np.abs(curve - wanted).sum(axis=-1) / GRID.sum())
+    """1 − 2 ∫ |curve − wanted|, over the last axis; 0 where ties of equal rows push it below."""
+    return np.asarray(np.maximum(0, 1 - np.abs(curve - wanted).sum(axis=-1) / GRID.sum()))
 
 
 @dataclass(frozen=True)

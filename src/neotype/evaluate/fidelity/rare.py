@@ -36,11 +36,15 @@ class Column(NamedTuple):
 
 
 class Events(NamedTuple):
-    """The rare values of a column, or the rare pairs of two, and in how many rows each is."""
+    """The rare values of a column, or the rare pairs of two, and in how many rows each is.
+
+    `holders` are the train rows, or the entities, that hold each.
+    """
 
     columns: tuple[Column, ...]
     cells: Ints
     rows: Sides[Ints]
+    holders: Ints
     kept: Floats
     """How many of them keep their rate in bootstrapped rows, (draws,)."""
 
@@ -78,7 +82,11 @@ class RareEvents(Measure):
         """Count every rare event of train in equally many synthetic and holdout rows."""
         counter = Counter.of(tables, self.name)
         whole = [item for item in tables.views if isinstance(item, Labels)]
-        found = [events((column(item, tables.sample, item.size),), counter) for item in whole]
+        owners = tables.train.owners
+        owners = None if owners is None else owners[tables.sample.train]
+        found = [
+            events((column(item, tables.sample, item.size),), counter, owners) for item in whole
+        ]
         columns = [column(item, tables.sample, WORDS) for item in tables.views]
         pairs = [(a, b) for a, b in combinations(columns, 2) if a.labels or b.labels]
         notes = []
@@ -87,7 +95,7 @@ class RareEvents(Measure):
             chosen = np.sort(generator.permutation(len(pairs))[: self.most_pairs])
             notes.append(f"{self.most_pairs} of {len(pairs):,} pairs of columns, drawn at random")
             pairs = [pairs[k] for k in chosen]
-        found += [events(pair, counter) for pair in pairs]
+        found += [events(pair, counter, owners) for pair in pairs]
         if not any(len(one.cells) for one in found):
             raise NotMeasurableError(
                 f"no label and no pair of values is held by less than {MOST:.0%} but at least "
@@ -117,8 +125,11 @@ def column(item: View, rows: Sides[Ints], most: int) -> Column:
     return Column(item.name, ("", *PARTS[len(edges)]), Sides(*cut), False)
 
 
-def events(columns: tuple[Column, ...], counter: Counter) -> Events:
-    """What is rare in a column, or in two together, counted on all sides."""
+def events(columns: tuple[Column, ...], counter: Counter, owners: Ints | None = None) -> Events:
+    """What is rare in a column, or in two together, counted on all sides.
+
+    `owners` are the entities of the train rows: what one of them holds in five rows is no event.
+    """
     shape = [len(one.says) for one in columns]
     size = int(np.prod(shape))
     joint = []
@@ -128,8 +139,11 @@ def events(columns: tuple[Column, ...], counter: Counter) -> Events:
     held = np.bincount(joint[1], minlength=size)
     total = Sides(*(len(codes) for codes in joint))
     held[0] = 0
-    expected = held / total.train * total.synthetic
-    cells = np.flatnonzero((held >= LEAST) & (held < MOST * total.train) & (expected >= 1))
+    holders = held
+    if owners is not None:
+        holders = np.bincount(np.unique(owners * size + joint[1]) % size, minlength=size)
+    due = held / total.train * total.synthetic
+    cells = np.flatnonzero((holders >= LEAST) & (held < MOST * total.train) & (due >= 1))
     place = np.zeros(size, dtype=np.int64)
     place[cells] = np.arange(1, len(cells) + 1)
     counts = Sides(
@@ -144,6 +158,7 @@ def events(columns: tuple[Column, ...], counter: Counter) -> Events:
         columns=columns,
         cells=cells,
         rows=Sides(*(side.sum(axis=0)[1:].astype(np.int64) for side in counts)),
+        holders=holders[cells],
         kept=keeps(rates[0], rates[1]).sum(axis=1).astype(np.float64),
     )
 
@@ -151,6 +166,23 @@ def events(columns: tuple[Column, ...], counter: Counter) -> Events:
 def keeps(rate: Floats, real: Floats) -> NDArray[np.bool_]:
     """Whether a rate is between half and twice the real one."""
     return np.asarray((rate >= real / FACTOR) & (rate <= real * FACTOR))
+
+
+def expected(held: Ints, total: Sides[int]) -> float:
+    """The share of events that fresh real rows would keep at their rate.
+
+    Of an event in t of T rows, n others hold a negative binomial number (t, T / (T + n)): Poisson,
+    of a rate that is itself known from t rows only.
+    """
+    from scipy.special import bdtr
+
+    share, rate = total.train / (total.train + total.synthetic), held / total.train
+    low = np.ceil(rate * total.synthetic / FACTOR - 1e-9)
+    high = np.floor(rate * total.synthetic * FACTOR + 1e-9)
+    # Up to k others before the t-th: at most k others among the first t + k.
+    within = bdtr(high, (held + high).astype(np.int64), 1 - share)
+    below = bdtr(low - 1, (held + low - 1).astype(np.int64), 1 - share)
+    return float(np.mean(within - np.where(low > 0, below, 0.0)))
 
 
 def _finding(found: list[Events], total: Sides[int], notes: list[str]) -> Finding:
@@ -163,11 +195,12 @@ def _finding(found: list[Events], total: Sides[int], notes: list[str]) -> Findin
     # One event more or less is the least that chance can do.
     low, high = around(value, max(error, 0.5 / many))
     off = _ranked(rows, total, found)
+    usual = expected(np.concatenate([one.holders for one in found]), total)
     return Finding(
         value=value,
         interval=(low, high),
         floor=floor,
-        target=floor - 0.04,
+        target=min(floor, usual) - 0.04,
         meaning=(
             f"{value:.1%} of {many:,} rare values and combinations occur at between half and twice "
             f"their real rate (in equally many real unseen rows: {floor:.1%}); missing altogether: "
@@ -176,6 +209,7 @@ def _finding(found: list[Events], total: Sides[int], notes: list[str]) -> Findin
         ),
         detail={
             "events": many,
+            "expected": usual,
             "values": sum(len(one.cells) for one in found if len(one.columns) == 1),
             "synthetic": _counted(rates.synthetic, rates.train),
             "holdout": _counted(rates.holdout, rates.train),

@@ -22,6 +22,9 @@ from neotype.evaluate.privacy.shadow import Bools, Retrained, calibrated, leave_
 DELTA = 1e-6
 """The delta of a bound where no guarantee is claimed."""
 
+PAIRS = 20
+"""Pairs at least: five right guesses of five are the fewest that show anything at 95 %."""
+
 STEINKE = "Steinke, Nasr and Jagielski 2023, Privacy auditing with one (1) training run"
 
 
@@ -61,6 +64,12 @@ class EpsilonAudit(Measure):
         """Guess within pairs by distance and by density ratio; nothing found scores 0."""
         near = measured(tables)
         scores = {name: paired(near, tables, name) for name in ("density ratio", "distance")}
+        pairs = len(scores["distance"][0])
+        if pairs < PAIRS:
+            raise NotMeasurableError(
+                f"{pairs} pairs of a train and a holdout row, one of each entity, are too few: "
+                f"a bound needs {PAIRS}."
+            )
         margins = {name: members - others for name, (members, others) in scores.items()}
         half = len(margins["distance"]) // 2
         delta = DELTA if self.claim is None else self.claim.delta

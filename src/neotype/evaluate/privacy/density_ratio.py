@@ -13,7 +13,7 @@ from neotype.evaluate.interval import clopper_pearson
 from neotype.evaluate.metric import Axis, Better, Finding, Measure
 from neotype.evaluate.neighbors import Neighborhood, Points
 from neotype.evaluate.privacy.distance import measured
-from neotype.evaluate.privacy.membership import attacked, caught
+from neotype.evaluate.privacy.membership import alike, attacked, caught
 
 BLUR = 0.01
 """Added to distances, in whole differences: of two copies, the one in the emptier place leads."""
@@ -54,6 +54,13 @@ class DensityRatioMIA(Measure):
             members,
             others,
             floor=0.5,
+            error=alike(
+                tables,
+                members,
+                others,
+                near.drawn.train[: len(members)],
+                near.drawn.holdout[len(others) : 2 * len(others)],
+            ),
             attacker="an attacker who compares with real rows of his own",
             notes=near.notes,
             detail={

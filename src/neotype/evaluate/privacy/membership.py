@@ -14,8 +14,8 @@ import numpy as np
 
 from neotype.evaluate.asked import Likelihoods
 from neotype.evaluate.comparison import Comparison
-from neotype.evaluate.features import Floats
-from neotype.evaluate.interval import around, auc, clopper_pearson, ranks, roc
+from neotype.evaluate.features import Floats, Ints
+from neotype.evaluate.interval import around, auc, clopper_pearson, clustered_error, ranks, roc
 from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
 from neotype.evaluate.privacy.distance import measured
 
@@ -52,10 +52,12 @@ class NearestDistanceMIA(Measure):
         floor, error = auc(
             -near.control_to_train.back.astype(float), -near.control_to_holdout.back.astype(float)
         )
+        members, others = (-side.back.astype(float) for side in (near.to_train, near.to_holdout))
         return attacked(
-            -near.to_train.back.astype(float),
-            -near.to_holdout.back.astype(float),
+            members,
+            others,
             floor=floor,
+            error=alike(tables, members, others, near.drawn.train, near.drawn.holdout),
             attacker="an attacker who looks for near synthetic rows",
             notes=near.notes,
             detail={
@@ -117,6 +119,14 @@ class LikelihoodMIA(Measure):
             notes=notes,
             detail={"impossible": dict(zip(("members", "non_members"), impossible, strict=True))},
         )
+
+
+def alike(tables: Comparison, members: Floats, others: Floats, learnt: Ints, held: Ints) -> float:
+    """The standard error of the AUC of these train and holdout rows that their entities explain."""
+    owners = tables.train.owners, tables.holdout.owners
+    if owners[0] is None or owners[1] is None:
+        return 0.0
+    return clustered_error(members, others, (owners[0][learnt], owners[1][held]))
 
 
 def attacked(

@@ -26,6 +26,9 @@ CLASSES = 50
 FEW = 5_000
 """Rows to learn from up to which the chance in training is part of an interval."""
 
+SCARCE = 10
+"""Rows that two classes at least must have in train and in the holdout."""
+
 REFITS = 3
 """Models of either side that show this chance."""
 
@@ -38,6 +41,7 @@ class Exam:
     """One column to be predicted for holdout rows, and the rows that can be learnt from.
 
     `known` are the rows whose truth is known, in random order: the first k are a sample of k.
+    `owners` are the entities of all rows, where the schema names one.
     """
 
     task: Task
@@ -47,6 +51,7 @@ class Exam:
     known: Sides[Ints]
     asked: Ints
     rng: Rng
+    owners: Sides[Ints | None]
     answered: dict[Hashable, Floats] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -66,8 +71,10 @@ class Exam:
             raise NotMeasurableError(f"'{task.column}' has fewer than two values in the holdout.")
         if not len(known.synthetic):
             raise NotMeasurableError(f"'{task.column}' is empty in the synthetic table.")
+        _refuse_scarce(task)
         asked = np.sort(known.holdout[:rows])
-        return cls(task, shown, kept, categorical, known, asked, rng)
+        owners = Sides(*(data.owners for data in comparison.datasets))
+        return cls(task, shown, kept, categorical, known, asked, rng, owners)
 
     @property
     def truth(self) -> Floats:
@@ -78,6 +85,15 @@ class Exam:
     def equal(self) -> int:
         """The rows that synthetic and train both have."""
         return min(len(self.known.synthetic), len(self.known.train))
+
+    def parts(self, side: str, many: int, size: int) -> list[Ints]:
+        """Disjoint parts of the known rows of one side; hardly an entity has rows in two."""
+        known, owners = getattr(self.known, side), getattr(self.owners, side)
+        if owners is not None:
+            generator = self.rng.child(f"entities of {side}").generator()
+            place = generator.permutation(int(owners.max(initial=0)) + 1)
+            known = known[np.argsort(place[owners[known]], kind="stable")]
+        return [np.sort(known[part * size : (part + 1) * size]) for part in range(many)]
 
     def ranked(self, rows: int) -> Exam:
         """The same asked of at most `rows` rows, a quantity by its place among train's."""
@@ -124,8 +140,8 @@ class Exam:
     def training_error(self, learner: Learner) -> float:
         """How much a duel's scores owe to the rows that were learnt: a standard error.
 
-        Of both models together, by bootstrap of the rows that they learn from (Efron 1979). Of more
-        than 5,000 rows it is not worth its cost, and 0.
+        Of both models together, by bootstrap of the rows, or the entities, that they learn from
+        (Efron 1979). Of more than 5,000 rows it is not worth its cost, and 0.
         """
         equal = min(self.equal, learner.rows)
         if equal > FEW:
@@ -135,13 +151,39 @@ class Exam:
         def again(lesson: tuple[str, int]) -> float:
             side, draw = lesson
             generator = self.rng.child(f"learnt again of {side}").block(draw).generator()
-            rows = np.sort(generator.choice(getattr(self.known, side)[:equal], equal))
+            known, owners = getattr(self.known, side)[:equal], getattr(self.owners, side)
+            rows = np.sort(redealt(known, None if owners is None else owners[known], generator))
             told = self.model(learner, **{side: rows})(asked)
             return scored(self.task, self.truth, decide(self.task, told))
 
         lessons = [(side, draw) for side in ("synthetic", "train") for draw in range(REFITS)]
         both = np.reshape(boosting.side_by_side(again, lessons), (2, REFITS))
         return float(np.sqrt(both.var(axis=1, ddof=1).sum()))
+
+
+def _refuse_scarce(task: Task) -> None:
+    """NotMeasurableError where fewer than two classes have rows to learn from and to test on."""
+    if task.kind == "regression":
+        return
+    for side in ("train", "holdout"):
+        truth: Floats = getattr(task.truth, side)
+        counts = np.bincount(truth[~np.isnan(truth)].astype(np.int64), minlength=2)
+        second = int(np.sort(counts)[-2])
+        if second < SCARCE:
+            raise NotMeasurableError(
+                f"only one class of '{task.column}' has {SCARCE} rows in {side}: too few to tell "
+                "classes apart."
+            )
+
+
+def redealt(rows: Ints, owners: Ints | None, generator: np.random.Generator) -> Ints:
+    """As many rows, drawn with replacement; of whole entities where there are any."""
+    if owners is None:
+        return np.asarray(generator.choice(rows, len(rows)))
+    _, entity = np.unique(owners, return_inverse=True)
+    order, ends = np.argsort(entity, kind="stable"), np.cumsum(np.bincount(entity))
+    held = np.split(rows[order], ends[:-1])
+    return np.concatenate([held[k] for k in generator.integers(len(held), size=len(held))])
 
 
 @dataclass(frozen=True)

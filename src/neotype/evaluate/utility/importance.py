@@ -109,9 +109,9 @@ class ImportanceAgreement(Measure):
 def _models(examined: Exam, learner: Boosted, size: int) -> list[Model]:
     """A model for each part of the synthetic table, then for each part of train."""
     lessons = [
-        {side: np.sort(getattr(examined.known, side)[part * size : (part + 1) * size])}
+        {side: rows}
         for side in ("synthetic", "train")
-        for part in range(PARTS)
+        for rows in examined.parts(side, PARTS, size)
     ]
     return boosting.side_by_side(lambda lesson: examined.model(learner, **lesson), lessons)
 
