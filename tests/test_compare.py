@@ -14,6 +14,7 @@ import report_cases as cases
 from neotype.errors import DataError, OutputExistsError
 from neotype.evaluate.metric import Score
 from neotype.report.compare import ComparisonReport, build_comparison
+from neotype.report.contest_page import contest_page
 from neotype.report.report import Report
 
 EVIL = "<script>alert(1)</script>"
@@ -159,3 +160,13 @@ def test_page_card_and_json_say_the_same(report: Report, tmp_path: Path) -> None
     assert len(html) < 200_000
     with pytest.raises(OutputExistsError):
         found.to_html(tmp_path / "c.html")
+
+
+def test_a_question_that_no_table_was_measured_on_has_no_legend(report: Report) -> None:
+    blank = cases.missed("demographic_parity", "fairness")
+    tables = {name: replace(report, scores=(*report.scores, blank)) for name in ("a", "b")}
+    page = contest_page(build_comparison(tables))
+    assert "score with its 95% interval" in page
+    drawn = page.partition('-title">Fairness</h2>')[2]
+    assert "Measured for no table" in drawn
+    assert "score with its 95% interval" not in drawn

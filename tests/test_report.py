@@ -434,6 +434,8 @@ def test_a_share_of_members_is_not_drawn_among_aucs_and_every_attacker_has_a_ris
     drawn, _ = pictures("membership", [replace(score, value=0.5) for score in aucs])
     assert "The mia_distance" in drawn
     assert "The mia_exposed" not in drawn
+    sure = replace(aucs[0], value=0.6, interval=(0.59, 0.61), floor=0.59)
+    assert 'class="rule"' in pictures("membership", [sure])[0], "a coin toss is on the axis"
     risks = {
         "prosecutor": {"mean": 0.03, "share_above_0.09": 0.25},
         "journalist": {"mean": 0.01},
@@ -449,3 +451,10 @@ def test_a_notebook_shows_a_report_in_one_line(report: Report) -> None:
     assert repr(report).count("\n") == 0
     assert report.summary.headline in repr(report)
     assert len(repr(report)) < 200
+
+
+def test_an_importance_says_what_it_is(report: Report) -> None:
+    parts = [{"column": name, "train": 0.2, "synthetic": 0.1} for name in ("age", "sex")]
+    found = judged("importance_agreement", "good", "utility", columns=parts)
+    drawn = page(replace(report, scores=(*report.scores, found)))
+    assert "how much worse a model predicts when that column is shuffled" in drawn

@@ -43,7 +43,7 @@ def contest_page(standings: Standings) -> str:
     for axis, (name, ask) in AXES.items():
         own = [contest for contest in standings.contests if contest.axis == axis]
         if own:
-            inside = f'<p class="lead">{ask}</p>{_KEY}{_measures(own, standings.tables)}'
+            inside = f'<p class="lead">{ask}</p>{_measures(own, standings.tables)}'
             sections.append((axis, name, name, inside))
     listed = [section for section in sections if section[3]]
     main = "".join(
@@ -142,7 +142,7 @@ def _measures(contests: Sequence[Contest], order: Sequence[str]) -> str:
     rest = (
         f'<p class="soft">Measured for no table: {text(", ".join(missed))}.</p>' if missed else ""
     )
-    return f'<div class="contests">{cards}</div>{rest}'
+    return f'{_KEY}<div class="contests">{cards}</div>{rest}' if cards else rest
 
 
 def _measure(contest: Contest, order: Sequence[str]) -> str:

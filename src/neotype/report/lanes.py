@@ -121,7 +121,8 @@ def dots(
     key: bool = True,
 ) -> str:
     """All lanes on one scale, with a key of the shapes; `line` is a value to compare with."""
-    scale = Scale.around(lanes, log=log, within=within)
+    ruled = [] if line is None else [Lane("", (Mark("rule", "", line),))]
+    scale = Scale.around([*lanes, *ruled] if lanes else [], log=log, within=within)
     if scale is None:
         return ""
     ticks = scale.ticks()

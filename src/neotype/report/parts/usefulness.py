@@ -17,6 +17,11 @@ from neotype.report.words import number, percent, title
 _ALL = "tstr_all"
 _TOGETHER = "augmentation_gain"
 _COEFFICIENTS = "inference_agreement"
+_UNITS = {
+    "importance_agreement": "A column’s importance is how much worse a model predicts when that "
+    "column is shuffled."
+}
+"""What the numbers of a picture are, where the measure itself does not say."""
 
 
 def usefulness(report: Content) -> Drawn:
@@ -112,10 +117,11 @@ def _other(score: Score) -> str:
         panel_of(named(path) or score.title, sorted(some, key=lambda record: -record.gap))
         for path, some in records(score.detail)
     ]
+    unit = f" {_UNITS[score.metric]}" if found and score.metric in _UNITS else ""
     wide = found[0] if len(found) == 1 else f'<div class="duo">{"".join(found[:4])}</div>'
     return (
         f"<h3>{text(score.title)} {badge(score.verdict)}</h3>"
-        f"<p>{text(score.meaning)} Score {linked(score)}.</p>{wide if found else ''}"
+        f"<p>{text(score.meaning)} Score {linked(score)}.{unit}</p>{wide if found else ''}"
     )
 
 
