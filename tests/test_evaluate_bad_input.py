@@ -123,6 +123,21 @@ def test_columns_that_are_all_missing_are_data(
     assert shape.detail["columns"]["age"] == 0
 
 
+def test_a_later_time_with_more_rows_that_repeat_is_no_overlap() -> None:
+    """Shops that close more often: closed days are alike in train and in the later holdout."""
+
+    def days(closed: int, seed: int) -> Dataset:
+        sales = np.random.default_rng(seed).normal(size=1_000)
+        sales[:closed] = 0
+        return Dataset.of(schema, pl.DataFrame({"sales": sales}))
+
+    schema = nt.infer_schema(pl.DataFrame({"sales": [0.5, 1.5]}))
+    train, holdout = days(20, 0), days(200, 1)
+    assert overlap(train, holdout, []) == []
+    copied = pl.concat([train.frame[500:600], days(20, 2).frame[:900]])
+    assert overlap(train, Dataset.of(schema, copied), [])
+
+
 def test_owners_and_identifiers_do_not_hide_an_overlap() -> None:
     """New row numbers do not make old rows new."""
     train = some(adult_train(), 400).frame.with_row_index("id")

@@ -186,15 +186,16 @@ class Comparison:
 def overlap(train: Dataset, holdout: Dataset, left_out: Collection[str]) -> list[str]:
     """Whether more holdout rows equal a train row than chance explains, and which.
 
-    How often real rows repeat by chance is seen in train: the share of its rows that have a twin
-    there. Columns that are `left_out` (identifiers) do not count.
+    How often real rows repeat by chance is seen within train and within the holdout, whose rows may
+    be of a later time: the larger share of rows that have a twin there. Columns that are `left_out`
+    (identifiers) do not count.
     """
     names = [name for name in train.table.columns if name not in left_out]
     if not names:
         return []
     learnt, held = (data.frame.select(names).hash_rows(seed=0) for data in (train, holdout))
     shared = np.flatnonzero(held.is_in(learnt.implode()).to_numpy())
-    natural = wilson(int(learnt.is_duplicated().sum()), train.rows)[1]
+    natural = max(wilson(int(side.is_duplicated().sum()), len(side))[1] for side in (learnt, held))
     if wilson(len(shared), holdout.rows)[0] <= natural + 0.001:
         return []
     some = ", ".join(f"{row + 1:,}" for row in shared[:5])
