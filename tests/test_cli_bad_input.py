@@ -59,7 +59,7 @@ def test_data_that_cannot_be_read(
 def test_one_row(tmp_path: Path) -> None:
     (tmp_path / "one.csv").write_text("a,b\n1,x\n")
     said = neotype("run", tmp_path / "one.csv", "-o", tmp_path / "out", code=USER_ERROR)
-    assert "train has 1 rows" in said
+    assert "train has 1 row" in said
     assert left_in(tmp_path) == ["one.csv"]
 
 
@@ -72,7 +72,7 @@ def test_one_row(tmp_path: Path) -> None:
         (["--set", "refin=0"], "did you mean 'refine'?"),
         (["--set", "refine"], "is not NAME=VALUE"),
         (["--set", "refine=soon"], "there is 'soon'"),
-        (["--holdout", "0.01"], "holdout has 1 rows"),
+        (["--holdout", "0.01"], "holdout has 1 row"),
         (["--holdout", "1.5"], "a share"),
         (["--schema", "nowhere.yaml"], "nowhere.yaml"),
     ],

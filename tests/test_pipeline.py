@@ -138,7 +138,7 @@ class TestSplit:
     def test_too_few_rows_on_either_side(self, adult: pl.DataFrame, tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"at least 20(.|\n)*holdout has 2 rows"):
             pipeline.read_split(plan_of(tmp_path, adult.head(40), holdout=0.05))
-        with pytest.raises(DataError, match=r"train has 1 rows(.|\n)*holdout has 0 rows"):
+        with pytest.raises(DataError, match=r"train has 1 row(.|\n)*holdout has 0 rows"):
             pipeline.read_split(plan_of(tmp_path, adult.head(1)))
 
     def test_learnt_rows_are_no_holdout(self, adult: pl.DataFrame, tmp_path: Path) -> None:

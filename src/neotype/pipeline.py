@@ -199,7 +199,7 @@ def _read_holdout(path: Path, train: Dataset) -> Dataset:
 def check_comparable(train: Dataset, holdout: Dataset) -> None:
     """DataError when either side is too small, or both are the same rows."""
     findings = [
-        f"{name} has {part.rows} rows"
+        f"{name} has {part.rows} row{'' if part.rows == 1 else 's'}"
         for name, part in (("train", train), ("holdout", holdout))
         if part.rows < FEWEST_ROWS
     ]
@@ -207,7 +207,7 @@ def check_comparable(train: Dataset, holdout: Dataset) -> None:
         raise DataError(
             f"too few rows to learn from and to compare with: at least {FEWEST_ROWS} on each side.",
             findings,
-            mend="give more rows, or a holdout share nearer to .5",
+            mend="give more rows; where the holdout is a share of them, one nearer to .5",
         )
     if holdout.frame.equals(train.frame):
         raise DataError(

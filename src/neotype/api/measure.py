@@ -69,10 +69,8 @@ def evaluate(
     chosen = None if policy is None else read_policy(policy)
     metrics = _each_once(metrics)
     model = load(model) if isinstance(model, str | Path) else model
-    real, unseen, facts = _real_sides(train, holdout, model, schema, target)
     target = target or (model.facts["target"] if model is not None else None)
-    pipeline.check_target(target, real)
-    pipeline.check_comparable(real, unseen)
+    real, unseen, facts = _real_sides(train, holdout, model, schema, target)
     made, *others = _synthetic_sides(synthetic, copies, real.schema)
     rehearse(chosen, real)
     asked = told(
@@ -147,7 +145,23 @@ def _real_sides(
     schema: Schema | Path | str | None,
     target: str | None,
 ) -> tuple[Dataset, Dataset, RunFacts]:
-    """The real rows that were learnt, those that were not, and what is known of the run."""
+    """The real rows that were learnt, those that were not, and what is known of the run.
+
+    Checked: they can be compared, and the target varies.
+    """
+    real, unseen, facts = _read_sides(train, holdout, model, schema, target)
+    pipeline.check_target(target, real)
+    pipeline.check_comparable(real, unseen)
+    return real, unseen, facts
+
+
+def _read_sides(
+    train: Any,
+    holdout: Any,
+    model: FittedModel | None,
+    schema: Schema | Path | str | None,
+    target: str | None,
+) -> tuple[Dataset, Dataset, RunFacts]:
     if holdout is None and model is None:
         raise DataError(
             "a comparison needs real rows that were not learnt.",

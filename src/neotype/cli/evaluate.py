@@ -114,8 +114,6 @@ def evaluate(
     inputs = [synthetic, train, holdout, model, schema, *(copy or ())]
     ready(*files, force=force, inputs=inputs)
     ready_to_say(policy, junit, summary, force=force, inputs=[*inputs, *files])
-    if shadows is not None and not deep and metric is None:
-        raise SchemaError("--shadows is for --deep.", mend="add --deep, or leave it out")
     with listening(quiet=json) as progress:
         report = api.evaluate(
             synthetic,
@@ -131,7 +129,7 @@ def evaluate(
             claim=_claim(epsilon, delta),
             deep=deep,
             recipe=recipe,
-            shadows=16 if shadows is None else shadows,
+            shadows=_shadows(shadows, deep or metric is not None),
             policy=policy,
             metrics=metric,
             seed=seed,
@@ -159,6 +157,12 @@ def facts_of(report: Report) -> dict[str, Any]:
         "scores": scores_json(report.scores),
         "ruling": None if report.ruling is None else report.ruling.to_facts(),
     }
+
+
+def _shadows(shadows: int | None, wanted: bool) -> int:
+    if shadows is not None and not wanted:
+        raise SchemaError("--shadows is for --deep.", mend="add --deep, or leave it out")
+    return 16 if shadows is None else shadows
 
 
 def _claim(epsilon: float | None, delta: float | None) -> tuple[float, float] | None:

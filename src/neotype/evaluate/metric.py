@@ -201,7 +201,7 @@ class Measure(ABC):
         for side, data in tables.datasets._asdict().items():
             if data.rows < self.least_rows:
                 raise NotMeasurableError(
-                    f"the {side} table has {data.rows} rows, "
+                    f"the {side} table has {data.rows} row{'' if data.rows == 1 else 's'}, "
                     f"and this measure needs {self.least_rows}."
                 )
 
