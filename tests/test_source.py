@@ -402,6 +402,12 @@ def test_latin_letters_go_out_as_they_came_in(tmp_path):
     assert not (tmp_path / "p.csv").exists()
 
 
+@pytest.mark.parametrize("cells", [["'", "'"], ["'x'", "'y'"], ["'x'", "y"], ["','", "''"]])
+def test_apostrophes_are_letters(tmp_path, cells):
+    frame = pl.DataFrame({"a": cells, "b": [None, "q"], "n": [0, 1]})
+    assert read(write(frame, tmp_path / "t.csv")).frames["t"].equals(frame)
+
+
 LETTERS = st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t")
 TEXTS = st.text(LETTERS, max_size=8)
 CELLS = st.none() | TEXTS.filter(lambda text: text != "")

@@ -117,7 +117,7 @@ def _quotings(sample: str, delimiter: str) -> list[tuple[str | None, str | None]
     if '\\"' in sample:
         options.append(('"', "\\"))
     edge = re.escape(delimiter)
-    if re.search(rf"(^|{edge})'[^']*'({edge}|\r?$)", sample, re.MULTILINE):
+    if re.search(rf"(^|{edge})'[^'\n]*'({edge}|\r?$)", sample, re.MULTILINE):
         options.insert(len(options) if '"' in sample else 0, ("'", None))
     if '"' in sample:
         options.append((None, None))

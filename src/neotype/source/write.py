@@ -62,6 +62,9 @@ def _write_csv(frame: pl.DataFrame, file: IO[bytes], facts: Mapping[str, Any]) -
     end = facts.get("line_end", "\n")
     options: dict[str, Any] = {"separator": delimiter, "line_terminator": end}
     options["quote_char"] = quote or '"'
+    if options["quote_char"] == '"' and _apostrophes(frame):
+        # A reader could take apostrophes for the file's quotes, were there no others.
+        options["quote_style"] = "non_numeric"
     if encoding == "utf-8":
         frame.write_csv(file, **options)
         return
@@ -145,6 +148,12 @@ def _refuse_numbers(frame: pl.DataFrame) -> None:
             findings.append(f"column '{cells.name}' has a time zone")
     if findings:
         raise DataError("Excel cannot hold these columns.", findings, mend="write Parquet")
+
+
+def _apostrophes(frame: pl.DataFrame) -> bool:
+    """Whether a text begins with one."""
+    texts = frame.select(pl.col(pl.String).str.starts_with("'").any())
+    return any(texts.row(0)) if texts.width else False
 
 
 def _refuse(frame: pl.DataFrame, what: str, lost: Callable[[pl.DataType], bool]) -> None:
