@@ -168,7 +168,7 @@ def read_plan(path: Path) -> Plan:
     if not isinstance(facts, dict):
         raise SchemaError(
             f"plan '{path}' is not a mapping of settings.",
-            found=f"there is: {type(facts).__name__}",
+            found=f"there is: {'nothing' if facts is None else type(facts).__name__}",
             mend="write at least `source: data.csv` and `output: out/`",
         )
     return make_plan(facts, f"plan '{path}'").beside(path.parent)

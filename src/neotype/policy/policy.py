@@ -275,7 +275,7 @@ def _parsed(text: str, what: str) -> Mapping[str, Any]:
     if not isinstance(facts, dict):
         raise SchemaError(
             f"{what} is not a mapping of settings.",
-            found=f"there is: {type(facts).__name__}",
+            found=f"there is: {'nothing' if facts is None else type(facts).__name__}",
             mend="write gates: and expectations:, or start from `neotype policy partner`",
         )
     return facts
