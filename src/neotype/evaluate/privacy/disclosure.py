@@ -7,13 +7,14 @@ and not judged. A policy may set thresholds on their values.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from neotype.evaluate.comparison import Comparison
-from neotype.evaluate.features import Floats, Ints, Labels
+from neotype.evaluate.features import Floats, Ints, Labels, View
 from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
 from neotype.evaluate.privacy.quasi import Classes, exact, secrets
 
@@ -92,13 +93,47 @@ def _sizes(counts: Ints) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class LDiversity(Measure):
-    """The fewest different values of a secret within a class of equal quasi-identifiers."""
+class SecretsInClasses(Measure):
+    """How every secret is distributed within classes of equal quasi-identifiers."""
 
     quasi_identifiers: tuple[str, ...] = ()
     sensitive: tuple[str, ...] = ()
     target: str | None = None
     ranges: int = 0
+
+    axis: ClassVar[Axis] = "privacy"
+    tolerance: ClassVar[float] = 0.0
+    least_rows: ClassVar[int] = 1
+
+    def described(
+        self, tables: Comparison, describe: Callable[[View, Ints, Ints, int], dict[str, Any]]
+    ) -> tuple[Classes, dict[str, dict[str, Any]], dict[str, Any]]:
+        """The classes, what `describe` says of each secret on both sides, and the score's detail.
+
+        `describe` is given a secret, its rows' classes and values, and the number of values.
+        """
+        classes = Classes.of(tables, self.quasi_identifiers, self.ranges)
+        hidden, notes = secrets(tables, self.sensitive, self.target, classes.names)
+        found = {}
+        for item in hidden:
+            codes, size = exact(tables, item)
+            people = np.concatenate([codes.train, codes.holdout])[classes.drawn]
+            found[item.name] = {
+                "synthetic": describe(item, classes.sides.synthetic, codes.synthetic, size),
+                "real": describe(item, classes.people[classes.drawn], people, size),
+            }
+        detail = {
+            "quasi_identifiers": classes.names,
+            "secrets": found,
+            "rows": len(classes.sides.synthetic),
+            "notes": [*classes.notes, *notes],
+        }
+        return classes, found, detail
+
+
+@dataclass(frozen=True)
+class LDiversity(SecretsInClasses):
+    """The fewest different values of a secret within a class of equal quasi-identifiers."""
 
     name: ClassVar[str] = "l_diversity"
     title: ClassVar[str] = "l-diversity of the synthetic table"
@@ -109,23 +144,11 @@ class LDiversity(Measure):
     reference: ClassVar[str] = (
         "Machanavajjhala et al. 2007, l-diversity: privacy beyond k-anonymity"
     )
-    axis: ClassVar[Axis] = "privacy"
     better: ClassVar[Better] = "higher"
-    tolerance: ClassVar[float] = 0.0
-    least_rows: ClassVar[int] = 1
 
     def look(self, tables: Comparison) -> Finding:
         """Distinct and entropy l of every secret; the value is the smallest distinct l."""
-        classes = Classes.of(tables, self.quasi_identifiers, self.ranges)
-        hidden, notes = secrets(tables, self.sensitive, self.target, classes.names)
-        found = {}
-        for item in hidden:
-            codes, size = exact(tables, item)
-            people = np.concatenate([codes.train, codes.holdout])[classes.drawn]
-            found[item.name] = {
-                "synthetic": _diverse(classes.sides.synthetic, codes.synthetic, size),
-                "real": _diverse(classes.people[classes.drawn], people, size),
-            }
+        classes, found, detail = self.described(tables, _diverse)
         worst = min(found, key=lambda name: found[name]["synthetic"]["distinct"])
         made = found[worst]["synthetic"]
         floor = min(each["real"]["distinct"] for each in found.values())
@@ -140,16 +163,11 @@ class LDiversity(Measure):
                 f"{values}; {made['share_uniform']:.1%} of the rows are in a class with only one, "
                 f"and of real rows {found[worst]['real']['share_uniform']:.1%}."
             ),
-            detail={
-                "quasi_identifiers": classes.names,
-                "secrets": found,
-                "rows": len(classes.sides.synthetic),
-                "notes": [*classes.notes, *notes],
-            },
+            detail=detail,
         )
 
 
-def _diverse(classes: Ints, codes: Ints, size: int) -> dict[str, Any]:
+def _diverse(_item: View, classes: Ints, codes: Ints, size: int) -> dict[str, Any]:
     """Distinct l and entropy l, exp(entropy), of the least diverse class."""
     where, _, counts, rows = _pairs(classes, codes, size)
     share = counts / rows[where]
@@ -174,13 +192,8 @@ def _pairs(classes: Ints, codes: Ints, size: int) -> tuple[Ints, Ints, Ints, Int
 
 
 @dataclass(frozen=True)
-class TCloseness(Measure):
+class TCloseness(SecretsInClasses):
     """The largest distance between a secret's distribution in a class and in the whole table."""
-
-    quasi_identifiers: tuple[str, ...] = ()
-    sensitive: tuple[str, ...] = ()
-    target: str | None = None
-    ranges: int = 0
 
     name: ClassVar[str] = "t_closeness"
     title: ClassVar[str] = "t-closeness of the synthetic table"
@@ -192,25 +205,14 @@ class TCloseness(Measure):
     reference: ClassVar[str] = (
         "Li et al. 2007, t-closeness: privacy beyond k-anonymity and l-diversity"
     )
-    axis: ClassVar[Axis] = "privacy"
     better: ClassVar[Better] = "lower"
-    tolerance: ClassVar[float] = 0.0
-    least_rows: ClassVar[int] = 1
 
     def look(self, tables: Comparison) -> Finding:
         """The distances of every secret; the value is the largest."""
-        classes = Classes.of(tables, self.quasi_identifiers, self.ranges)
-        hidden, notes = secrets(tables, self.sensitive, self.target, classes.names)
-        found: dict[str, dict[str, Any]] = {}
-        for item in hidden:
-            codes, size = exact(tables, item)
-            ordered = not isinstance(item, Labels) and item.kind not in ("text", "json")
-            people = np.concatenate([codes.train, codes.holdout])[classes.drawn]
-            found[item.name] = {
-                "distance": "ordered" if ordered else "equal",
-                "synthetic": _close(classes.sides.synthetic, codes.synthetic, size, ordered),
-                "real": _close(classes.people[classes.drawn], people, size, ordered),
-            }
+        classes, found, detail = self.described(tables, _close)
+        for item in tables.views:
+            if item.name in found:
+                found[item.name]["distance"] = "ordered" if _ordered(item) else "equal"
         worst = max(found, key=lambda name: found[name]["synthetic"]["t"])
         made, real = found[worst]["synthetic"], found[worst]["real"]
         return Finding(
@@ -224,23 +226,22 @@ class TCloseness(Measure):
                 f"be), {made['mean']:.2f} on average over rows; for real rows it is "
                 f"{real['t']:.2f} and {real['mean']:.2f}."
             ),
-            detail={
-                "quasi_identifiers": classes.names,
-                "secrets": found,
-                "rows": len(classes.sides.synthetic),
-                "notes": [*classes.notes, *notes],
-            },
+            detail=detail,
         )
 
 
-def _close(classes: Ints, codes: Ints, size: int, ordered: bool) -> dict[str, float]:
+def _ordered(item: View) -> bool:
+    return not isinstance(item, Labels) and item.kind not in ("text", "json")
+
+
+def _close(item: View, classes: Ints, codes: Ints, size: int) -> dict[str, Any]:
     """The largest distance of a class from the whole table, and the mean over rows."""
     _, codes = np.unique(codes, return_inverse=True)
     codes = codes.reshape(-1)
     where, value, counts, rows = _pairs(classes, codes, size)
     whole = np.bincount(codes) / len(codes)
     share = counts / rows[where]
-    if ordered and len(whole) > 1:
+    if _ordered(item) and len(whole) > 1:
         far = _moved(where, value, share, whole) / (len(whole) - 1)
     else:
         far = (1 + np.bincount(where, np.abs(share - whole[value]) - whole[value])) / 2
