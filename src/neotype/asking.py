@@ -18,6 +18,7 @@ from neotype.evaluate.evaluate import suite
 from neotype.plan import make_synthesizer
 from neotype.registry import find, names
 from neotype.rng import Rng
+from neotype.synth.learn import learn
 from neotype.synth.synthesizer import Model, Synthesizer
 
 log = logging.getLogger("neotype")
@@ -184,7 +185,7 @@ class Retraining:
     def __call__(self, data: Dataset, rows: int, rng: Rng) -> Dataset:
         """`rows` synthetic rows of a model that has learnt `data`."""
         begun = perf_counter()
-        made = self.recipe.fit(data, rng=rng.child("fit")).sample(rows, rng=rng.child("sample"))
+        made = learn(self.recipe, data, rng=rng.child("fit")).sample(rows, rng=rng.child("sample"))
         if not self.timed:
             self.timed = True
             took = perf_counter() - begun

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from neotype.errors import DataError, did_you_mean
 from neotype.rng import Rng
+from neotype.schema.condition import Where
 from neotype.schema.schema import Geo, Schema, Table
 from neotype.schema.storage import storage_dtype
 
@@ -101,6 +102,34 @@ class Dataset:
         return digest.hexdigest()
 
 
+@dataclass(frozen=True)
+class Known:
+    """What is known of rows before they are drawn.
+
+    `cells`: some columns of each row, one row for each that is wanted; a null is a missing cell,
+    unless `free` (the same columns, booleans) says that the cell is not known. `where`: what every
+    row must satisfy; `some`: what the rows at these positions of `cells` must satisfy besides.
+    """
+
+    cells: pl.DataFrame | None = None
+    free: pl.DataFrame | None = None
+    where: Where = ()
+    some: tuple[tuple[NDArray[np.int64], Where], ...] = ()
+
+    def rows(self, index: NDArray[np.int64]) -> Known:
+        """What is known of the rows at these positions (`some` is not carried along)."""
+        if self.cells is None:
+            return self
+        free = None if self.free is None else self.free[index]
+        return Known(self.cells[index], free, self.where)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of which something is known."""
+        cells = () if self.cells is None else self.cells.columns
+        return tuple(dict.fromkeys((*cells, *(one.column for one in self.where))))
+
+
 def conform(frame: pl.DataFrame, schema: Schema, *, what: str) -> Dataset:
     """The frame as a data set of this schema, every column in its storage dtype.
 
@@ -114,7 +143,7 @@ def conform(frame: pl.DataFrame, schema: Schema, *, what: str) -> Dataset:
     return Dataset.of(schema, _cast(frame, schema, what, findings))
 
 
-def conform_given(frame: pl.DataFrame, schema: Schema) -> Dataset:
+def conform_given(frame: pl.DataFrame, schema: Schema) -> Known:
     """A frame with some of the schema's columns, as the conditions of a sample."""
     known = schema.columns
     findings = _unknown(frame, known)
@@ -127,7 +156,7 @@ def conform_given(frame: pl.DataFrame, schema: Schema) -> Dataset:
     part = {name: column for name, column in known.items() if name in frame.columns}
     if not findings:
         narrow = Schema(tables={schema.name: Table(columns=part)})
-        return Dataset.of(narrow, _cast(frame, narrow, "given", findings))
+        return Known(_cast(frame, narrow, "given", findings))
     raise DataError(
         "the given columns are not columns of the model.",
         findings,

@@ -24,6 +24,7 @@ from neotype.schema.file import read_schema
 from neotype.schema.infer import infer_schema
 from neotype.schema.schema import Constant, Schema
 from neotype.source import Source, read
+from neotype.synth.learn import learn
 from neotype.synth.synthesizer import Model
 
 log = logging.getLogger("neotype")
@@ -90,7 +91,7 @@ def run(
     train, holdout = split.train, split.holdout
     with clock.stage("fit"):
         recipe = toward(plan.synthesizer.make(), plan.target)
-        model = recipe.fit(train, rng=rng.child("fit"), progress=progress)
+        model = learn(recipe, train, rng=rng.child("fit"), progress=progress)
     with clock.stage("sample"):
         synthetic = model.sample(plan.rows or train.rows, rng=rng.child("sample"))
     with clock.stage("evaluate"):

@@ -82,14 +82,35 @@ METRICS: Mapping[str, str] = {
     "group_utility": "neotype.evaluate.fairness.models:GroupUtility",
 }
 
+CONSTRAINTS: Mapping[str, str] = {
+    "Inequality": "neotype.constraints.order:Inequality",
+    "ChainedInequality": "neotype.constraints.order:ChainedInequality",
+    "Range": "neotype.constraints.order:Range",
+    "Positive": "neotype.constraints.values:Positive",
+    "Negative": "neotype.constraints.values:Negative",
+    "ScalarRange": "neotype.constraints.values:ScalarRange",
+    "ScalarInequality": "neotype.constraints.values:ScalarInequality",
+    "FixedIncrements": "neotype.constraints.values:FixedIncrements",
+    "MixedScales": "neotype.constraints.scales:MixedScales",
+    "FixedCombinations": "neotype.constraints.combinations:FixedCombinations",
+    "OneHotEncoding": "neotype.constraints.combinations:OneHotEncoding",
+    "FixedNullCombinations": "neotype.constraints.nulls:FixedNullCombinations",
+    "ColumnFormula": "neotype.constraints.formula:ColumnFormula",
+    "Expression": "neotype.constraints.formula:Expression",
+    "Unique": "neotype.constraints.keys:Unique",
+    "DenormalizedTable": "neotype.constraints.keys:DenormalizedTable",
+    "CarryOverColumns": "neotype.constraints.keys:CarryOverColumns",
+}
+
 _GROUPS = {
     "synthesizer": ("neotype.synthesizers", SYNTHESIZERS),
     "metric": ("neotype.metrics", METRICS),
+    "constraint": ("neotype.constraints", CONSTRAINTS),
 }
 
 
 def names(what: str) -> tuple[str, ...]:
-    """Every registered name of a `what` ("synthesizer" or "metric"), the house's own first."""
+    """Every registered name of a `what`, those of the house first."""
     group, table = _GROUPS[what]
     foreign = [entry.name for entry in entry_points(group=group) if entry.name not in table]
     return (*table, *sorted(foreign))

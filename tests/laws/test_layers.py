@@ -12,9 +12,9 @@ HOUSE = Path(__file__).parents[2] / "src" / "neotype"
 
 FLOORS = (
     {"errors"},
-    {"registry", "rng", "progress", "outputs"},
+    {"registry", "rng", "progress", "outputs", "expression"},
     {"schema"},
-    {"data"},
+    {"data", "constraints"},
     {"encode", "source"},
     {"synth", "evaluate", "plan"},
     {"asking"},

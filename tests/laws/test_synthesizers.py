@@ -10,14 +10,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from neotype.data import Dataset
+from neotype.data import Dataset, Known
 from neotype.errors import ColumnNotFoundError, DataError, SamplingError
 from neotype.registry import find, names
 from neotype.rng import Rng
 from neotype.schema.infer import infer_schema
+from neotype.synth.drawing import BLOCK, block_rows
 from neotype.synth.model_file import load, save
 from neotype.synth.refine import refine
-from neotype.synth.table import BLOCK, block_rows
 from zoo import zoo, zoo_data
 
 GENERATED = ["person_id", "ref"]
@@ -103,7 +103,7 @@ def test_input_is_untouched_and_fit_is_repeatable() -> None:
 
 def test_given_columns_are_kept(model: Any, data: Dataset) -> None:
     given = data.frame.select("grade", "points", "seen").head(40)
-    made = model.sample(rng=Rng(0), given=given).frame
+    made = model.sample(rng=Rng(0), known=Known(given)).frame
     assert made.select(given.columns).equals(given)
     assert made.schema == data.frame.schema
 
@@ -111,7 +111,7 @@ def test_given_columns_are_kept(model: Any, data: Dataset) -> None:
 def test_an_unknown_condition_is_refused_with_all_findings(model: Any) -> None:
     given = pl.DataFrame({"grade": ["G1", "G9"], "zip": ["00000", "01126"]})
     with pytest.raises(DataError) as error:
-        model.sample(rng=Rng(0), given=given)
+        model.sample(rng=Rng(0), known=Known(given))
     assert any("'G9'" in finding for finding in error.value.findings)
     assert any("'00000'" in finding for finding in error.value.findings)
 
@@ -119,7 +119,7 @@ def test_an_unknown_condition_is_refused_with_all_findings(model: Any) -> None:
 def test_a_condition_on_an_unknown_column_names_the_nearest(model: Any) -> None:
     given = pl.DataFrame({"grad": ["G1"]})
     with pytest.raises(ColumnNotFoundError, match="did you mean 'grade'"):
-        model.sample(rng=Rng(0), given=given)
+        model.sample(rng=Rng(0), known=Known(given))
 
 
 @pytest.mark.parametrize("rows", [0, -3])

@@ -24,6 +24,7 @@ from neotype.schema import infer
 from neotype.schema.schema import Schema
 from neotype.source import FrameKind, read, restore
 from neotype.synth import model_file
+from neotype.synth.learn import learn
 from neotype.synth.synthesizer import Model
 
 
@@ -77,7 +78,7 @@ class FittedModel:
                 mend="leave the number out: each given row becomes one row",
             )
         check_rows(frame.height)
-        return self.model.sample(given=conform_given(frame, self.schema), rng=stream)
+        return self.model.sample(rng=stream, known=conform_given(frame, self.schema))
 
     def save(self, path: Path | str, *, force: bool = False) -> Path:
         """Write the model as one .neotype file; OutputExistsError unless `force`."""
@@ -123,7 +124,7 @@ def fit(
     else:
         split = pipeline.split_off(source, whole, holdout, seed)
     recipe = toward(recipe, target)
-    model = recipe.fit(split.train, rng=Rng(seed).child("fit"), progress=progress)
+    model = learn(recipe, split.train, rng=Rng(seed).child("fit"), progress=progress)
     return fitted(model, split, target, recipe)
 
 

@@ -182,6 +182,22 @@ class Codebook:
             start = end
         return pl.DataFrame([series[name] for name in self.schema.columns])
 
+    def issue(
+        self, frame: pl.DataFrame, codes: Codes, *, rng: Generator, first_row: int
+    ) -> pl.DataFrame:
+        """`frame` with those columns made anew that belong to the number of the row.
+
+        For rows that were chosen among many: decoded with others, they have the others' numbers.
+        """
+        start = 0
+        for encoder in self.encoders:
+            end = start + len(encoder.digits)
+            if isinstance(encoder, IdentifierEncoder):
+                made = encoder.decode(codes[start:end], rng=rng, first_row=first_row)
+                frame = frame.with_columns(made)
+            start = end
+        return frame
+
     def describe(self) -> list[str]:
         """In words: what is held of each column."""
         return [encoder.describe() for encoder in self.encoders]

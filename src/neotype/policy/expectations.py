@@ -16,7 +16,7 @@ import polars as pl
 
 from neotype.data import Dataset
 from neotype.errors import ColumnNotFoundError, NeotypeError, SchemaError
-from neotype.policy.expression import is_polars, polars_expression
+from neotype.expression import is_polars, polars_expression
 from neotype.policy.judge import said, span, unmeasured
 from neotype.policy.policy import Expectation, Policy
 from neotype.policy.ruling import Outcome

@@ -20,7 +20,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from neotype.errors import NotRegisteredError, SchemaError, SourceError, did_you_mean
 from neotype.evaluate.metric import Axis
 from neotype.registry import names
-from neotype.schema.schema import Scalar, Value
+from neotype.schema.value import Scalar, Value
 
 PRESETS = ("internal", "partner", "public", "fair", "good")
 """The policies that come with neotype, the laxest purpose first; then the two plain ones."""

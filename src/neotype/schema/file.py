@@ -92,7 +92,15 @@ def to_document(schema: Schema) -> dict[str, Any]:
             written["primary_key"] = list(table.primary_key)
         if table.entity is not None:
             written["entity"] = table.entity
+        for role in ("sensitive", "quasi_identifiers"):
+            if getattr(table, role):
+                written[role] = list(getattr(table, role))
         written["columns"] = {key: _written(column) for key, column in table.columns.items()}
+        if table.constraints:
+            written["constraints"] = [
+                {"type": one.type, **one.model_dump(mode="json", exclude_defaults=True)}
+                for one in table.constraints
+            ]
         tables[name] = written
     document: dict[str, Any] = {"neotype_schema": VERSION, "tables": tables}
     if schema.relationships:

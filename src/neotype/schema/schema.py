@@ -9,17 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
 from neotype.errors import ColumnNotFoundError, SchemaError
-
-Scalar = bool | int | float | str
-
-
-class Value(BaseModel):
-    """A frozen value that refuses fields it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from neotype.schema.constraint import Constraint, constraint
+from neotype.schema.value import Scalar, Value
 
 
 class ColumnBase(Value):
@@ -179,6 +173,9 @@ class Table(Value):
     quasi_identifiers: tuple[str, ...] = Field(
         default=(), description="columns that an outsider may know of a person"
     )
+    constraints: tuple[Annotated[SerializeAsAny[Constraint], BeforeValidator(constraint)], ...] = (
+        Field(default=(), description="what must hold in every row")
+    )
 
     @model_validator(mode="after")
     def _names_exist(self) -> Table:
@@ -189,6 +186,9 @@ class Table(Value):
         for role in ("sensitive", "quasi_identifiers"):
             for name in getattr(self, role):
                 self.column(name, asked_by=role)
+        for rule in self.constraints:
+            for name in rule.about:
+                self.column(name, asked_by=f"constraint {rule.title}")
         for name, column in self.columns.items():
             if isinstance(column, Geo):
                 other = self.column(column.partner, asked_by=f"geo column '{name}'")

@@ -34,6 +34,7 @@ from neotype.outputs import appearing
 from neotype.registry import find
 from neotype.schema.schema import Schema
 from neotype.synth.refine import Refined
+from neotype.synth.reformed import Reformed
 from neotype.synth.synthesizer import Model
 
 FORMAT = "neotype model"
@@ -91,7 +92,13 @@ def load(path: Path | str, *, limit: int | None = None) -> tuple[Model, dict[str
         schema = Schema.model_validate(parts.texts["schema.json"])
         state = State(parts.texts["state.json"], parts.arrays)
         family = find("synthesizer", manifest["synthesizer"])
-        model: Model = Refined.restore(state, schema, lambda part: family.restore(part, schema))
+        model: Model = Reformed.restore(
+            state,
+            schema,
+            lambda part, narrow: Refined.restore(
+                part, narrow, lambda least: family.restore(least, narrow)
+            ),
+        )
     except NotRegisteredError as cause:
         raise ModelFileError(
             f"'{path}' holds a model of the synthesizer '{manifest['synthesizer']}', "

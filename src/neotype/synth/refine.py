@@ -7,7 +7,7 @@ each in proportion to its ratio. It asks nothing of the synthesizer but rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,13 +15,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from neotype.data import Dataset
+from neotype.data import Dataset, Known
 from neotype.encode.codebook import Codebook
 from neotype.encode.encoder import Codes, Protection, State
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
-from neotype.synth.table import PARTICLES, Candidates, TableModel, blocks, sample
+from neotype.synth.drawing import Candidates, blocks, sample
+from neotype.synth.table import TableModel
 from neotype.trees.ratio import Boost, Ratio
 
 _TRIED = 4
@@ -46,7 +47,7 @@ class RowModel(Protocol):
     def protections(self) -> tuple[Protection, ...]:
         """What of the data is not stored as it was."""
 
-    def sample(self, rows: int | None = None, *, rng: Rng, given: Dataset | None = None) -> Dataset:
+    def sample(self, rows: int | None = None, *, rng: Rng, known: Known | None = None) -> Dataset:
         """Rows."""
 
     def log_density(self, data: Dataset) -> NDArray[np.float64] | None:
@@ -85,19 +86,10 @@ class _Sampled:
     rng: Rng
 
     def take(self, picks: NDArray[np.int64], first_row: int, rows: int) -> pl.DataFrame:
-        made = [
-            column
-            for encoder in self.codebook.encoders
-            for column in encoder.columns
-            if self.codebook.schema.columns[column].kind == "identifier"
-        ]
         frame = self.frame[picks[:rows]]
-        if not made:
-            return frame
-        codes = np.ascontiguousarray(self.codes[:, picks])
+        codes = np.ascontiguousarray(self.codes[:, picks[:rows]])
         generator = self.rng.child("decode").generator()
-        fresh = self.codebook.decode(codes, rng=generator, first_row=first_row, rows=rows)
-        return frame.with_columns(fresh.select(made))
+        return self.codebook.issue(frame, codes, rng=generator, first_row=first_row)
 
 
 @dataclass(frozen=True)
@@ -123,23 +115,37 @@ class Refined:
         """What of the data is not stored as it was."""
         return self.inner.protections
 
-    def exact(self, columns: list[str]) -> bool:
+    @property
+    def each(self) -> int:
+        """Candidates that a row is chosen from."""
+        return self.ratio.each
+
+    def exact(self, columns: tuple[str, ...]) -> bool:
         """Never: a ratio always needs several candidates to choose from."""
         return False
 
-    def candidates(self, rows: int, rng: Rng, given: pl.DataFrame | None) -> _Weighted:
+    def candidates(self, rows: int, rng: Rng, known: Known | None) -> _Weighted:
         """Candidates of the inner model, weighted."""
-        pool = _candidates(self.inner, self.codebook, rows, rng, given)
+        pool = _candidates(self.inner, self.codebook, rows, rng, known)
         ratio = self.ratio.rows(np.ascontiguousarray(pool.codes.T))
         return _Weighted(pool, pool.log_weight + ratio)
 
-    def sample(self, rows: int | None = None, *, rng: Rng, given: Dataset | None = None) -> Dataset:
-        """`rows` rows, or one row for every row of `given`, refined within its conditions."""
-        return sample(self, rows, rng, given, each=self.ratio.each if given is None else PARTICLES)
+    def checks(self, frame: pl.DataFrame) -> Mapping[str, pl.Series]:
+        """Nothing: every candidate is a row."""
+        return {}
+
+    def issue(self, frame: pl.DataFrame, codes: Codes, rng: Rng, first_row: int) -> pl.DataFrame:
+        """The rows with identifiers of `first_row` on."""
+        generator = rng.child("issue").generator()
+        return self.codebook.issue(frame, codes, rng=generator, first_row=first_row)
+
+    def sample(self, rows: int | None = None, *, rng: Rng, known: Known | None = None) -> Dataset:
+        """`rows` rows, or one for every row that something is known of, refined within that."""
+        return sample(self, rows, rng, known)
 
     def blocks(self, rows: int, *, rng: Rng, start: int = 0) -> Iterator[pl.DataFrame]:
         """The sample from block `start` on."""
-        return blocks(self, rows, rng, start, each=self.ratio.each)
+        return blocks(self, rows, rng, start)
 
     def log_density(self, data: Dataset) -> NDArray[np.float64] | None:
         """The inner log-density plus the log-ratio, scaled to a mean weight of 1."""
@@ -230,18 +236,11 @@ def refined(
 
 
 def _candidates(
-    model: RowModel, codebook: Codebook, rows: int, rng: Rng, given: pl.DataFrame | None
+    model: RowModel, codebook: Codebook, rows: int, rng: Rng, known: Known | None
 ) -> Candidates:
     """Candidates of a model of digits, or the rows of any other as candidates."""
     if isinstance(model, TableModel):
-        return model.candidates(rows, rng, given)
-    conditions = None if given is None else Dataset.of(_part(model.schema, given), given)
-    data = model.sample(None if given is not None else rows, rng=rng, given=conditions)
+        return model.candidates(rows, rng, known)
+    given = known is not None and known.cells is not None
+    data = model.sample(None if given else rows, rng=rng, known=known)
     return _Sampled(codebook, data.frame, codebook.encode(data), np.zeros(rows), rng)
-
-
-def _part(schema: Schema, given: pl.DataFrame) -> Schema:
-    """The schema of the given columns alone."""
-    columns = {name: schema.columns[name] for name in given.columns}
-    table = schema.table.model_copy(update={"columns": columns, "primary_key": (), "entity": None})
-    return schema.model_copy(update={"tables": {schema.name: table}, "relationships": ()})

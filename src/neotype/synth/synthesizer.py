@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from neotype.data import Dataset
+from neotype.data import Dataset, Known
 from neotype.encode.encoder import Protection, State
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
@@ -36,8 +36,8 @@ class Model(Protocol):
     def protections(self) -> tuple[Protection, ...]:
         """What of the data is not stored as it was."""
 
-    def sample(self, rows: int | None = None, *, rng: Rng, given: Dataset | None = None) -> Dataset:
-        """`rows` rows, or one row for every row of `given` with its columns kept."""
+    def sample(self, rows: int | None = None, *, rng: Rng, known: Known | None = None) -> Dataset:
+        """`rows` rows that meet what is known; one for each where cells of rows are known."""
 
     def blocks(self, rows: int, *, rng: Rng, start: int = 0) -> Iterator[pl.DataFrame]:
         """The sample from block `start` on; block k depends on (model, rng, k) alone."""

@@ -11,8 +11,8 @@ import pytest
 
 from neotype.data import Dataset
 from neotype.errors import ColumnNotFoundError, NeotypeError, SchemaError
+from neotype.expression import FUNCTIONS, METHODS, TYPES, is_polars, polars_expression
 from neotype.policy.expectations import check, rehearse
-from neotype.policy.expression import FUNCTIONS, METHODS, TYPES, is_polars, polars_expression
 from neotype.policy.policy import read_policy
 from neotype.policy.ruling import Outcome
 from neotype.schema.infer import infer_schema

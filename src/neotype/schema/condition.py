@@ -1,0 +1,67 @@
+"""What is asked of the cells of a column: certain values, or a range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Cells of `column` must be one of `values` (None is a missing cell), or lie in a range.
+
+    `values` None is a range: from `low` to `high`, either end open where it is None; an end is
+    part of the range unless `low_open` or `high_open`. A missing cell lies in no range.
+    """
+
+    column: str
+    values: tuple[Any, ...] | None = None
+    low: Any = None
+    high: Any = None
+    low_open: bool = False
+    high_open: bool = False
+
+    def holds(self, cells: pl.Series) -> pl.Series:
+        """Boolean, one a cell; never null."""
+        if self.values is not None:
+            known = pl.Series([v for v in self.values if v is not None], dtype=cells.dtype)
+            found = cells.is_in(known.implode()).fill_null(False)
+            return found | cells.is_null() if None in self.values else found
+        found = cells.is_not_null()
+        if self.low is not None:
+            found &= cells > self.low if self.low_open else cells >= self.low
+        if self.high is not None:
+            found &= cells < self.high if self.high_open else cells <= self.high
+        return found.fill_null(False)
+
+
+Where = tuple[Condition, ...]
+
+
+def where(asked: Mapping[str, Any]) -> Where:
+    """Conditions from what a user writes: a value, a list of values, a range such as "60..".
+
+    A range is a text with two dots: "60..", "..18", "18..65". A value of None is a missing cell.
+    """
+    return tuple(_condition(column, value) for column, value in asked.items())
+
+
+def _condition(column: str, value: Any) -> Condition:
+    if isinstance(value, Condition):
+        return value
+    if isinstance(value, str) and value.count("..") == 1:
+        low, high = value.split("..")
+        return Condition(column, low=low.strip() or None, high=high.strip() or None)
+    values = tuple(value) if isinstance(value, list | tuple | set | frozenset) else (value,)
+    return Condition(column, values=values)
+
+
+def met(conditions: Where, frame: pl.DataFrame) -> pl.Series:
+    """Boolean, one a row: whether all conditions hold."""
+    found = pl.Series([True]).new_from_index(0, frame.height)
+    for one in conditions:
+        found &= one.holds(frame[one.column])
+    return found

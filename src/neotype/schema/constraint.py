@@ -1,0 +1,127 @@
+"""What must hold in the rows of a table: declared by the user, then learnt as a rule.
+
+A constraint is a declaration, a line of the schema file. Its `learn` gives a `Rule`, which has seen
+what it needs of the data: it checks rows, and where it can it rewrites them into columns of which
+every combination obeys it, so that no model of those columns can break it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import polars as pl
+from numpy.random import Generator
+
+from neotype.errors import SchemaError
+from neotype.registry import find
+from neotype.schema.condition import Condition
+from neotype.schema.value import Value
+
+Columns = Mapping[str, Any]
+"""Columns of a schema by name, in order."""
+
+
+class Constraint(Value):
+    """The base of all constraints; `type` is the registered name."""
+
+    type: str
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """The columns that it speaks of."""
+        raise NotImplementedError
+
+    @property
+    def title(self) -> str:
+        """How it is named in messages, as it would be written in Python."""
+        facts = self.model_dump(exclude={"type"}, exclude_defaults=True)
+        return f"{self.type}({', '.join(f'{k}={v!r}' for k, v in facts.items())})"
+
+    def learn(self, columns: Columns, frame: pl.DataFrame, *, protect: int) -> Rule:
+        """The rule that these rows obey.
+
+        No value of fewer than `protect` rows is kept. SchemaError when it cannot be about columns
+        of these kinds. Rows that break it are found by the caller, with `holds`.
+        """
+        raise NotImplementedError
+
+    def restore(self, facts: Mapping[str, Any], columns: Columns) -> Rule:
+        """The rule again from its `facts`."""
+        raise NotImplementedError
+
+
+class Rule:
+    """A constraint that has seen the data. The base only checks; see `rewrite` for the rest."""
+
+    whole: ClassVar[bool] = False
+    """Whether it speaks of several rows at once: a row alone cannot tell whether it holds."""
+
+    constraint: Any
+    """What was declared, of the subclass of Constraint that it belongs to."""
+
+    def holds(self, frame: pl.DataFrame) -> pl.Series:
+        """Boolean, one a row of the user's columns: whether the row obeys. Never null.
+
+        For a rule about several rows: false for a row that those before it do not allow.
+        """
+        raise NotImplementedError
+
+    def rewrite(self, columns: Columns) -> dict[str, Any] | None:
+        """The columns that rows have after `encode`; None where rows are only checked.
+
+        Only `about` columns may be replaced; every other column stays as it is, in its place.
+        """
+        return None
+
+    def encode(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Rows in the columns of `rewrite`. Only called when there are such."""
+        return frame
+
+    def decode(self, frame: pl.DataFrame, rng: Generator) -> pl.DataFrame:
+        """The inverse of `encode`: rows that obey, whatever the rewritten columns hold."""
+        return frame
+
+    def translate(self, condition: Condition) -> tuple[Condition, ...] | None:
+        """A condition on an `about` column, said of rewritten columns; None where it cannot be.
+
+        The answer may allow too much: whether a row meets the condition is checked afterwards.
+        """
+        return None
+
+    def stands_for(self, column: str) -> tuple[str, ...]:
+        """Which rewritten columns carry what `column` says; the column itself where it stays."""
+        return (column,)
+
+    def facts(self) -> dict[str, Any]:
+        """JSON-ready: what it learnt, for `Constraint.restore`."""
+        return {}
+
+
+def constraint(value: object) -> Any:
+    """A constraint from its line in a file: the class of the registered `type`."""
+    if not isinstance(value, Mapping):
+        return value
+    if "type" not in value:
+        raise ValueError("a constraint needs a type, such as Inequality")
+    cls = find("constraint", str(value["type"]))
+    if not (isinstance(cls, type) and issubclass(cls, Constraint)):
+        raise SchemaError(
+            f"the constraint '{value['type']}' is registered, but is no Constraint.",
+            mend="make the class a subclass of neotype.Constraint",
+        )
+    made: Constraint = cls.model_validate(dict(value))
+    return made
+
+
+def replaced(
+    columns: Columns, old: Mapping[str, Mapping[str, Any]], *, gone: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """`columns` where each name of `old` became those new columns, and those of `gone` went."""
+    result: dict[str, Any] = {}
+    for name, column in columns.items():
+        if name in old:
+            result |= old[name]
+        elif name not in gone:
+            result[name] = column
+    return result

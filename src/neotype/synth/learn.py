@@ -1,0 +1,62 @@
+"""A recipe meets data: constraints are learnt first, and the recipe learns what they leave."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from neotype.data import Dataset
+from neotype.errors import DataError
+from neotype.progress import Progress, silent
+from neotype.rng import Rng
+from neotype.schema.constraint import Rule
+from neotype.synth.reformed import Reformed
+from neotype.synth.rewriting import Rewriting
+from neotype.synth.synthesizer import Model, Synthesizer
+
+_EXAMPLES = 3
+
+
+def learn(recipe: Synthesizer, data: Dataset, *, rng: Rng, progress: Progress = silent) -> Model:
+    """The model of `data` in which the constraints of its schema hold.
+
+    DataError when rows of the data break a constraint: all that do, with examples.
+    """
+    rules = rules_of(data, protect=getattr(recipe, "protect", 5))
+    if not rules:
+        return recipe.fit(data, rng=rng, progress=progress)
+    rewriting = Rewriting.of(rules, data.schema)
+    inner = Dataset.of(rewriting.inner, rewriting.encode(data.frame))
+    model: Any = _renamed(recipe, rewriting).fit(inner, rng=rng, progress=progress)
+    return Reformed(model, rewriting)
+
+
+def rules_of(data: Dataset, *, protect: int) -> tuple[Rule, ...]:
+    """The constraints of the schema as rules of this data, which obeys them."""
+    rules, findings = [], []
+    for constraint in data.table.constraints:
+        rule = constraint.learn(data.table.columns, data.frame, protect=protect)
+        rules.append(rule)
+        broken = (~rule.holds(data.frame)).arg_true()
+        if len(broken):
+            shown = data.frame.select(constraint.about)[broken[:_EXAMPLES].to_list()].to_dicts()
+            findings.append(
+                f"{constraint.title} does not hold in {len(broken):,} of {data.rows:,} rows, "
+                f"such as {'; '.join(map(str, shown))}"
+            )
+    if findings:
+        raise DataError(
+            "the data breaks constraints of its schema.",
+            findings,
+            mend="correct these rows or leave them out, or take the constraint out of the schema",
+        )
+    return tuple(rules)
+
+
+def _renamed(recipe: Any, rewriting: Rewriting) -> Any:
+    """The recipe with the columns that it names as they are called once rewritten."""
+    first = getattr(recipe, "first", ())
+    if not first:
+        return recipe
+    told = dict.fromkeys(name for column in first for name in rewriting.stands_for(column))
+    return dataclasses.replace(recipe, first=tuple(told))

@@ -1,0 +1,147 @@
+"""A model under constraints: rows are rewritten before it learns them, and back when it draws.
+
+A rule that can rewrites its columns into others of which every combination obeys it, so that no
+row can break it; every rule, rewriting or not, is checked on every row, and a row that breaks one
+is never given out. It asks nothing of the model within but to be a `Sampler`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from neotype.data import Dataset, Known
+from neotype.encode.codebook import Codebook
+from neotype.encode.encoder import Codes, Protection, State
+from neotype.rng import Rng
+from neotype.schema.schema import Schema
+from neotype.synth.drawing import Candidates, LogWeights, Sampler, blocks, sample
+from neotype.synth.rewriting import Rewriting
+from neotype.synth.synthesizer import Model
+
+
+class Inner(Sampler, Model, Protocol):
+    """What can be put under constraints: a model whose candidates can be looked at."""
+
+    @property
+    def family(self) -> str:
+        """The registered name of its synthesizer."""
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """Candidates that are rewritten when they are taken."""
+
+    inner: Candidates
+    rewriting: Rewriting
+    rng: Rng
+
+    @property
+    def codes(self) -> Codes:
+        return self.inner.codes
+
+    @property
+    def log_weight(self) -> LogWeights:
+        return self.inner.log_weight
+
+    def take(self, picks: NDArray[np.int64], first_row: int, rows: int) -> pl.DataFrame:
+        return self.rewriting.decode(self.inner.take(picks, first_row, rows), self.rng)
+
+
+@dataclass(frozen=True)
+class Reformed:
+    """A fitted model of rewritten rows, in which the constraints of the schema hold."""
+
+    inner: Inner
+    rewriting: Rewriting
+
+    @property
+    def family(self) -> str:
+        """The registered name of the inner model's synthesizer."""
+        return self.inner.family
+
+    @property
+    def schema(self) -> Schema:
+        """The schema of the rows, as the user wrote it."""
+        return self.rewriting.outer
+
+    @property
+    def codebook(self) -> Codebook:
+        """What turns rewritten rows into digits."""
+        return self.inner.codebook
+
+    @property
+    def protections(self) -> tuple[Protection, ...]:
+        """What of the data is not stored as it was."""
+        return self.inner.protections
+
+    @property
+    def each(self) -> int:
+        """Candidates that every row needs."""
+        return self.inner.each
+
+    def exact(self, columns: tuple[str, ...]) -> bool:
+        """Whether one candidate a row suffices when these columns are given."""
+        told = [name for column in columns for name in self.rewriting.stands_for(column)]
+        partial = any(
+            not set(rule.constraint.about) <= set(columns)
+            for rule in self.rewriting.steps
+            if set(rule.constraint.about) & set(columns)
+        )
+        return not partial and self.inner.exact(tuple(told))
+
+    def candidates(self, rows: int, rng: Rng, known: Known | None) -> _Decoded:
+        """Candidates of the inner model, given what of the known can be said of its columns."""
+        told = None if known is None else self.rewriting.known(known)
+        return _Decoded(
+            self.inner.candidates(rows, rng, told), self.rewriting, rng.child("rewrite")
+        )
+
+    def checks(self, frame: pl.DataFrame) -> Mapping[str, pl.Series]:
+        """Every rule that a row alone can break, by its title."""
+        rules = [rule for rule in self.rewriting.rules if not rule.whole]
+        return {rule.constraint.title: rule.holds(frame) for rule in rules}
+
+    def issue(self, frame: pl.DataFrame, codes: Codes, rng: Rng, first_row: int) -> pl.DataFrame:
+        """The rows with identifiers of `first_row` on."""
+        return self.inner.issue(frame, codes, rng, first_row)
+
+    def sample(self, rows: int | None = None, *, rng: Rng, known: Known | None = None) -> Dataset:
+        """`rows` rows, or one row for every row that something is known of."""
+        return sample(self, rows, rng, known)
+
+    def blocks(self, rows: int, *, rng: Rng, start: int = 0) -> Iterator[pl.DataFrame]:
+        """The sample from block `start` on."""
+        return blocks(self, rows, rng, start)
+
+    def log_density(self, data: Dataset) -> NDArray[np.float64] | None:
+        """The log-probability of each row's digits, once it is rewritten."""
+        frame = self.rewriting.encode(data.frame)
+        return self.inner.log_density(Dataset.of(self.rewriting.inner, frame))
+
+    def describe(self) -> list[str]:
+        """In words: what must hold, and which statistics the model holds."""
+        titles = [rule.constraint.title for rule in self.rewriting.rules]
+        return [f"{len(titles)} constraints: {'; '.join(titles)}", *self.inner.describe()]
+
+    def state(self) -> State:
+        """At rest."""
+        rules = [rule.facts() for rule in self.rewriting.rules]
+        facts = {"rules": rules, "inner_schema": self.rewriting.inner.model_dump(mode="json")}
+        return State.nest(facts, {"reformed": self.inner.state()})
+
+    @classmethod
+    def restore(cls, state: State, schema: Schema, inner: Callable[[State, Schema], Any]) -> Any:
+        """The inverse of `state`; the inner model as it is where the file holds no rules."""
+        if "rules" not in state.facts:
+            return inner(state, schema)
+        learnt = zip(schema.table.constraints, state.fact("rules"), strict=True)
+        rules = tuple(one.restore(facts, schema.columns) for one, facts in learnt)
+        narrow = Schema.model_validate(state.fact("inner_schema"))
+        rewriting = Rewriting.of(rules, schema)
+        return cls(inner(state.within("reformed"), narrow), rewriting)

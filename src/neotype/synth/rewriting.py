@@ -1,0 +1,127 @@
+"""Rows in the user's columns, as rows in which no constraint can break, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from neotype.data import Known
+from neotype.rng import Rng
+from neotype.schema.condition import Condition, Where
+from neotype.schema.constraint import Rule
+from neotype.schema.schema import Schema
+from neotype.schema.storage import storage_dtype
+
+
+@dataclass(frozen=True)
+class Rewriting:
+    """Rules in their order; `steps` are those that rewrite the columns that they are about."""
+
+    rules: tuple[Rule, ...]
+    steps: tuple[Rule, ...]
+    outer: Schema
+    inner: Schema
+
+    @classmethod
+    def of(cls, rules: tuple[Rule, ...], schema: Schema) -> Self:
+        """Each rule rewrites whose columns no earlier one has replaced; the others check."""
+        columns, steps = dict(schema.columns), []
+        for rule in rules:
+            if all(columns.get(c) is schema.columns[c] for c in rule.constraint.about):
+                new = rule.rewrite(columns)
+                if new is not None:
+                    columns = new
+                    steps.append(rule)
+        table = schema.table
+        narrow = {
+            "columns": columns,
+            "constraints": (),
+            "primary_key": tuple(c for c in table.primary_key if c in columns),
+            "entity": table.entity if table.entity in columns else None,
+            "sensitive": (),
+            "quasi_identifiers": (),
+        }
+        inner = schema.model_copy(update={"tables": {schema.name: table.model_copy(update=narrow)}})
+        return cls(rules, tuple(steps), schema, inner)
+
+    def encode(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Rows of the user's columns as rows that the inner model knows."""
+        for rule in self.steps:
+            frame = rule.encode(frame)
+        return frame.select(list(self.inner.columns))
+
+    def decode(self, frame: pl.DataFrame, rng: Rng) -> pl.DataFrame:
+        """The inverse of `encode`."""
+        for k, rule in reversed(list(enumerate(self.steps))):
+            frame = rule.decode(frame, rng.block(k).generator())
+        return frame.select(list(self.outer.columns))
+
+    def stands_for(self, column: str) -> tuple[str, ...]:
+        """The inner columns that carry what an outer one says."""
+        if self._stays(column):
+            return (column,)
+        about = [rule for rule in self.steps if column in rule.constraint.about]
+        carriers = dict.fromkeys(name for rule in about for name in rule.stands_for(column))
+        return tuple(name for name in carriers if name in self.inner.columns)
+
+    def known(self, known: Known) -> Known:
+        """What is known of outer columns, as far as it can be said of inner ones.
+
+        The rest is checked when rows have been drawn.
+        """
+        where = tuple(told for one in known.where for told in self._told(one))
+        if known.cells is None:
+            return Known(where=where)
+        cells, free = known.cells, known.free
+        if free is None:
+            free = pl.DataFrame({c: np.zeros(cells.height, dtype=np.bool_) for c in cells.columns})
+        some: list[tuple[NDArray[np.int64], Where]] = []
+        for rule in self.steps:
+            cells, free = self._rewritten(rule, cells, free, some)
+        names = [name for name in cells.columns if name in self.inner.columns]
+        all_known = not any(free[name].any() for name in names)
+        cells, free = cells.select(names), free.select(names)
+        return Known(cells, None if all_known else free, where, tuple(some))
+
+    def _rewritten(
+        self,
+        rule: Rule,
+        cells: pl.DataFrame,
+        free: pl.DataFrame,
+        some: list[tuple[NDArray[np.int64], Where]],
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Known cells after one rule; of a row that is known in part, what can be said of it."""
+        about = rule.constraint.about
+        have = [name for name in about if name in cells.columns]
+        if not have:
+            return cells, free
+        for name in (name for name in about if name not in cells.columns):
+            dtype = storage_dtype(self.outer.columns[name].storage)
+            cells = cells.with_columns(pl.lit(None, dtype=dtype).alias(name))
+            free = free.with_columns(pl.lit(True).alias(name))
+        partly = free.select(pl.any_horizontal(about)).to_series()
+        encoded = rule.encode(cells)
+        gone = [name for name in have if name not in encoded.columns]
+        for name in gone:
+            known = (partly & ~free[name]).arg_true()
+            groups = cells[name].gather(known).to_frame().with_columns(row=known)
+            for (value,), rows in groups.group_by(name, maintain_order=True):
+                told = rule.translate(Condition(name, values=(value,)))
+                if told:
+                    some.append((rows["row"].to_numpy().astype(np.int64), told))
+        fresh = [name for name in encoded.columns if name not in free.columns]
+        free = free.drop(gone, strict=False).with_columns(partly.alias(name) for name in fresh)
+        return encoded, free.select(encoded.columns)
+
+    def _stays(self, column: str) -> bool:
+        return self.inner.columns.get(column) is self.outer.columns[column]
+
+    def _told(self, condition: Condition) -> Where:
+        if self._stays(condition.column):
+            return (condition,)
+        rules = [rule for rule in self.steps if condition.column in rule.constraint.about]
+        return tuple(told for rule in rules for told in rule.translate(condition) or ())
