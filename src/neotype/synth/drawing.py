@@ -19,7 +19,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from neotype.data import Dataset, Known
-from neotype.encode.codebook import Codebook
 from neotype.encode.encoder import Codes
 from neotype.errors import ColumnNotFoundError, SamplingError
 from neotype.rng import Rng
@@ -61,8 +60,8 @@ class Sampler(Protocol):
         """The schema of the rows."""
 
     @property
-    def codebook(self) -> Codebook:
-        """What turns them into digits."""
+    def width(self) -> int:
+        """How many digits a row has."""
 
     @property
     def each(self) -> int:
@@ -92,7 +91,7 @@ def sample(model: Sampler, rows: int | None, rng: Rng, known: Known | None) -> D
         return _given(model, rows, rng, known)
     if rows is None or rows < 1:
         raise SamplingError(f"{rows} rows are asked for.", mend="ask for 1 row or more")
-    size = block_rows(model, model.each)
+    size = block_rows(model.width, model.each)
     with ThreadPoolExecutor(max(1, min(8, os.cpu_count() or 1))) as pool:
         every = range(-(-rows // size))
         frames = list(pool.map(lambda k: _block(model, k, rng, rows, size, known), every))
@@ -101,18 +100,18 @@ def sample(model: Sampler, rows: int | None, rng: Rng, known: Known | None) -> D
 
 def blocks(model: Sampler, rows: int, rng: Rng, start: int) -> Iterator[pl.DataFrame]:
     """One block after the other, from block `start` on; only one is in memory at a time."""
-    size = block_rows(model, model.each)
+    size = block_rows(model.width, model.each)
     for k in islice(range(-(-rows // size)), start, None):
         yield _block(model, k, rng, rows, size, None)
 
 
-def block_rows(model: Sampler, each: int) -> int:
-    """Rows of a block of this model, a power of two.
+def block_rows(width: int, each: int) -> int:
+    """Rows of a block of a model whose rows have `width` digits, a power of two.
 
     Every block is drawn whole, so that a short sample begins a long one. Where rows are wide or
     need many candidates a block has fewer of them, so that a short sample is quick all the same.
     """
-    affordable = _CELLS // max(1, each * len(model.codebook.digits))
+    affordable = _CELLS // max(1, each * width)
     return min(BLOCK, max(_LEAST, 1 << max(0, affordable.bit_length() - 1)))
 
 
@@ -190,7 +189,7 @@ def _given(model: Sampler, rows: int | None, rng: Rng, known: Known) -> Dataset:
             mend="leave the number of rows out: one row is made for each given one",
         )
     each = 1 if model.each == 1 and model.exact(known.columns) else PARTICLES
-    size = block_rows(model, each)
+    size = block_rows(model.width, each)
     count = -(-cells.height // size)
     frames = [_given_block(model, k, known, rng, each, size) for k in range(count)]
     return Dataset.of(model.schema, pl.concat(frames) if frames else _nothing(model.schema))

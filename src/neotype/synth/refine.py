@@ -116,6 +116,11 @@ class Refined:
         return self.inner.protections
 
     @property
+    def width(self) -> int:
+        """How many digits a row has."""
+        return len(self.codebook.digits)
+
+    @property
     def each(self) -> int:
         """Candidates that a row is chosen from."""
         return self.ratio.each

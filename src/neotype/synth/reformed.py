@@ -16,7 +16,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from neotype.data import Dataset, Known
-from neotype.encode.codebook import Codebook
 from neotype.encode.encoder import Codes, Protection, State
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
@@ -71,9 +70,9 @@ class Reformed:
         return self.rewriting.outer
 
     @property
-    def codebook(self) -> Codebook:
-        """What turns rewritten rows into digits."""
-        return self.inner.codebook
+    def width(self) -> int:
+        """How many digits a rewritten row has."""
+        return self.inner.width
 
     @property
     def protections(self) -> tuple[Protection, ...]:

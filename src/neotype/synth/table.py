@@ -68,6 +68,11 @@ class TableModel:
         return self.codebook.protections
 
     @property
+    def width(self) -> int:
+        """How many digits a row has."""
+        return len(self.codebook.digits)
+
+    @property
     def each(self) -> int:
         """One candidate a row: they need no weights."""
         return 1
