@@ -39,7 +39,9 @@ _HEADER = """\
 # What the columns mean. Edit what is wrong and give the file back: --schema schema.yaml
 #
 # kind      numeric, categorical, ordinal (values: lowest first), boolean, datetime, duration,
-#           identifier (made anew, never learnt), text, geo, constant, json
+#           identifier (made anew, never learnt), text, geo, constant, json,
+#           personal (who somebody is; treatment: fake, pattern, pseudonym, keep, mask,
+#           generalise, shift, drop)
 # storage   the dtype of your data; leave it as it is
 # entity    the column whose owner a row belongs to: a split never divides an owner
 # public    true: values of this column may be published, rare ones too

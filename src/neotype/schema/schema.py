@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
 from neotype.errors import ColumnNotFoundError, SchemaError
+from neotype.personal.categories import Category, Treatment
 from neotype.schema.constraint import Constraint, constraint
 from neotype.schema.value import Scalar, Value
 
@@ -124,6 +125,21 @@ class Json(ColumnBase):
     kind: Literal["json"] = "json"
 
 
+class Personal(ColumnBase):
+    """Who somebody is: a name, an address, an account. Made anew and never learnt by value.
+
+    `treatment` says what stands in its place: fake, pattern and pseudonym are new values; keep
+    learns the column like any other; mask, generalise, shift and drop change the real cells first.
+    """
+
+    kind: Literal["personal"] = "personal"
+    category: Category
+    treatment: Treatment = "fake"
+    locale: str = Field(default="en", description="whose names and forms: en, en-gb, de, fr, …")
+    scheme: str | None = Field(default=None, description="which national id, e.g. us_ssn")
+    unique: bool = False
+
+
 Column = Annotated[
     Numeric
     | Categorical
@@ -135,7 +151,8 @@ Column = Annotated[
     | Text
     | Geo
     | Constant
-    | Json,
+    | Json
+    | Personal,
     Field(discriminator="kind"),
 ]
 
@@ -151,6 +168,7 @@ KINDS = (
     "geo",
     "constant",
     "json",
+    "personal",
 )
 
 

@@ -1,0 +1,1 @@
+"""What of a table is about persons: how it is found, and what is made in its place."""
