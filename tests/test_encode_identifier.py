@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from neotype.encode.encoder import State
 from neotype.encode.identifier import IdentifierEncoder
 from neotype.encode.pattern import Template, parse
-from neotype.encode.permutation import Permutation
 from neotype.errors import FitError, SamplingError, SchemaError
+from neotype.permutation import Permutation
 from neotype.schema.schema import Identifier
 from neotype.schema.storage import storage_name
 

@@ -12,12 +12,12 @@ HOUSE = Path(__file__).parents[2] / "src" / "neotype"
 
 FLOORS = (
     {"errors"},
-    {"registry", "rng", "progress", "outputs", "expression"},
+    {"registry", "rng", "progress", "outputs", "expression", "permutation"},
     {"personal"},
     {"schema"},
     {"data", "constraints"},
     {"encode", "source", "masking", "spec"},
-    {"synth", "evaluate", "plan"},
+    {"synth", "evaluate", "plan", "foreign"},
     {"asking"},
     {"pipeline"},
     {"tasks"},

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from neotype.encode.pattern import Form, Span, Template, learn_template, parse
-from neotype.encode.permutation import Permutation
+from neotype.permutation import Permutation
 
 _UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _UUID4 = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from neotype.encode.encoder import Codes, Digit, Protection, State
 from neotype.encode.family import Family, declared, freshened, learnt
-from neotype.encode.permutation import LARGEST, Numbers, Permutation
 from neotype.errors import FitError, SamplingError
+from neotype.permutation import LARGEST, Numbers, Permutation
 from neotype.schema.schema import Identifier
 from neotype.schema.storage import storage_dtype
 

@@ -16,8 +16,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from neotype.encode.permutation import LARGEST, Numbers, Permutation
 from neotype.errors import SchemaError
+from neotype.permutation import LARGEST, Numbers, Permutation
 
 _LOWER, _UPPER, _DIGITS = string.ascii_lowercase, string.ascii_uppercase, string.digits
 _CLASSES = {"d": _DIGITS, "w": _DIGITS + _UPPER + _LOWER + "_"}

@@ -53,9 +53,9 @@ class Permutation:
         backwards = rounds.step < 0
         for index in rounds:
             if backwards:
-                left, right = right ^ (_mix(left, self._round_key(index)) & mask), left
+                left, right = right ^ (mix(left, self._round_key(index)) & mask), left
             else:
-                left, right = right, left ^ (_mix(right, self._round_key(index)) & mask)
+                left, right = right, left ^ (mix(right, self._round_key(index)) & mask)
         return (left << half) | right
 
     def _round_key(self, index: int) -> np.uint64:
@@ -63,7 +63,7 @@ class Permutation:
         return np.uint64(int.from_bytes(digest, "little"))
 
 
-def _mix(values: Numbers, key: np.uint64) -> Numbers:
+def mix(values: Numbers, key: np.uint64) -> Numbers:
     """SplitMix64's finaliser (Steele, Lea and Flood, 2014)."""
     with np.errstate(over="ignore"):
         z = values + key
