@@ -1,0 +1,99 @@
+"""Partial synthesis: some columns of a real table are drawn anew, every other cell stays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from neotype.data import Dataset, Known
+from neotype.errors import DataError, SchemaError
+from neotype.progress import Progress, silent
+from neotype.rng import Rng
+from neotype.schema.condition import Where, met
+from neotype.schema.schema import Geo, Identifier, Schema
+from neotype.synth.learn import learn
+from neotype.synth.trees import Trees
+from neotype.tasks.copies import Copies
+
+
+def replace_columns(
+    data: Dataset,
+    columns: Sequence[str],
+    *,
+    recipe: Trees,
+    rng: Rng,
+    draws: int = 1,
+    where: Where = (),
+    progress: Progress = silent,
+) -> Copies:
+    """Copies of `data` in which the cells of `columns` (in rows that meet `where`) are drawn anew.
+
+    They are drawn given all other cells of their row, which stay as they are. What is drawn comes
+    from a model that learnt all rows, and that keeps no value of a replaced column which fewer
+    rows share than the recipe protects.
+    """
+    kept = _kept(data.schema, columns)
+    rows = met(where, data.frame)
+    index = rows.arg_true().to_numpy()
+    if not len(index):
+        raise DataError("no row meets the condition, so that no cell can be replaced.")
+    model: Any = learn(
+        replace(recipe, first=tuple(kept)),
+        Dataset.of(_opened(data.schema, kept), data.frame),
+        rng=rng.child("fit"),
+        progress=progress,
+    )
+    known = Known(data.frame.select(kept)[index]) if kept else None
+    copies = []
+    for draw in range(draws):
+        stream = rng.child("draw").block(draw)
+        made = model.sample(None if kept else len(index), rng=stream, known=known).frame
+        copies.append(_with_cells(data, made.select(columns), index))
+        progress("draw", draw + 1, draws)
+    drawn = pl.DataFrame({name: rows for name in columns})
+    return Copies(data, tuple(copies), drawn, missing=False)
+
+
+def _kept(schema: Schema, columns: Sequence[str]) -> list[str]:
+    """The columns that are given: all others, but for identifiers, which say nothing."""
+    if not columns:
+        raise SchemaError("no column is named to be replaced.", mend="name one, such as income")
+    for name in columns:
+        column = schema.table.column(name, asked_by="columns")
+        if isinstance(column, Geo) and column.partner not in columns:
+            raise SchemaError(
+                f"'{name}' is half of a place, and '{column.partner}' would tell the other half.",
+                mend=f"replace both: {name},{column.partner}",
+            )
+    kept = [
+        name
+        for name, column in schema.columns.items()
+        if name not in columns and not isinstance(column, Identifier)
+    ]
+    return kept
+
+
+def _opened(schema: Schema, kept: Sequence[str]) -> Schema:
+    """Values of columns that stay need no protection: they are all in the result anyway."""
+    columns = {
+        name: column.model_copy(update={"public": True}) if name in kept else column
+        for name, column in schema.columns.items()
+    }
+    table = schema.table.model_copy(update={"columns": columns})
+    return schema.model_copy(update={"tables": {schema.name: table}})
+
+
+def _with_cells(data: Dataset, cells: pl.DataFrame, index: np.ndarray) -> Dataset:
+    """The data with these cells in the rows at `index`."""
+    replaced = []
+    for name in cells.columns:
+        place = np.full(data.rows, -1, dtype=np.int64)
+        place[index] = np.arange(len(index))
+        here = pl.Series(place)
+        new = cells[name].gather(here.clip(lower_bound=0))
+        replaced.append(new.zip_with(here >= 0, data.frame[name]).alias(name))
+    return Dataset.of(data.schema, data.frame.with_columns(replaced))
