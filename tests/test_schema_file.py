@@ -145,7 +145,7 @@ def edited(tmp_path: Path, *changes: tuple[str, str]) -> str:
             "subtype: 'decimals' is not allowed; did you mean",
         ),
         ("storage: Int64", "storage: Int46", "did you mean 'Int64'?"),
-        ("        storage: String\n", "", "tables.stay.columns.id.storage: is missing"),
+        ("        kind: text\n", "", "tables.stay.columns.note: has no kind"),
         ("primary_key: [id]", "primary_key: [ids]", "did you mean 'id'?"),
         ("entity: guest", "entity: gest", "did you mean 'guest'?"),
         ("entity: guest", "entty: guest", "tables.stay.entty: 'entty' is not known here; did you"),

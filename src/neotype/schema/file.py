@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from neotype.errors import SchemaError, SourceError, did_you_mean
 from neotype.outputs import appearing
+from neotype.schema.distribution import Distribution, untersed
 from neotype.schema.infer import adopt
 from neotype.schema.schema import (
     KINDS,
@@ -48,6 +49,7 @@ _HEADER = """\
 # reason    why the kind was guessed; it changes nothing
 """
 
+_DRAWN = ("formula", "depends_on", "distribution", "missing")
 _Column = typing.get_args(typing.get_args(Column)[0])
 _MODELS: dict[str, Any] = {model.model_fields["kind"].default: model for model in _Column}
 
@@ -94,10 +96,14 @@ def to_document(schema: Schema) -> dict[str, Any]:
             written["primary_key"] = list(table.primary_key)
         if table.entity is not None:
             written["entity"] = table.entity
+        if table.rows is not None:
+            written["rows"] = table.rows
         for role in ("sensitive", "quasi_identifiers"):
             if getattr(table, role):
                 written[role] = list(getattr(table, role))
         written["columns"] = {key: _written(column) for key, column in table.columns.items()}
+        if table.correlations:
+            written["correlations"] = {one: dict(of) for one, of in table.correlations.items()}
         if table.constraints:
             written["constraints"] = [
                 {"type": one.type, **one.model_dump(mode="json", exclude_defaults=True)}
@@ -114,7 +120,12 @@ def _written(column: Column) -> dict[str, Any]:
     facts = column.model_dump(mode="json", exclude_defaults=True)
     reason = facts.pop("reason", None)
     storage = facts.pop("storage")
-    ordered = {"kind": column.kind, **facts, "storage": storage}
+    if len(column.depends_on) == 1:
+        facts["depends_on"] = column.depends_on[0]
+    drawn = {key: facts.pop(key) for key in _DRAWN if key in facts}
+    if "distribution" in drawn:
+        drawn["distribution"] = untersed(drawn["distribution"], column.kind)
+    ordered = {"kind": column.kind, **facts, "storage": storage, **drawn}
     return ordered | ({"reason": reason} if reason else {})
 
 
@@ -224,7 +235,8 @@ def from_document(document: Any, *, origin: str = "the schema") -> Schema:
 
 
 def _explained(cause: ValidationError, origin: str) -> SchemaError:
-    return _faulty(origin, list(dict.fromkeys(map(_fault, cause.errors()))))
+    faults = [fault for error in cause.errors() for fault in _faults(error)]
+    return _faulty(origin, list(dict.fromkeys(faults)))
 
 
 def _faulty(origin: str, faults: list[str]) -> SchemaError:
@@ -232,7 +244,14 @@ def _faulty(origin: str, faults: list[str]) -> SchemaError:
     return SchemaError(f"'{origin}' has {len(faults)} fault{'s'[: len(faults) > 1]}.", found=listed)
 
 
-def _fault(error: Any) -> str:
+def _faults(error: Any) -> list[str]:
+    if error["type"] != "faults":
+        return [_fault(error)]
+    path = ".".join(map(str, error["loc"]))
+    return [f"{path}.{fault}" for fault in error["ctx"]["faults"]]
+
+
+def _fault(error: Any) -> str:  # noqa: PLR0911 (one return a kind of fault)
     """One sentence: the path, what is wrong, the nearest mend."""
     model, place = _place(error["loc"])
     path = ".".join(map(str, place))
@@ -254,6 +273,8 @@ def _fault(error: Any) -> str:
             words = [word.strip("' ") for word in expected.replace(" or ", ",").split(",")]
             near = did_you_mean(str(given), words) or f"give one of {', '.join(words)}"
             return f"{path}: {given!r} is not allowed; {near}"
+        case "value_error" if isinstance(error["input"], Mapping):
+            return f"{path}: {error['ctx']['error']}"
     return f"{path}: {error['msg']} (it is {error['input']!r:.60})"
 
 
@@ -264,6 +285,10 @@ def _place(loc: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
     for at, part in enumerate(loc):
         if at == 4 and part in _MODELS and loc[2] == "columns":
             model = _MODELS[part]
+            continue
+        if at > 4 and part == "distribution":
+            model = Distribution
+        if model is Distribution and part == "cases":
             continue
         if at == 1 and loc[0] == "tables":
             model = Table

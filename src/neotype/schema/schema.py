@@ -10,24 +10,49 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
+from pydantic_core import PydanticCustomError
 
 from neotype.errors import ColumnNotFoundError, SchemaError
 from neotype.personal.categories import Category, Treatment
 from neotype.schema.constraint import Constraint, constraint
-from neotype.schema.value import Scalar, Value
+from neotype.schema.distribution import Distribution, terse
+from neotype.schema.specification import default_storage, table_faults
+from neotype.schema.value import Names, Scalar, Value
 
 
 class ColumnBase(Value):
-    """What every column has."""
+    """What every column has; the last four say how it is drawn where there is no data to learn."""
 
     storage: str = Field(
-        description="dtype of the user's frame, e.g. Int64, String, Datetime[us,UTC]"
+        description="dtype of the user's frame, e.g. Int64, String, Datetime[us,UTC]; "
+        "follows from the kind where it is not written"
     )
     nullable: bool = Field(default=False, description="whether cells may be missing")
     public: bool = Field(
         default=False, description="values may be published: no protection of rare values"
     )
     reason: str = Field(default="", description="why the kind was inferred")
+    distribution: Distribution | None = Field(default=None, description="how the cells fall")
+    depends_on: Names = Field(default=(), description="columns that decide on the distribution")
+    formula: str | None = Field(default=None, description="computed from others, in polars")
+    missing: float = Field(default=0.0, ge=0, le=1, description="share of missing cells")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_hand(cls, facts: Any) -> Any:
+        """What a file written by hand may leave out or abbreviate."""
+        if not isinstance(facts, Mapping):
+            return facts
+        kind, whole = cls.model_fields["kind"].default, dict(facts)
+        if "storage" not in whole:
+            whole["storage"] = default_storage(kind, whole)
+            if kind == "datetime":
+                whole.setdefault("resolution", "day" if whole.get("part") == "date" else "second")
+        if whole.get("distribution") is not None:
+            parents = whole.get("depends_on") or ()
+            depth = 1 if isinstance(parents, str) else len(parents)
+            whole["distribution"] = terse(kind, whole["distribution"], depth)
+        return whole
 
 
 class Numeric(ColumnBase):
@@ -194,6 +219,10 @@ class Table(Value):
     constraints: tuple[Annotated[SerializeAsAny[Constraint], BeforeValidator(constraint)], ...] = (
         Field(default=(), description="what must hold in every row")
     )
+    correlations: dict[str, dict[str, float]] = Field(
+        default={}, description="rank correlations (Spearman) between columns that are drawn"
+    )
+    rows: int | None = Field(default=None, ge=1, description="how many, unless asked for otherwise")
 
     @model_validator(mode="after")
     def _names_exist(self) -> Table:
@@ -216,6 +245,15 @@ class Table(Value):
                         f"which does not name it back.",
                         mend="make both columns kind geo, each the other's partner",
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_drawn(self) -> Table:
+        found = [f"{place}: {why}" for place, why in table_faults(self.columns, self.correlations)]
+        if found:
+            raise PydanticCustomError(
+                "faults", "{listed}", {"listed": "; ".join(found), "faults": found}
+            )
         return self
 
     def column(self, name: str, *, asked_by: str) -> Column:
