@@ -57,6 +57,11 @@ class Rule:
     whole: ClassVar[bool] = False
     """Whether it speaks of several rows at once: a row alone cannot tell whether it holds."""
 
+    @property
+    def shown(self) -> bool:
+        """Whether it allows what the data shows, so that the data cannot break it."""
+        return False
+
     constraint: Any
     """What was declared, of the subclass of Constraint that it belongs to."""
 

@@ -37,6 +37,8 @@ def rules_of(data: Dataset, *, protect: int) -> tuple[Rule, ...]:
     for constraint in data.table.constraints:
         rule = constraint.learn(data.table.columns, data.frame, protect=protect)
         rules.append(rule)
+        if rule.shown:
+            continue
         broken = (~rule.holds(data.frame)).arg_true()
         if len(broken):
             shown = data.frame.select(constraint.about)[broken[:_EXAMPLES].to_list()].to_dicts()
