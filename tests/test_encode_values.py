@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neotype.data import Dataset
+from neotype.data import Dataset, Known
 from neotype.encode.codebook import Codebook
 from neotype.encode.discrete import LabelEncoder
 from neotype.encode.encoder import Encoder
@@ -184,16 +184,16 @@ def test_a_codebook_is_its_encoders_one_after_the_other() -> None:
     places = [book.places({name}) for name in ("grade", "pay", "latitude", "same")]
     assert [len(p) for p in places][3] == 0
     for name, where in zip(("grade", "pay"), places, strict=False):
-        given, at = book.encode_given(data.frame.select(name))
-        assert at == where
-        np.testing.assert_array_equal(given, codes[at])
+        allowed = book.allowed(Known(data.frame.select(name)))
+        assert (allowed[:, where] == np.uint64(1) << codes[where].T.astype(np.uint64)).all()
+        assert (np.delete(allowed, where, axis=1) == 2**64 - 1).all()
 
 
 def test_half_a_pair_and_every_unknown_value_are_named_at_once() -> None:
     book = Codebook.learn(zoo_data(300))
     frame = pl.DataFrame({"latitude": [48.0], "grade": ["G9"], "zip": ["no"]})
     with pytest.raises(DataError) as error:
-        book.encode_given(frame)
+        book.allowed(Known(frame))
     assert len(error.value.findings) == 3
     assert any("partner 'longitude'" in finding for finding in error.value.findings)
 

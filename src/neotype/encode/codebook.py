@@ -11,12 +11,14 @@ import numpy as np
 import polars as pl
 from numpy.random import Generator
 
-from neotype.data import Dataset
+from neotype.data import Dataset, Known
 from neotype.encode.discrete import LabelEncoder, leading_order
-from neotype.encode.encoder import Codes, Digit, Encoder, Protection, State
+from neotype.encode.encoder import ALL, Codes, Digit, Encoder, Masks, Protection, State, only
 from neotype.encode.identifier import IdentifierEncoder
 from neotype.errors import DataError, FitError
+from neotype.schema.condition import Condition
 from neotype.schema.schema import Categorical, Schema
+from neotype.schema.storage import storage_dtype
 
 ENCODERS: Mapping[str, str] = {
     "numeric": "neotype.encode.numeric:NumericEncoder",
@@ -138,29 +140,52 @@ class Codebook:
         parts = [part for part in parts if len(part)]
         return np.concatenate(parts) if parts else np.zeros((0, data.rows), dtype=np.uint8)
 
-    def encode_given(self, frame: pl.DataFrame) -> tuple[Codes, list[int]]:
-        """The digits of the columns that `frame` has, and their positions among all digits.
+    def allowed(self, known: Known) -> Masks:
+        """Which symbols each digit may have: (rows × digits), or 1 × digits for all rows alike.
 
         DataError lists every value that training never showed and every column of half a pair.
         """
-        findings = []
-        parts = []
+        cells, free = known.cells, known.free
+        rows = 1 if cells is None else cells.height
+        masks = np.full((rows, len(self.digits)), ALL)
+        findings: list[str] = []
+        start = 0
         for encoder in self.encoders:
-            have = [column for column in encoder.columns if column in frame.columns]
-            if not have:
-                continue
-            if len(have) < len(encoder.columns):
-                lacking = set(encoder.columns) - set(have)
-                findings.append(f"'{have[0]}' needs its partner '{lacking.pop()}' beside it")
-                continue
-            findings += encoder.unknown(frame)
-            if not findings:
-                parts.append(encoder.encode(frame))
+            mine = masks[:, start : start + len(encoder.digits)]
+            start += len(encoder.digits)
+            have = [] if cells is None else [c for c in encoder.columns if c in cells.columns]
+            if cells is not None and have:
+                told = np.ones(rows, dtype=np.bool_)
+                for name in have if free is not None else ():
+                    told &= ~free[name].to_numpy()
+                if len(have) < len(encoder.columns) and told.any():
+                    lacking = set(encoder.columns) - set(have)
+                    findings.append(f"'{have[0]}' needs its partner '{lacking.pop()}' beside it")
+                elif told.any():
+                    some = cells.select(have) if told.all() else cells.select(have).filter(told)
+                    findings += encoder.unknown(some)
+                    if not findings:
+                        mine[told] &= only(encoder.encode(some)).T
+            for condition in known.where:
+                if condition.column in encoder.columns:
+                    findings += self._strange(encoder, condition)
+                    if not findings:
+                        mine &= encoder.allowed(condition)
+            for places, conditions in known.some:
+                for condition in conditions:
+                    if condition.column in encoder.columns:
+                        mine[places] &= encoder.allowed(condition)
         if findings:
             raise DataError("these conditions cannot be met.", findings)
-        places = self.places(set(frame.columns))
-        codes = np.concatenate(parts) if parts else np.zeros((0, frame.height), dtype=np.uint8)
-        return codes, places
+        return masks
+
+    def _strange(self, encoder: Encoder, condition: Condition) -> list[str]:
+        """The values that a condition names and training never showed."""
+        if condition.values is None or len(encoder.columns) > 1:
+            return []
+        dtype = storage_dtype(self.schema.columns[condition.column].storage)
+        named = pl.Series(condition.column, list(condition.values), dtype=dtype, strict=False)
+        return encoder.unknown(named.to_frame())
 
     def decode(
         self, codes: Codes, *, rng: Generator, first_row: int = 0, rows: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
@@ -11,9 +11,22 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from neotype.encode.calendar import DAY, PER_SECOND, Calendar, Ticks, choose, resolution
-from neotype.encode.encoder import SYMBOLS, Codes, Digit, Protection, State, never_missing, too_few
+from neotype.encode.encoder import (
+    ALL,
+    SYMBOLS,
+    Codes,
+    Digit,
+    Masks,
+    Protection,
+    State,
+    among,
+    between,
+    never_missing,
+    too_few,
+)
 from neotype.encode.scale import Scale
 from neotype.errors import FitError
+from neotype.schema.condition import Condition
 from neotype.schema.schema import Datetime
 from neotype.schema.storage import storage_dtype
 from neotype.schema.temporal import parse
@@ -141,6 +154,50 @@ class DatetimeEncoder:
         if self.missing and len(digits):
             codes[0, ~known] = len(self.sentinels) + bool(self.rows)
         return codes
+
+    def allowed(self, condition: Condition) -> Masks:
+        """The symbols of times that meet it; parts are held to it as far as those before agree."""
+        digits = self.digits
+        masks = np.zeros(len(digits), dtype=np.uint64)
+        extra = len(self.sentinels) + self.missing
+        if self.rows and digits:
+            for span in condition.spans():
+                masks[int(extra > 0) :] |= self._spanned(span)
+        if extra and digits:
+            here = bool(condition.spans()) and masks[1:].all()
+            special = [
+                *_in_storage(self.sentinels, self.column),
+                *([None] if self.missing else []),
+            ]
+            cells = pl.Series(special, dtype=storage_dtype(self.column.storage))
+            met = np.append([here], condition.holds(cells)) if self.rows else condition.holds(cells)
+            masks[0] = among(np.flatnonzero(met)[None, :])[0]
+            masks[1:] |= np.uint64(met[int(self.rows > 0) :].any())
+        return masks
+
+    def _spanned(self, span: tuple[Any, Any]) -> Masks:
+        """The symbols of each part's digits for the times from one to the other."""
+        text = any(isinstance(end, str) for end in span)
+        cells = pl.Series(self.name, span, dtype=pl.String() if text else self._native)
+        ticks, known, _ = _ticks(self.name, self.column, cells)
+        masks, tied = [], True
+        parts = self.calendar.split(ticks // self.unit)
+        for part, scale, own in zip(parts, self.scales, self._part_digits(), strict=True):
+            low, high = (part[i] if known[i] and tied else None for i in (0, 1))
+            if own and scale is not None:
+                masks += list(scale.allowed(low, high))
+            elif own:
+                masks.append(between(low or 0, own[0].size - 1 if high is None else high))
+            tied = tied and bool(known.all()) and part[0] == part[1]
+        return np.array(masks, dtype=np.uint64)
+
+    @property
+    def _native(self) -> pl.DataType:
+        """The dtype of times as such, where the storage is text."""
+        dtype = storage_dtype(self.column.storage)
+        if isinstance(dtype, pl.String) and self.column.format is not None:
+            return parse(pl.Series([], dtype=dtype), self.column.format, self.column.part).dtype
+        return dtype
 
     def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:
         """The times again, in their storage dtype and format."""

@@ -10,9 +10,20 @@ import polars as pl
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from neotype.encode.encoder import SYMBOLS, Codes, Digit, Protection, State, never_missing
+from neotype.encode.encoder import (
+    SYMBOLS,
+    Codes,
+    Digit,
+    Masks,
+    Protection,
+    State,
+    among,
+    never_missing,
+    only,
+)
 from neotype.encode.partition import partition
 from neotype.errors import FitError
+from neotype.schema.condition import Condition
 from neotype.schema.schema import Boolean, Categorical, Constant, Ordinal
 from neotype.schema.storage import storage_dtype
 
@@ -121,24 +132,49 @@ class LabelEncoder:
 
     def encode(self, frame: pl.DataFrame) -> Codes:
         """Digits × rows."""
-        digits = self.digits
-        codes = np.zeros((len(digits), frame.height), dtype=np.uint8)
-        if not digits:
-            return codes
+        if not self.digits:
+            return np.zeros((0, frame.height), dtype=np.uint8)
         position = self.positions(frame)
-        label = np.maximum(position, 0)
-        for level in range(len(self.starts), 0, -1):
-            group = np.searchsorted(self.starts[level - 1], label, side="right") - 1
-            codes[level] = label - self.starts[level - 1][group]
-            label = group
-        codes[0] = label
-        groups = len(self.starts[0]) - 1 if self.starts else len(self.labels)
+        codes = self._codes(np.maximum(position, 0))
+        groups = self._groups
         unknown = position < 0
         codes[:, unknown] = 0
         codes[0, unknown] = groups if self.rare else 0
         if self.missing:
             codes[0, frame[self.name].is_null().to_numpy()] = groups + (self.rare > 0)
         return codes
+
+    @property
+    def _groups(self) -> int:
+        """How many symbols of the first digit stand for labels."""
+        return len(self.starts[0]) - 1 if self.starts else len(self.labels)
+
+    def _codes(self, label: NDArray[np.int64]) -> Codes:
+        """Digits × labels, of labels by their position."""
+        codes = np.zeros((len(self.digits), len(label)), dtype=np.uint8)
+        for level in range(len(self.starts), 0, -1):
+            group = np.searchsorted(self.starts[level - 1], label, side="right") - 1
+            codes[level] = label - self.starts[level - 1][group]
+            label = group
+        codes[0] = label
+        return codes
+
+    def allowed(self, condition: Condition) -> Masks:
+        """The symbols of labels that meet it; a rare label is none of them."""
+        dtype = _plain_dtype(storage_dtype(self.column.storage))
+        digits = len(self.digits)
+        if not digits:
+            return np.zeros(0, dtype=np.uint64)
+        table = pl.Series(self.name, list(self.labels), dtype=dtype, strict=False)
+        chosen = condition.holds(table).arg_true().to_numpy().astype(np.int64)
+        masks = among(self._codes(chosen))
+        extra = [self._masked()] * (self._masks and self.rare > 0) + [None] * self.missing
+        beyond = condition.holds(pl.Series(extra, dtype=dtype)).arg_true()
+        offset = self._extra - len(extra)
+        for place in beyond:
+            masks[0] |= only(np.array(self._groups + offset + place))
+            masks[1:] |= np.uint64(1)
+        return masks
 
     def positions(self, frame: pl.DataFrame) -> NDArray[np.int64]:
         """The place of each row's label among `labels`; −1 where it is none of them."""
@@ -152,7 +188,7 @@ class LabelEncoder:
         """The labels again, in their storage dtype."""
         rows = codes.shape[1]
         position = codes[0].astype(np.int64) if len(codes) else np.zeros(rows, dtype=np.int64)
-        groups = len(self.starts[0]) - 1 if self.starts else len(self.labels)
+        groups = self._groups
         first = position.copy()
         if self.starts:
             position = np.minimum(position, groups - 1)

@@ -10,9 +10,20 @@ import polars as pl
 from numpy.random import Generator
 
 from neotype.encode.calendar import PER_SECOND, resolution
-from neotype.encode.encoder import SYMBOLS, Codes, Digit, Protection, State, never_missing, too_few
+from neotype.encode.encoder import (
+    SYMBOLS,
+    Codes,
+    Digit,
+    Masks,
+    Protection,
+    State,
+    never_missing,
+    only,
+    too_few,
+)
 from neotype.encode.scale import Scale
 from neotype.errors import FitError
+from neotype.schema.condition import Condition
 from neotype.schema.schema import Duration
 from neotype.schema.storage import storage_dtype
 
@@ -86,6 +97,20 @@ class DurationEncoder:
             codes[:, absent] = 0
             codes[0, absent] = self.scale.groups
         return codes
+
+    def allowed(self, condition: Condition) -> Masks:
+        """The symbols of cells with a length that meets it."""
+        masks = np.zeros(max(len(self.digits), 1), dtype=np.uint64)
+        if self.scale is None or not self.digits:
+            return masks[:0]
+        dtype = storage_dtype(self.column.storage)
+        for ends in condition.spans():
+            known = pl.Series(ends, dtype=dtype).to_physical()
+            axis = known if dtype.is_float() else known // self.step
+            masks |= self.scale.allowed(*axis)
+        if self.missing and condition.holds(pl.Series([None], dtype=dtype)).item():
+            masks |= only(np.array([self.scale.groups, 0])[: len(masks)])
+        return masks
 
     def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:
         """The lengths of time again, in their storage dtype."""

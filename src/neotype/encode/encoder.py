@@ -12,8 +12,13 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from neotype.errors import ModelFileError
+from neotype.schema.condition import Condition
 
 Codes = NDArray[np.uint8]
+Masks = NDArray[np.uint64]
+"""Sets of symbols: bit s of a set says whether a digit may be s."""
+ALL = np.uint64(2**64 - 1)
+"""The set of all symbols."""
 
 SYMBOLS = 64
 """The most symbols that one digit may have."""
@@ -50,6 +55,21 @@ def never_missing(series: pl.Series, missing: bool) -> list[str]:
     if missing or not series.null_count():
         return []
     return [f"'{series.name}' is missing in a row, and never was in training"]
+
+
+def only(codes: NDArray[Any]) -> Masks:
+    """For each code the set of nothing but it."""
+    return np.uint64(1) << codes.astype(np.uint64)
+
+
+def among(codes: NDArray[Any]) -> Masks:
+    """For each digit (a line of `codes`) the set of the symbols that it has."""
+    return np.bitwise_or.reduce(only(codes), axis=1)
+
+
+def between(first: int, last: int) -> np.uint64:
+    """The set of the symbols first .. last."""
+    return np.uint64(sum(1 << symbol for symbol in range(max(first, 0), min(last, 63) + 1)))
 
 
 @dataclass(frozen=True)
@@ -114,6 +134,13 @@ class Encoder(Protocol):
 
     def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:
         """The columns again, in their storage dtypes; `first_row` is the first row's number."""
+
+    def allowed(self, condition: Condition) -> Masks:
+        """For each digit, the symbols of cells that meet the condition on one of the columns.
+
+        It may allow too much (where digits depend on each other, or a symbol stands for cells that
+        meet it and cells that do not), never too little.
+        """
 
     def unknown(self, frame: pl.DataFrame) -> list[str]:
         """Why cells cannot be a condition: a sentence per unknown value; none if all can."""

@@ -10,8 +10,9 @@ import polars as pl
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from neotype.encode.encoder import SYMBOLS, Codes, Digit, Protection, State, too_few
+from neotype.encode.encoder import SYMBOLS, Codes, Digit, Masks, Protection, State, among, too_few
 from neotype.errors import FitError
+from neotype.schema.condition import Condition
 from neotype.schema.schema import Geo
 from neotype.schema.storage import storage_dtype, storage_name
 
@@ -116,6 +117,27 @@ class GeoEncoder:
         if depth > 1:
             rows.append(cell - self.first[region])
         return np.array(rows, dtype=np.uint8).reshape(len(rows), frame.height)
+
+    def allowed(self, condition: Condition) -> Masks:
+        """The symbols of cells with a point of which this half meets it."""
+        half = self.columns.index(condition.column)
+        dtype = storage_dtype(self.storages[half])
+        met = np.zeros(len(self.low), dtype=np.bool_)
+        for ends in condition.spans():
+            low, high = _numbers(condition.column, pl.Series(ends, dtype=dtype))
+            low, high = np.nan_to_num(low, nan=-np.inf), np.nan_to_num(high, nan=np.inf)
+            met |= (self.high[:, half] >= low) & (self.low[:, half] <= high)
+        gap = condition.holds(pl.Series([None], dtype=dtype)).item()
+        absent = np.array([0, *self.absent])
+        gone = (absent & (1 << half)) > 0
+        whole = np.where(gone, gap, met.any())
+        cells = np.flatnonzero(met | gap)
+        region = np.searchsorted(self.first, cells, side="right") - 1
+        codes = [region, cells - self.first[region]]
+        sizes = [len(self.first) - 1, int(np.diff(self.first).max(initial=0))]
+        masks = [among(np.flatnonzero(whole)[None, :])] if self.absent else []
+        masks += [among(c[None, :]) for c, size in zip(codes, sizes, strict=True) if size > 1]
+        return np.concatenate(masks) if masks else np.zeros(0, dtype=np.uint64)
 
     def _nearest(self, points: Points) -> NDArray[np.int64]:
         """The cell that holds each point, else the nearest of its region; heavy points first."""

@@ -15,9 +15,10 @@ import polars as pl
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from neotype.encode.encoder import Codes, Digit, Protection, State
+from neotype.encode.encoder import ALL, Codes, Digit, Masks, Protection, State
 from neotype.encode.family import Family, declared, freshened, learnt
 from neotype.errors import FitError, SamplingError
+from neotype.schema.condition import Condition
 from neotype.permutation import LARGEST, Numbers, Permutation
 from neotype.schema.schema import Identifier
 from neotype.schema.storage import storage_dtype
@@ -93,6 +94,13 @@ class IdentifierEncoder:
         if not self.missing:
             return np.zeros((0, frame.height), dtype=np.uint8)
         return frame[self.name].is_null().to_numpy().astype(np.uint8)[None, :]
+
+    def allowed(self, condition: Condition) -> Masks:
+        """Whether a missing cell meets it; of an identifier nothing can be known before."""
+        masks = np.full(len(self.digits), ALL)
+        if condition.values is not None:
+            masks[:] = 2 * (None in condition.values) + any(v is not None for v in condition.values)
+        return masks
 
     def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:
         """The identifiers of rows `first_row` on. SamplingError when there are not so many."""

@@ -10,9 +10,20 @@ import polars as pl
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from neotype.encode.encoder import SYMBOLS, Codes, Digit, Protection, State, never_missing, too_few
+from neotype.encode.encoder import (
+    SYMBOLS,
+    Codes,
+    Digit,
+    Masks,
+    Protection,
+    State,
+    never_missing,
+    only,
+    too_few,
+)
 from neotype.encode.scale import Axis, Scale
 from neotype.errors import FitError
+from neotype.schema.condition import Condition
 from neotype.schema.schema import Numeric
 from neotype.schema.storage import storage_dtype
 
@@ -105,6 +116,29 @@ class NumericEncoder:
         if self.missing:
             codes[0, series.is_null().to_numpy()] = groups + len(self.special)
         return codes
+
+    def allowed(self, condition: Condition) -> Masks:
+        """The symbols of cells with a value that meets it."""
+        masks = np.zeros(max(len(self.digits), 1), dtype=np.uint64)
+        dtype = storage_dtype(self.column.storage)
+        if self.scale is not None:
+            for low, high in condition.spans():
+                ends = pl.Series([low, high], dtype=dtype)
+                axis, special, _ = _on_grid(self.name, self.column, ends, self.unit)
+                known = _known(ends, special)
+                if self.unit and self.stride > 1:
+                    axis = _steps(axis + np.array([self.stride - 1, 0]), self.stride, self.offset)
+                masks |= self.scale.allowed(*(axis[i] if known[i] else None for i in (0, 1)))[
+                    : len(masks)
+                ]
+        groups = 0 if self.scale is None else self.scale.groups
+        kinds = [_SPECIAL[kind] for kind in self.special]
+        for symbol, kind in enumerate(kinds):
+            if condition.holds(pl.Series([kind], dtype=dtype)).item():
+                masks |= only(np.array([groups + symbol, 0])[: len(masks)])
+        if self.missing and condition.holds(pl.Series([None], dtype=dtype)).item():
+            masks |= only(np.array([groups + len(kinds), 0])[: len(masks)])
+        return masks[: len(self.digits)]
 
     def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:
         """The quantity again, in its storage dtype."""

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from neotype.encode.encoder import SYMBOLS, Codes, Digit, State
+from neotype.encode.encoder import ALL, SYMBOLS, Codes, Digit, Masks, State, between
 from neotype.encode.partition import partition
 
 Axis = NDArray[Any]
@@ -105,6 +105,23 @@ class Scale:
         if self.depth == 1:
             return hi.astype(np.uint8)[None, :]
         return np.stack([hi, cell - self.group[hi]]).astype(np.uint8)
+
+    def allowed(self, low: Any, high: Any) -> Masks:
+        """For each digit, the symbols of cells with a value in low .. high (None: no end)."""
+        first = 0 if low is None else int(np.searchsorted(self.upper, low, side="left"))
+        last = len(self.upper) - 1
+        if high is not None:
+            lowest = np.minimum.reduceat(self.low, self.piece[:-1])
+            last = int(np.searchsorted(lowest, high, side="right")) - 1
+        if first > last:
+            return np.zeros(1 + (self.depth > 1), dtype=np.uint64)
+        groups = np.searchsorted(self.group, [first, last], side="right") - 1
+        masks = [between(*groups)]
+        if self.depth > 1:
+            start = self.group[groups[0]]
+            alone = groups[0] == groups[1]
+            masks.append(between(first - start, last - start) if alone else ALL)
+        return np.array(masks, dtype=np.uint64)
 
     def decode(self, codes: Codes, rng: Generator) -> Axis:
         """A value of each cell, drawn as the training rows lay in it."""

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from neotype.data import Dataset
 from neotype.encode.codebook import Codebook
-from neotype.encode.encoder import Codes, Digit, Protection, State
+from neotype.encode.encoder import Codes, Digit, Masks, Protection, State, among
 from neotype.encode.nesting import ROOT, Flat, Node, Values
 from neotype.errors import DataError, FitError
+from neotype.schema.condition import Condition
 from neotype.schema.infer import infer_schema
 from neotype.schema.schema import Categorical, Identifier, Json, Numeric, Schema, Text
 from neotype.schema.storage import storage_dtype
@@ -223,6 +224,12 @@ class StructureEncoder:
     def encode(self, frame: pl.DataFrame) -> Codes:
         """Digits × rows."""
         return self.shape.encode(_values(self.name, frame[self.name])[0])
+
+    def allowed(self, condition: Condition) -> Masks:
+        """The digits of the values that it names."""
+        dtype = storage_dtype(self.column.storage)
+        named = pl.Series(self.name, list(condition.values or ()), dtype=dtype)
+        return among(self.encode(named.to_frame()))
 
     def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:
         """The nested values again, in their storage dtype."""

@@ -10,10 +10,20 @@ import polars as pl
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from neotype.encode.encoder import Codes, Digit, Protection, State, never_missing, too_few
+from neotype.encode.encoder import (
+    Codes,
+    Digit,
+    Masks,
+    Protection,
+    State,
+    among,
+    never_missing,
+    too_few,
+)
 from neotype.encode.phrases import Phrases
 from neotype.encode.scale import Scale
 from neotype.errors import FitError
+from neotype.schema.condition import Condition
 from neotype.schema.schema import Text
 from neotype.schema.storage import storage_dtype
 
@@ -91,6 +101,12 @@ class TextEncoder:
         if self.missing:
             codes[0, series.is_null().to_numpy()] = groups
         return codes
+
+    def allowed(self, condition: Condition) -> Masks:
+        """The lengths of the texts that it names."""
+        dtype = storage_dtype(self.column.storage)
+        named = pl.Series(self.name, list(condition.values or ()), dtype=dtype)
+        return among(self.encode(named.to_frame()))
 
     def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:
         """New texts of these lengths, in the column's storage dtype."""

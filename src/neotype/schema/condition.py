@@ -8,6 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from neotype.schema.temporal import Part, parse
+
 
 @dataclass(frozen=True)
 class Condition:
@@ -23,6 +25,15 @@ class Condition:
     high: Any = None
     low_open: bool = False
     high_open: bool = False
+    format: str | None = None
+    part: Part = "datetime"
+    """How times are read from cells of text, where the ends of a range are times."""
+
+    def spans(self) -> list[tuple[Any, Any]]:
+        """Ranges, ends included, that hold all known cells that meet it."""
+        if self.values is None:
+            return [(self.low, self.high)]
+        return [(value, value) for value in self.values if value is not None]
 
     def holds(self, cells: pl.Series) -> pl.Series:
         """Boolean, one a cell; never null."""
@@ -30,7 +41,11 @@ class Condition:
             known = pl.Series([v for v in self.values if v is not None], dtype=cells.dtype)
             found = cells.is_in(known.implode()).fill_null(False)
             return found | cells.is_null() if None in self.values else found
+        if self.format is not None and cells.dtype == pl.String:
+            cells = parse(cells, self.format, self.part)
         found = cells.is_not_null()
+        if cells.dtype.is_float():
+            found &= ~cells.is_nan()
         if self.low is not None:
             found &= cells > self.low if self.low_open else cells >= self.low
         if self.high is not None:

@@ -154,9 +154,10 @@ def _block(
     found = 0
     for turn in range(PATIENCE):
         stream = here if turn == 0 else here.child("again").block(turn)
-        pool = model.candidates(size * each, stream, known)
+        tries = size * (each if known is None else max(each, PARTICLES))
+        pool = model.candidates(tries, stream, known)
         picks = np.arange(size)
-        if each > 1:
+        if tries > size:
             picks = choose(pool.log_weight, size, stream.child("choose"))
         if turn == 0:
             frame = pool.take(picks, k * size, wanted)
@@ -188,7 +189,8 @@ def _given(model: Sampler, rows: int | None, rng: Rng, known: Known) -> Dataset:
             f"{rows} rows are asked for, and given has {cells.height}.",
             mend="leave the number of rows out: one row is made for each given one",
         )
-    each = 1 if model.each == 1 and model.exact(known.columns) else PARTICLES
+    alike = known.free is None and not known.where
+    each = 1 if model.each == 1 and alike and model.exact(known.columns) else PARTICLES
     size = block_rows(model.width, each)
     count = -(-cells.height // size)
     frames = [_given_block(model, k, known, rng, each, size) for k in range(count)]
@@ -215,7 +217,7 @@ def _given_block(
         if each > 1:
             score = (pool.log_weight + spin).reshape(-1, each)
             best = np.arange(len(score)) * each + score.argmax(axis=1)
-        frame = _kept(pool.take(best, first, len(todo)), known.rows(todo))
+        frame = kept(pool.take(best, first, len(todo)), known.rows(todo))
         good = tally.accept(_demands(model, frame, known), frame.height)
         good &= pool.log_weight[best] > -np.inf
         frames.append(frame.filter(good))
@@ -229,18 +231,18 @@ def _given_block(
                 return whole
             every = np.concatenate(codes, axis=1)[:, order]
             issued = model.issue(whole, every, here, first)
-            return _kept(issued, known.rows(np.arange(first, first + height)))
+            return kept(issued, known.rows(np.arange(first, first + height)))
     raise tally.error(height - len(todo), height)
 
 
-def _kept(frame: pl.DataFrame, known: Known) -> pl.DataFrame:
+def kept(frame: pl.DataFrame, known: Known) -> pl.DataFrame:
     """The rows with their known cells as they were given."""
-    assert known.cells is not None
-    kept = []
-    for name in known.cells.columns:
-        cells = known.cells[name].cast(frame[name].dtype)
-        kept.append(cells if known.free is None else frame[name].zip_with(known.free[name], cells))
-    return frame.with_columns(kept)
+    cells, free = known.cells, known.free
+    told = []
+    for name in () if cells is None else cells.columns:
+        mine = cells[name].cast(frame[name].dtype)
+        told.append(mine if free is None else frame[name].zip_with(free[name], mine))
+    return frame.with_columns(told)
 
 
 def choose(log_weight: LogWeights, rows: int, rng: Rng) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
@@ -12,19 +12,23 @@ from numpy.typing import NDArray
 
 from neotype.data import Dataset, Known
 from neotype.encode.codebook import Codebook
-from neotype.encode.encoder import Codes, Protection, State
+from neotype.encode.encoder import Codes, Masks, Protection, State
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
-from neotype.synth.drawing import LogWeights, blocks, sample
+from neotype.synth.drawing import LogWeights, blocks, kept, sample
 
 
 class Density(Protocol):
     """A joint distribution of digits."""
 
     def draw(
-        self, rows: int, digits: int, key: int, given: Codes | None, places: Sequence[int]
+        self, rows: int, digits: int, key: int, allowed: Masks | None
     ) -> tuple[Codes, LogWeights]:
-        """Rows (digits × rows) with the digits at `places` given, and the log-weight of each."""
+        """Rows (digits × rows), each digit among the symbols `allowed` (rows or 1, × digits).
+
+        Beside them the log-probability that each row's digits, drawn one after the other, had of
+        being allowed; −inf where one could not be.
+        """
 
     def log_density(self, codes: Codes) -> LogWeights:
         """The log-probability of each row of digits × rows `codes`."""
@@ -41,12 +45,14 @@ class Drawn:
     codes: Codes
     log_weight: LogWeights
     rng: Rng
+    known: Known | None = None
 
     def take(self, picks: NDArray[np.int64], first_row: int, rows: int) -> pl.DataFrame:
         """The first `rows` of the candidates at `picks`, decoded."""
         codes = np.ascontiguousarray(self.codes[:, picks])
         generator = self.rng.child("decode").generator()
-        return self.codebook.decode(codes, rng=generator, first_row=first_row, rows=rows)
+        frame = self.codebook.decode(codes, rng=generator, first_row=first_row, rows=rows)
+        return frame if self.known is None else kept(frame, self.known.rows(picks[:rows]))
 
 
 @dataclass(frozen=True)
@@ -84,11 +90,10 @@ class TableModel:
 
     def candidates(self, rows: int, rng: Rng, known: Known | None) -> Drawn:
         """Rows as digits, weighted by how probable what is known of them is."""
-        cells = None if known is None else known.cells
-        fixed, places = (None, []) if cells is None else self.codebook.encode_given(cells)
+        allowed = None if known is None else self.codebook.allowed(known)
         key = int(rng.child("draw").generator().integers(2**63))
-        codes, weight = self.density.draw(rows, len(self.codebook.digits), key, fixed, places)
-        return Drawn(self.codebook, codes, weight, rng)
+        codes, weight = self.density.draw(rows, len(self.codebook.digits), key, allowed)
+        return Drawn(self.codebook, codes, weight, rng, known)
 
     def checks(self, frame: pl.DataFrame) -> Mapping[str, pl.Series]:
         """Nothing: every row of digits is a row."""

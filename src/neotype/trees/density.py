@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from neotype.trees.draw import draw
+from neotype.trees.draw import ALL, draw
 from neotype.trees.grow import grow
 from neotype.trees.relevance import mutual_information
 from neotype.trees.weigh import STRENGTHS, weigh
@@ -20,9 +20,11 @@ from neotype.trees.weigh import STRENGTHS, weigh
 log = logging.getLogger("neotype")
 
 Codes = NDArray[np.uint8]
+Masks = NDArray[np.uint64]
 ARRAYS = ("steps", "feature", "mask", "child", "leaf", "cumulative")
 _RELEVANCE_ROWS = 10_000
 _FREE = 0.5
+_WEIGHED = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -85,18 +87,16 @@ class DensityTrees:
         return cls(*_flatten(trees))
 
     def draw(
-        self, rows: int, digits: int, key: int, given: Codes | None, places: Sequence[int]
+        self, rows: int, digits: int, key: int, allowed: Masks | None = None
     ) -> tuple[Codes, NDArray[np.float64]]:
-        """Draw rows; digits at `places` are those `given` (places × rows).
+        """Draw rows, each digit among the symbols that are `allowed` (rows or 1, × digits).
 
-        Returns the codes (digits × rows) and the log-probability of each row's given digits,
-        each given all digits before it.
+        Returns the codes (digits × rows) and the log-probability of each row's limits, each digit
+        given all digits before it.
         """
         x = np.zeros((rows, digits + 1), dtype=np.uint8)
-        fixed = np.zeros(digits, dtype=np.bool_)
-        if given is not None and len(places):
-            x[:, list(places)] = given.T
-            fixed[list(places)] = True
+        if allowed is None:
+            allowed = np.full((1, digits), ALL)
         logp = np.zeros(rows)
         draw(
             x,
@@ -107,7 +107,8 @@ class DensityTrees:
             self.child,
             self.leaf,
             self.cumulative,
-            fixed,
+            (allowed != ALL).any(axis=0),
+            allowed,
             logp,
         )
         return np.ascontiguousarray(x[:, :digits].T), logp
@@ -115,7 +116,11 @@ class DensityTrees:
     def log_density(self, codes: Codes) -> NDArray[np.float64]:
         """The log-probability of each row of digits × rows `codes`."""
         digits, rows = codes.shape
-        _, logp = self.draw(rows, digits, 0, codes, range(digits))
+        logp = np.zeros(rows)
+        for start in range(0, rows, _WEIGHED):
+            part = codes[:, start : start + _WEIGHED].T
+            only = np.uint64(1) << part.astype(np.uint64)
+            logp[start : start + _WEIGHED] = self.draw(len(part), digits, 0, only)[1]
         return logp
 
     @property
