@@ -177,7 +177,7 @@ def test_a_column_that_does_not_exist_is_named_with_the_nearest() -> None:
         ('pl.col("age").dt.year() > 3', "`year` operation not supported"),
         ('pl.col("start").year() > 3', "write .dt.year"),
         ('pl.col("zip").str.is_in(["a"])', "write .is_in"),
-        ('pl.col("zip").map_elements(1)', "a policy may only compute columns from columns"),
+        ('pl.col("zip").map_elements(1)', "an expression may only compute columns from columns"),
         ('pl.col("age") < 18446744073709551616', "too large for any column"),
         ("pl.all() > 3", "cannot be computed"),
     ],

@@ -1,8 +1,9 @@
-"""polars expressions that somebody else wrote, built without running any Python.
+"""Expressions that somebody else wrote, in SQL or polars, built without running any Python.
 
-The text is parsed into a syntax tree, and only what is listed here is looked up and called: names
-of polars' functions, types and methods that compute columns from columns. Nothing listed takes a
-function, a file, a plugin or a query, draws at random, or makes cells as long as one asks.
+SQL is read by polars. A polars text is parsed into a syntax tree, and only what is listed here is
+looked up and called: names of polars' functions, types and methods that compute columns from
+columns. Nothing listed takes a function, a file, a plugin or a query, draws at random, or makes
+cells as long as one asks.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ import ast
 import operator
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from neotype.errors import SchemaError, did_you_mean
+from neotype.errors import ColumnNotFoundError, NeotypeError, SchemaError, did_you_mean
 
 
 def _words(text: str) -> frozenset[str]:
@@ -95,6 +96,7 @@ METHODS: Mapping[str, frozenset[str]] = {
 }
 """What may be called: on an expression under "", else in the namespace."""
 
+OR_POLARS = '; or polars, such as pl.col("age") >= 17'
 _UNREAD = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _POLARS = re.compile(r"(?<![\w.])pl\s*\.\s*\w")
 _WHENS = (type(pl.when(True)), type(pl.when(True).then(0).when(True)))
@@ -131,6 +133,60 @@ def is_polars(text: str) -> bool:
     No table is called pl, so SQL says that only of a struct column, whose name can be quoted.
     """
     return _POLARS.search(_UNREAD.sub("''", text)) is not None
+
+
+def expression(text: str, *, asked_by: str) -> pl.Expr:
+    """The expression of a text in either language; a PolarsError is for `explained`."""
+    if is_polars(text):
+        return polars_expression(text, asked_by=asked_by)
+    return pl.sql_expr(text)
+
+
+def names_in(made: pl.Expr, text: str, *, asked_by: str) -> tuple[str, ...]:
+    """The columns that an expression reads, each by its name; SchemaError when there are none."""
+    names = tuple(dict.fromkeys(made.meta.root_names()))
+    if not names or made.meta.has_multiple_outputs():
+        raise SchemaError(
+            f"{asked_by} cannot be computed: it is not one value from columns that it names.",
+            found=" ".join(text.split()),
+            mend='name the columns, as in "total > 0" or pl.col("total") > 0',
+        )
+    return names
+
+
+def condition(text: str, frame: pl.DataFrame, *, asked_by: str) -> pl.Series:
+    """True, false or unknown of every row. PolarsError as `explained` takes it."""
+    asked = expression(text, asked_by=asked_by)
+    # Without rows, three that are all gaps show whether each has an answer of its own.
+    rows = frame if frame.height else frame.clear(3)
+    met = rows.select(asked.alias("met"))["met"]
+    constant = len(met) == 1 and not asked.meta.root_names()
+    per_row = constant or len(met) == rows.height
+    if met.dtype != pl.Boolean or not per_row:
+        one = "one answer for all rows" if len(met) == 1 else "no answer for some rows"
+        gives = f"{met.dtype} values" if met.dtype != pl.Boolean else one
+        raise SchemaError(
+            f"{asked_by} is no condition on a row: {text!r} gives {gives}.",
+            mend='write a comparison, such as "age >= 17"; aggregates are for a policy, under '
+            "`number` or `sql`",
+        )
+    return met.head(frame.height) if not constant else met.new_from_index(0, frame.height)
+
+
+def explained(
+    fault: pl.exceptions.PolarsError, text: str, columns: Iterable[str], *, asked_by: str
+) -> NeotypeError:
+    """The fault of an expression in our words. What polars says of rows may quote their cells."""
+    first = str(fault).strip().partition("\n")[0]
+    lost = re.match(r'unable to find column "(.*?)"', first)
+    if lost is not None:
+        return ColumnNotFoundError(lost[1], columns, asked_by=asked_by)
+    mend = "write SQL; names with signs in them go in double quotes, texts in single ones"
+    return SchemaError(
+        f"{asked_by} cannot be computed: {first.rstrip('.')}.",
+        found=" ".join(text.split()),
+        mend=None if is_polars(text) else mend + OR_POLARS,
+    )
 
 
 def polars_expression(text: str, *, asked_by: str) -> pl.Expr:
@@ -322,7 +378,7 @@ class _Reader:
     def _unknown(self, node: ast.Attribute, before: str, known: Any, owner: object) -> SchemaError:
         name = node.attr
         if not name.startswith("_") and name in dir(owner):
-            why = "is not taken: a policy may only compute columns from columns"
+            why = "is not taken: an expression may only compute columns from columns"
             return self._fault(
                 node, f"{before}{name} {why}", "docs/policy.md says what is left out"
             )

@@ -16,7 +16,7 @@ import polars as pl
 
 from neotype.data import Dataset
 from neotype.errors import ColumnNotFoundError, NeotypeError, SchemaError
-from neotype.expression import is_polars, polars_expression
+from neotype.expression import OR_POLARS, condition, explained, expression
 from neotype.policy.judge import said, span, unmeasured
 from neotype.policy.policy import Expectation, Policy
 from neotype.policy.ruling import Outcome
@@ -153,7 +153,7 @@ def _unique(expectation: Expectation, tables: _Tables) -> Outcome:
 
 def _rows(expectation: Expectation, tables: _Tables) -> Outcome:
     """A condition that rows meet, or break: one that is unknown for a gap breaks nothing."""
-    met = _condition(str(expectation.rows), expectation, tables.synthetic)
+    met = condition(str(expectation.rows), tables.synthetic, asked_by=_called(expectation))
     return _counted(expectation, int((~met).sum()), tables.synthetic.height)
 
 
@@ -161,34 +161,10 @@ def _rate(expectation: Expectation, tables: _Tables) -> Outcome:
     """The share of rows that meet a condition."""
 
     def share(frame: pl.DataFrame) -> float | None:
-        met = _condition(str(expectation.rate), expectation, frame)
+        met = condition(str(expectation.rate), frame, asked_by=_called(expectation))
         return int(met.sum()) / frame.height if frame.height else None
 
     return _compared(expectation, share, tables)
-
-
-def _condition(text: str, expectation: Expectation, frame: pl.DataFrame) -> pl.Series:
-    """True, false or unknown of every row."""
-    condition = _expression(text, expectation)
-    # Without rows, three that are all gaps show whether each has an answer of its own.
-    rows = frame if frame.height else frame.clear(3)
-    met = rows.select(condition.alias("met"))["met"]
-    constant = len(met) == 1 and not condition.meta.root_names()
-    per_row = constant or len(met) == rows.height
-    if met.dtype != pl.Boolean or not per_row:
-        one = "one answer for all rows" if len(met) == 1 else "no answer for some rows"
-        gives = f"{met.dtype} values" if met.dtype != pl.Boolean else one
-        raise SchemaError(
-            f"{_called(expectation)} is no condition on a row: {text!r} gives {gives}.",
-            mend='write a comparison, such as "age >= 17"; aggregates go under `number` or `sql`',
-        )
-    return met.head(frame.height) if not constant else met.new_from_index(0, frame.height)
-
-
-def _expression(text: str, expectation: Expectation) -> pl.Expr:
-    if is_polars(text):
-        return polars_expression(text, asked_by=_called(expectation))
-    return pl.sql_expr(text)
 
 
 def _number(expectation: Expectation, tables: _Tables) -> Outcome:
@@ -196,7 +172,9 @@ def _number(expectation: Expectation, tables: _Tables) -> Outcome:
     text = str(expectation.number)
 
     def computed(frame: pl.DataFrame) -> float | None:
-        found = frame.select(_expression(text, expectation).alias("number"))["number"]
+        found = frame.select(expression(text, asked_by=_called(expectation)).alias("number"))[
+            "number"
+        ]
         if len(found) != 1 or not (found.dtype.is_numeric() or found.dtype == pl.Boolean):
             raise SchemaError(
                 f"{_called(expectation)} is not one number: {text!r} gives {len(found)} values "
@@ -378,21 +356,14 @@ def _explained(
     fault: pl.exceptions.PolarsError, expectation: Expectation, tables: _Tables
 ) -> NeotypeError:
     """The fault of an expression in our words: no rows were there, so no value is in them."""
-    first = str(fault).strip().partition("\n")[0]
-    lost = re.match(r'unable to find column "(.*?)"', first)
-    if lost is not None:
-        return ColumnNotFoundError(lost[1], tables.synthetic.columns, asked_by=_called(expectation))
-    asked = getattr(expectation, expectation.subject)
-    if "relation" in first and "not found" in first:
-        mend: str | None = f"the tables are called {', '.join(_Tables._fields)}"
-    else:
-        mend = "write SQL; names with signs in them go in double quotes, texts in single ones"
-        if expectation.subject != "sql":
-            mend += '; or polars, such as pl.col("age") >= 17'
-    if expectation.subject != "sql" and is_polars(str(asked)):
-        mend = None
-    return SchemaError(
-        f"{_called(expectation)} cannot be computed: {first.rstrip('.')}.",
-        found=f"{expectation.subject}: {' '.join(str(asked).split())}",
-        mend=mend,
-    )
+    asked, columns = str(getattr(expectation, expectation.subject)), tables.synthetic.columns
+    said_of = explained(fault, asked, columns, asked_by=_called(expectation))
+    if isinstance(said_of, ColumnNotFoundError):
+        return said_of
+    mend = said_of.mend
+    if "relation" in said_of.problem and "not found" in said_of.problem:
+        mend = f"the tables are called {', '.join(_Tables._fields)}"
+    elif expectation.subject == "sql" and mend is not None:
+        mend = mend.removesuffix(OR_POLARS)
+    found = f"{expectation.subject}: {said_of.found}"
+    return SchemaError(said_of.problem, found=found, mend=mend)
