@@ -1,72 +1,76 @@
-"""Orderings: one column is never above another."""
+"""Orderings: columns of which none is above the next."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import polars as pl
-from numpy.random import Generator
+from pydantic import Field, model_validator
 
-from neotype.errors import SchemaError
-from neotype.schema.constraint import Columns, Constraint, Rule, replaced
-from neotype.schema.schema import Numeric
+from neotype.constraints.axis import axes_of
+from neotype.constraints.ladder import Ladder
+from neotype.schema.constraint import Columns, Constraint, Rule
 
 
-class Inequality(Constraint):
+class _Ascending(Constraint):
+    """Columns in ascending order."""
+
+    strict: bool = False
+
+    @model_validator(mode="after")
+    def _all_differ(self) -> Self:
+        if len(set(self.about)) < len(self.about):
+            raise ValueError(f"{self.type} names a column twice: {', '.join(self.about)}")
+        return self
+
+    def learn(self, columns: Columns, frame: pl.DataFrame, *, protect: int) -> Rule:
+        """How exact the columns are, where cells are missing, and which values are special."""
+        named = [(name, columns[name]) for name in self.about]
+        axes = axes_of(named, frame, asked_by=self.title)
+        return Ladder.learn(self, axes, self.strict, columns, frame, protect)
+
+    def restore(self, facts: Mapping[str, Any], columns: Columns) -> Rule:
+        """The rule."""
+        named = [(name, columns[name]) for name in self.about]
+        axes = axes_of(named, None, asked_by=self.title)
+        return Ladder.restore(self, axes, self.strict, columns, facts)
+
+
+class Inequality(_Ascending):
     """`low` is never above `high`; strict: always below it. A missing cell breaks nothing."""
 
     type: Literal["Inequality"] = "Inequality"
     low: str
     high: str
-    strict: bool = False
 
     @property
     def about(self) -> tuple[str, ...]:
         """The two columns."""
         return (self.low, self.high)
 
-    def learn(self, columns: Columns, frame: pl.DataFrame, *, protect: int) -> Rule:
-        """Nothing has to be learnt."""
-        return self.restore({}, columns)
 
-    def restore(self, facts: Mapping[str, Any], columns: Columns) -> Rule:
-        """The rule."""
-        for name in self.about:
-            if not isinstance(columns[name], Numeric):
-                raise SchemaError(
-                    f"constraint {self.title} compares '{name}', which is {columns[name].kind}."
-                )
-        return _Gap(self, columns[self.high])
+class Range(_Ascending):
+    """`middle` lies between `low` and `high`. What is missing breaks nothing."""
 
-
-@dataclass(frozen=True)
-class _Gap(Rule):
-    """`high` is told by how far it lies above `low`."""
-
-    constraint: Inequality
-    high: Numeric
+    type: Literal["Range"] = "Range"
+    low: str
+    middle: str
+    high: str
 
     @property
-    def _name(self) -> str:
-        return f"{self.constraint.high} - {self.constraint.low}"
+    def about(self) -> tuple[str, ...]:
+        """The three columns, lowest first."""
+        return (self.low, self.middle, self.high)
 
-    def holds(self, frame: pl.DataFrame) -> pl.Series:
-        low, high = frame[self.constraint.low], frame[self.constraint.high]
-        return (low < high if self.constraint.strict else low <= high).fill_null(True)
 
-    def rewrite(self, columns: Columns) -> dict[str, Any] | None:
-        gap = self.high.model_copy(update={"minimum": None, "maximum": None, "nullable": True})
-        return replaced(columns, {self.constraint.high: {self._name: gap}})
+class ChainedInequality(_Ascending):
+    """Of `columns`, lowest first, none is above the next that is not missing."""
 
-    def encode(self, frame: pl.DataFrame) -> pl.DataFrame:
-        gap = (frame[self.constraint.high] - frame[self.constraint.low]).alias(self._name)
-        return frame.with_columns(gap).drop(self.constraint.high)
+    type: Literal["ChainedInequality"] = "ChainedInequality"
+    columns: tuple[str, ...] = Field(min_length=2)
 
-    def decode(self, frame: pl.DataFrame, rng: Generator) -> pl.DataFrame:
-        high = (frame[self.constraint.low] + frame[self._name]).alias(self.constraint.high)
-        return frame.with_columns(high).drop(self._name)
-
-    def stands_for(self, column: str) -> tuple[str, ...]:
-        return (self._name,) if column == self.constraint.high else (column,)
+    @property
+    def about(self) -> tuple[str, ...]:
+        """The columns, lowest first."""
+        return self.columns
