@@ -97,6 +97,7 @@ CONSTRAINTS: Mapping[str, str] = {
     "FixedNullCombinations": "neotype.constraints.nulls:FixedNullCombinations",
     "ColumnFormula": "neotype.constraints.formula:ColumnFormula",
     "Expression": "neotype.constraints.formula:Expression",
+    "Custom": "neotype.constraints.formula:Custom",
     "Unique": "neotype.constraints.keys:Unique",
     "DenormalizedTable": "neotype.constraints.keys:DenormalizedTable",
     "CarryOverColumns": "neotype.constraints.keys:CarryOverColumns",

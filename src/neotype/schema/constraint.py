@@ -8,10 +8,12 @@ every combination obeys it, so that no model of those columns can break it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
+import numpy as np
 import polars as pl
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from neotype.errors import SchemaError
 from neotype.registry import find
@@ -20,6 +22,21 @@ from neotype.schema.value import Value
 
 Columns = Mapping[str, Any]
 """Columns of a schema by name, in order."""
+
+
+class Redraw(Protocol):
+    """Draws rows of a table again, as whoever asked for the table wants them."""
+
+    def __call__(
+        self, frame: pl.DataFrame, rows: NDArray[np.int64], cells: pl.DataFrame | None = None
+    ) -> pl.DataFrame:
+        """A new row for each of these positions, which may repeat, with `cells` as they are.
+
+        Identifiers, and what was known of a row before it was drawn, stay as well.
+        """
+
+    def renew(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Rows in which cells were changed, with what follows from those cells."""
 
 
 class Constraint(Value):
@@ -57,13 +74,18 @@ class Rule:
     whole: ClassVar[bool] = False
     """Whether it speaks of several rows at once: a row alone cannot tell whether it holds."""
 
+    constraint: Any
+    """What was declared, of the subclass of Constraint that it belongs to."""
+
     @property
     def shown(self) -> bool:
         """Whether it allows what the data shows, so that the data cannot break it."""
         return False
 
-    constraint: Any
-    """What was declared, of the subclass of Constraint that it belongs to."""
+    @property
+    def follows(self) -> str | None:
+        """The column that it computes from the others it is about; None where there is none."""
+        return None
 
     def holds(self, frame: pl.DataFrame) -> pl.Series:
         """Boolean, one a row of the user's columns: whether the row obeys. Never null.
@@ -85,6 +107,17 @@ class Rule:
 
     def decode(self, frame: pl.DataFrame, rng: Generator) -> pl.DataFrame:
         """The inverse of `encode`: rows that obey, whatever the rewritten columns hold."""
+        return frame
+
+    def renew(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Rows of the user's columns in which others were changed: what `follows`, anew."""
+        return frame
+
+    def mend(self, frame: pl.DataFrame, redraw: Redraw) -> pl.DataFrame:
+        """A whole table in which rows that break it were replaced, each in its place.
+
+        Only called where `whole`. What could not be mended is found by the caller, with `holds`.
+        """
         return frame
 
     def translate(self, condition: Condition) -> tuple[Condition, ...] | None:

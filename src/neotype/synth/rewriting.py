@@ -30,7 +30,7 @@ class Rewriting:
     def of(cls, rules: tuple[Rule, ...], schema: Schema) -> Self:
         """Each rule rewrites whose columns no earlier one has replaced; the others check."""
         columns, steps = dict(schema.columns), []
-        for rule in rules:
+        for rule in _formulas_first(rules):
             if all(columns.get(c) is schema.columns[c] for c in rule.constraint.about):
                 new = rule.rewrite(columns)
                 if new is not None:
@@ -125,3 +125,15 @@ class Rewriting:
             return (condition,)
         rules = [rule for rule in self.steps if condition.column in rule.constraint.about]
         return tuple(told for rule in rules for told in rule.translate(condition) or ())
+
+
+def _formulas_first(rules: tuple[Rule, ...]) -> list[Rule]:
+    """Rules in the order of their steps: what follows from a column is left out before it."""
+    formulas = [rule for rule in rules if rule.follows is not None]
+    ordered: list[Rule] = []
+    while formulas:
+        read = {name for rule in formulas for name in rule.constraint.about if name != rule.follows}
+        free = [rule for rule in formulas if rule.follows not in read] or formulas
+        ordered += free
+        formulas = [rule for rule in formulas if rule not in free]
+    return [*ordered, *(rule for rule in rules if rule.follows is None)]
