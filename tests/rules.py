@@ -1,0 +1,113 @@
+"""Constraints with rows that obey them, for the laws: one line or more for every registered name."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from neotype.data import Dataset
+from neotype.schema.constraint import constraint
+from neotype.schema.infer import infer_schema
+from neotype.schema.schema import Schema
+
+ROWS = 600
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A constraint as a line of a schema file, and rows that obey it.
+
+    `breaks`: cells that, put into any row, break it; None where no row alone can. `checked`:
+    whether rows are only checked, not rewritten. `kinds`: facts of columns that are not guessed.
+    """
+
+    line: Mapping[str, Any]
+    frame: pl.DataFrame
+    breaks: Mapping[str, Any] | None
+    checked: bool = False
+    kinds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The registered name."""
+        return str(self.line["type"])
+
+    @property
+    def bare(self) -> Dataset:
+        """The rows with their inferred schema, without the constraint."""
+        schema = infer_schema({"t": self.frame})
+        columns = {
+            name: column.model_copy(update=dict(self.kinds.get(name, {})))
+            for name, column in schema.columns.items()
+        }
+        table = schema.table.model_copy(update={"columns": columns})
+        return Dataset.of(schema.model_copy(update={"tables": {"t": table}}), self.frame)
+
+    @property
+    def data(self) -> Dataset:
+        """The rows with a schema that has the constraint."""
+        bare = self.bare
+        table = bare.table.model_copy(update={"constraints": (constraint(self.line),)})
+        schema = Schema(tables={"t": table})
+        return Dataset.of(schema, self.frame)
+
+
+def holes(values: pl.Series, share: float = 0.15, seed: int = 0) -> pl.Series:
+    """The cells, some of them missing."""
+    keep = pl.Series(np.random.default_rng(seed).random(len(values)) >= share)
+    return values.zip_with(keep, pl.Series([None], dtype=values.dtype))
+
+
+def _orders() -> list[Sample]:
+    g = np.random.default_rng(1)
+    low = pl.Series("low", g.integers(0, 80, ROWS))
+    high = (low + pl.Series(g.poisson(6, ROWS))).alias("high")
+    top = (high + pl.Series(g.poisson(3, ROWS)) + 1).alias("top")
+    ordered = pl.Series("ordered", [dt.date(2023, 1, 1) + dt.timedelta(int(d)) for d in low])
+    minutes = pl.Series([dt.timedelta(minutes=int(m)) for m in g.integers(1, 20_000, ROWS)])
+    shipped = (ordered.cast(pl.Datetime("us")) + minutes).alias("shipped")
+    weight = pl.Series("weight", g.gamma(3.0, 20.0, ROWS))
+    gross = pl.Series("gross", (weight + pl.Series(g.gamma(1.0, 2.0, ROWS))).to_numpy())
+    simple = {"type": "Inequality", "low": "low", "high": "high"}
+    other = pl.Series("other", g.choice(["x", "y"], ROWS))
+    return [
+        Sample(simple, pl.DataFrame([low, other, high]), {"low": 5, "high": 4}),
+        Sample(
+            simple,
+            pl.DataFrame([holes(low), other, holes(high, seed=2)]),
+            {"low": 5, "high": 4},
+        ),
+        Sample(simple, pl.DataFrame([holes(low), other, high]), {"low": 5, "high": 4}),
+        Sample(
+            {"type": "Inequality", "low": "ordered", "high": "shipped", "strict": True},
+            pl.DataFrame([ordered, shipped]),
+            {"ordered": dt.date(2024, 1, 1), "shipped": dt.datetime(2024, 1, 1)},
+        ),
+        Sample(
+            {"type": "Inequality", "low": "weight", "high": "gross"},
+            pl.DataFrame([weight, gross]),
+            {"weight": 3.5, "gross": 3.4},
+        ),
+        Sample(
+            {"type": "Range", "low": "low", "middle": "high", "high": "top"},
+            pl.DataFrame([low, high, top]),
+            {"low": 5, "high": 10, "top": 9},
+        ),
+        Sample(
+            {"type": "ChainedInequality", "columns": ["low", "high", "top"]},
+            pl.DataFrame([holes(low), holes(high, seed=3), holes(top, seed=4)]),
+            {"low": 5, "high": None, "top": 4},
+        ),
+    ]
+
+
+SAMPLES: list[Sample] = [
+    *_orders(),
+    # (values and scales)
+    # (combinations, nulls, formula, keys)
+]
