@@ -1,0 +1,5 @@
+"""Rules that hold in the data, with the evidence: proposed, never applied unasked."""
+
+from neotype.constraints.discovery.propose import Proposal, propose
+
+__all__ = ["Proposal", "propose"]

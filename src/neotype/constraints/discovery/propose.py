@@ -1,0 +1,83 @@
+"""Every detector in turn; what they find is made a constraint and held against all rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from pydantic import ValidationError
+
+from neotype.constraints.discovery.cells import Seen
+from neotype.constraints.discovery.dates import date_formulas
+from neotype.constraints.discovery.dependencies import dependencies
+from neotype.constraints.discovery.found import Found
+from neotype.constraints.discovery.formulas import formulas
+from neotype.constraints.discovery.groups import null_patterns, one_hot
+from neotype.constraints.discovery.orderings import orderings
+from neotype.constraints.discovery.texts import text_formulas
+from neotype.errors import SchemaError
+from neotype.progress import Progress, silent
+from neotype.registry import find
+from neotype.schema.constraint import Columns, Constraint
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A constraint that the data suggests, and why.
+
+    `support` rows could have broken it, `exceptions` do; `expected` would have, were the columns
+    unrelated.
+    """
+
+    constraint: Constraint
+    evidence: str
+    support: int
+    exceptions: int
+    expected: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether no row breaks it, so that it can be given to `fit` as it is."""
+        return self.exceptions == 0
+
+
+DETECTORS: Mapping[str, Callable[[Seen, Sequence[Found]], list[Found]]] = {
+    "formulas": formulas,
+    "dates": date_formulas,
+    "texts": text_formulas,
+    "groups": one_hot,
+    "orderings": orderings,
+    "missing cells": null_patterns,
+    "dependencies": dependencies,
+}
+LEAST_ROWS = 30
+
+
+def propose(columns: Columns, frame: pl.DataFrame, *, progress: Progress = silent) -> tuple[Proposal, ...]:
+    """What holds in all rows and is no accident, strongest kinds first; then what almost holds."""
+    if frame.height < LEAST_ROWS:
+        return ()
+    seen = Seen.of(columns, frame)
+    found: list[Found] = []
+    for done, detect in enumerate(DETECTORS.values()):
+        progress("constraints", done, len(DETECTORS))
+        found += detect(seen, found)
+    progress("constraints", len(DETECTORS), len(DETECTORS))
+    made = [_made(one, columns, frame) for one in found]
+    held = [one for one in made if one is not None]
+    return tuple(sorted(held, key=lambda p: not p.holds))
+
+
+def _made(found: Found, columns: Columns, frame: pl.DataFrame) -> Proposal | None:
+    """The constraint, where it can be learnt and the rows keep it."""
+    try:
+        constraint: Constraint = find("constraint", found.type).model_validate(dict(found.fields))
+        if not found.exceptions:
+            rule = constraint.learn(columns, frame, protect=5)
+            if not bool(rule.holds(frame).all()):
+                return None
+    except (SchemaError, ValidationError):
+        return None
+    return Proposal(constraint, found.evidence(frame.height), found.support, found.exceptions, found.expected)

@@ -1,0 +1,130 @@
+"""Texts that are made of other texts: joined, in capitals, or with something before and after."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from itertools import permutations
+
+import numpy as np
+import polars as pl
+
+from neotype.constraints.discovery.cells import Cells, Seen
+from neotype.constraints.discovery.chance import telling
+from neotype.constraints.discovery.found import Found
+from neotype.expression import polars_expression
+
+FIRST = 12
+"""Rows on which all pairs of columns are tried."""
+
+MOST = 40
+"""Columns of text that are tried."""
+
+_CASES = {"": "", ".str.to_lowercase()": "in small letters", ".str.to_uppercase()": "in capitals"}
+
+
+def text_formulas(seen: Seen, known: Sequence[Found]) -> list[Found]:
+    """Columns that follow from the letters of one or two others."""
+    cells = [c for c in seen.cells.values() if c.series.dtype == pl.String and c.distinct > 2]
+    if not 1 < len(cells) <= MOST:
+        return []
+    found: list[Found] = []
+    tried = len(cells) ** 3 * len(_CASES)
+    said: set[frozenset[str]] = set()
+    for target in cells:
+        rule = next((f for text, parts in _candidates(target, cells) if (f := _judged(seen, target, text, parts, tried))), None)
+        if rule is not None and rule.about not in said:
+            found.append(rule)
+            said.add(rule.about)
+    return found
+
+
+def _candidates(target: Cells, cells: list[Cells]) -> list[tuple[str, tuple[Cells, ...]]]:
+    """Expressions that give the first few cells of the target."""
+    others = [c for c in cells if c is not target]
+    ways: list[tuple[str, tuple[Cells, ...]]] = []
+    for case in _CASES:
+        for one in others:
+            rows = _few(target, one)
+            wanted, given = (_read(c, rows) for c in (target, one))
+            given = [_cased(g, case) for g in given]
+            affixes = {_around(w, g) for w, g in zip(wanted, given, strict=True)}
+            if len(affixes) == 1 and (around := affixes.pop()) and len(set(given)) > 1:
+                before, after = around
+                ways.append((_joined([before, (one, case), after]), (one,)))
+        for one, two in permutations(others, 2):
+            rows = _few(target, one, two)
+            wanted, left, right = (_read(c, rows) for c in (target, one, two))
+            left, right = [_cased(g, case) for g in left], [_cased(g, case) for g in right]
+            if not rows.size or len(set(left)) < 2 or len(set(right)) < 2:
+                continue
+            pieces = {_between(w, a, b) for w, a, b in zip(wanted, left, right, strict=True)}
+            if len(pieces) == 1 and (found := pieces.pop()):
+                before, middle, after = found
+                ways.append((_joined([before, (one, case), middle, (two, case), after]), (one, two)))
+    return ways
+
+
+def _few(*cells: Cells) -> np.ndarray:
+    there = ~np.any([c.missing for c in cells], axis=0)
+    rows = np.flatnonzero(there)
+    return rows[np.linspace(0, len(rows) - 1, min(FIRST, len(rows))).astype(np.int64)]
+
+
+def _read(one: Cells, rows: np.ndarray) -> list[str]:
+    return [str(cell) for cell in one.series[rows]]
+
+
+def _cased(text: str, case: str) -> str:
+    return text.lower() if "lower" in case else text.upper() if "upper" in case else text
+
+
+def _around(whole: str, part: str) -> tuple[str, str] | None:
+    before, found, after = whole.partition(part)
+    return (before, after) if found and part else None
+
+
+def _between(whole: str, left: str, right: str) -> tuple[str, str, str] | None:
+    before, found, rest = whole.partition(left)
+    middle, also, after = rest.partition(right)
+    return (before, middle, after) if found and also and left and right else None
+
+
+def _joined(pieces: list[str | tuple[Cells, str]]) -> str:
+    """A polars expression that writes the pieces one after the other."""
+    said = [
+        f"pl.lit({json.dumps(p, ensure_ascii=False)})"
+        if isinstance(p, str)
+        else f"pl.col({json.dumps(p[0].name, ensure_ascii=False)}){p[1]}"
+        for p in pieces
+        if p
+    ]
+    return said[0] if len(said) == 1 else f"pl.concat_str({', '.join(said)})"
+
+
+def _judged(
+    seen: Seen, target: Cells, text: str, parts: tuple[Cells, ...], tried: int
+) -> Found | None:
+    there = pl.Series(~np.any([c.missing for c in (target, *parts)], axis=0))
+    sources = seen.frame.select(target.name, *(c.name for c in parts)).filter(there)
+    made = sources.select(made=polars_expression(text, asked_by="discovery"))["made"]
+    if not bool((made == sources[target.name]).all()):
+        return None
+    shares = made.value_counts(normalize=True)["proportion"].to_numpy()
+    expected = sources.height * (1 - float((shares**2).sum()))
+    if not telling(expected, tried):
+        return None
+    names = " and ".join(f"'{c.name}'" for c in parts)
+    case = next((word for key, word in _CASES.items() if key and key in text), "")
+    plain = not re.search(r"concat_str", text)
+    saying = f"'{target.name}' is {names}" + (f" {case}" if case else "")
+    saying += "" if plain else " joined" if len(parts) > 1 else " with the same text around it"
+    return Found(
+        "ColumnFormula",
+        {"column": target.name, "expression": text},
+        saying,
+        sources.height,
+        expected,
+        columns=tuple(c.name for c in parts),
+    )
