@@ -1,4 +1,4 @@
-"""Constraints with rows that obey them, for the laws: one line or more for every registered name."""
+"""Constraints with rows that obey them, for the laws: one or more for every registered name."""
 
 from __future__ import annotations
 
@@ -106,8 +106,73 @@ def _orders() -> list[Sample]:
     ]
 
 
+def _values() -> list[Sample]:
+    g = np.random.default_rng(2)
+    whole = pl.Series("whole", g.integers(0, 60, ROWS), dtype=pl.Int16)
+    real = pl.Series("real", g.exponential(3.0, ROWS) + 0.01)
+    pay = pl.Series("pay", np.round(g.exponential(300.0, ROWS), 2))
+    price = (pay.round(0) / 4).alias("price")
+    at = pl.Series("at", [dt.time(8 + int(h), 15 * int(q)) for h, q in g.integers(0, 4, (ROWS, 2))])
+    day = pl.Series("day", [dt.date(2022, 1, 1) + dt.timedelta(int(d)) for d in whole])
+    took = pl.Series("took", [dt.timedelta(minutes=int(m)) for m in whole])
+    seen = day.cast(pl.Datetime("us")).dt.replace_time_zone("Asia/Kolkata").alias("seen")
+    ranged = {"type": "ScalarRange", "column": "whole", "low": 0, "high": 100}
+    label = pl.Series("label", g.choice(["x", "y"], ROWS))
+    return [
+        Sample(
+            {"type": "Positive", "column": "whole"}, pl.DataFrame([holes(whole)]), {"whole": -1}
+        ),
+        Sample(
+            {"type": "Positive", "column": "real", "strict": True},
+            pl.DataFrame([holes(real), label]),
+            {"real": 0.0},
+        ),
+        Sample({"type": "Positive", "column": "took"}, took.to_frame(), {"took": -dt.timedelta(1)}),
+        Sample(
+            {"type": "Negative", "column": "low"}, (-pay).alias("low").to_frame(), {"low": 0.01}
+        ),
+        Sample(ranged, pl.DataFrame([whole, label]), {"whole": 101}),
+        Sample(
+            {"type": "ScalarRange", "column": "seen", "low": "2021-12-31", "high": "2023-01-01"},
+            seen.to_frame(),
+            {"seen": dt.datetime(2024, 1, 1, tzinfo=dt.UTC)},
+        ),
+        Sample(
+            {"type": "ScalarInequality", "column": "at", "relation": "<", "value": "12:00"},
+            at.to_frame(),
+            {"at": dt.time(12)},
+        ),
+        Sample(
+            {"type": "ScalarInequality", "column": "day", "relation": ">=", "value": "01.01.2022"},
+            day.dt.to_string("%d.%m.%Y").to_frame(),
+            {"day": "31.12.2021"},
+        ),
+        Sample(
+            {"type": "FixedIncrements", "column": "price", "increment": 0.25},
+            pl.DataFrame([holes(price), label]),
+            {"price": 1.3},
+        ),
+        Sample(
+            {"type": "FixedIncrements", "column": "whole", "increment": 5},
+            pl.DataFrame([whole // 5 * 5, label]),
+            {"whole": 7},
+        ),
+        Sample(
+            {"type": "FixedIncrements", "column": "at", "increment": "15m"},
+            at.to_frame(),
+            {"at": dt.time(8, 20)},
+        ),
+        Sample(
+            {"type": "FixedIncrements", "column": "seen", "increment": "1d"},
+            seen.to_frame(),
+            {"seen": dt.datetime(2022, 1, 1, tzinfo=dt.UTC)},
+        ),
+    ]
+
+
 SAMPLES: list[Sample] = [
     *_orders(),
-    # (values and scales)
+    *_values(),
+    # (scales)
     # (combinations, nulls, formula, keys)
 ]

@@ -145,8 +145,8 @@ class Axis:
                 high = min(high, _down(Decimal(repr(column.maximum)), self))
         return low, high
 
-    def place(self, value: Any) -> Any:
-        """Where a value that a user wrote lies: exact, a Decimal number of units.
+    def place(self, value: Any) -> Decimal:
+        """Where a value that a user wrote lies, exactly, in units.
 
         SchemaError where it is no value of this family.
         """
@@ -207,7 +207,13 @@ class Axis:
         elif dtype == pl.Time:
             cells = ticks.cast(pl.Int64).cast(dtype)
         else:
-            cells = over(ticks, _NS[dtype.time_unit]).cast(pl.Int64).cast(dtype)  # type: ignore[attr-defined]
+            unit: Any = dtype.time_unit  # type: ignore[attr-defined]
+            cells = over(ticks, _NS[unit]).cast(pl.Int64)
+            zone = getattr(dtype, "time_zone", None)
+            if zone and self.wall:
+                naive = cells.cast(pl.Datetime(unit)).dt
+                cells = naive.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+            cells = cells.cast(dtype)
         return (cells if form is None else cells.dt.to_string(form)).alias(self.name)
 
     def _time_limits(self) -> tuple[int, int]:
