@@ -32,13 +32,20 @@ from neotype.errors import (
 )
 from neotype.outputs import appearing
 from neotype.registry import find
+from neotype.schema.file import read_schema
 from neotype.schema.schema import Schema
+from neotype.source import FrameKind
 from neotype.synth.refine import Refined
 from neotype.synth.reformed import Reformed
+from neotype.synth.specified import Specified
 from neotype.synth.synthesizer import Model
 
 FORMAT = "neotype model"
 FORMAT_VERSION = 1
+SPECIFICATIONS = frozenset((".yaml", ".yml", ".json"))
+"""Suffixes of schemas, which are models where they say how their columns fall."""
+ROWS = 1000
+"""Rows of a declared table that does not say how many it has."""
 
 _MIB = 1 << 20
 _FLOOR, _RATIO = 64 * _MIB, 200
@@ -86,10 +93,14 @@ def load(path: Path | str, *, limit: int | None = None) -> tuple[Model, dict[str
     version, or larger inside than allowed.
     """
     path = Path(path)
+    if path.suffix.lower() in SPECIFICATIONS:
+        return _declared(path)
     parts = _read(path, limit)
     manifest = parts.manifest
     try:
         schema = Schema.model_validate(parts.texts["schema.json"])
+        if manifest["synthesizer"] == Specified.family:
+            return Specified.of(schema), parts.texts["facts.json"]
         state = State(parts.texts["state.json"], parts.arrays)
         family = find("synthesizer", manifest["synthesizer"])
         model: Model = Reformed.restore(
@@ -119,6 +130,14 @@ def load(path: Path | str, *, limit: int | None = None) -> tuple[Model, dict[str
             f"'{path}' is damaged: its parts do not fit together ({type(cause).__name__}: {cause})."
         ) from cause
     return model, parts.texts["facts.json"]
+
+
+def _declared(path: Path) -> tuple[Model, dict[str, Any]]:
+    """The model of a schema written by hand, and what a model file would say of it."""
+    schema = read_schema(path)
+    facts = {"origin": path.name, "rows": schema.table.rows or ROWS, "synthesizer": "Specified"}
+    kind = FrameKind("polars").to_facts()
+    return Specified.of(schema), {**facts, "target": None, "kind": kind, "single": True}
 
 
 # -- writing -------------------------------------------------------------------------------------

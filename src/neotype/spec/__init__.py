@@ -1,0 +1,1 @@
+"""A table drawn as its schema declares it, before any data exists; and declared as its data is."""

@@ -1,0 +1,217 @@
+"""A table as its schema declares it, ready to be drawn: parents first, then what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import polars as pl
+
+from neotype.errors import SamplingError, SchemaError
+from neotype.expression import polars_expression
+from neotype.rng import Rng
+from neotype.schema.distribution import Distribution
+from neotype.schema.schema import Schema, Table
+from neotype.schema.specification import drawing_order, inputs
+from neotype.schema.storage import storage_dtype
+from neotype.spec.cells import cell_numbers
+from neotype.spec.columns import Drawn, emptied
+from neotype.spec.copula import Copula, left_by_ties
+
+Issuer = Callable[[int, int], pl.Series]
+"""Makes the cells of a column from the number of the first row and how many there are."""
+
+NUMBERED = frozenset(("identifier", "personal"))
+"""Kinds whose cells are made from the number of their row."""
+_TRIAL = 8192
+_NEAR = 0.005
+
+
+@dataclass(frozen=True)
+class Specification:
+    """The columns of a table, each ready to be drawn."""
+
+    table: Table
+    drawn: Mapping[str, Drawn]
+    formulas: Mapping[str, pl.Expr]
+    order: tuple[str, ...]
+    """Columns that are drawn whatever the number of a row is."""
+    late: tuple[str, ...]
+    """Columns that are made from the number of a row, and what follows from these."""
+    copula: Copula | None
+
+    @classmethod
+    def of(cls, schema: Schema) -> Self:
+        """From a schema; SchemaError lists the columns of which nothing says how to draw them."""
+        table = schema.table
+        columns = {name: completed(column) for name, column in table.columns.items()}
+        lacking = [
+            f"- {schema.name}.{name}: {_needs(column)}"
+            for name, column in columns.items()
+            if column.distribution is None
+            and column.formula is None
+            and column.kind not in NUMBERED
+        ]
+        if lacking:
+            raise SchemaError(
+                f"nothing says how to draw {len(lacking)} of {len(columns)} columns.",
+                found="\n  ".join(lacking),
+                mend="add a distribution, depends_on or a formula; or learn the table from data",
+            )
+        drawn = {n: Drawn.of(c, columns) for n, c in columns.items() if c.distribution is not None}
+        formulas = {
+            name: polars_expression(column.formula, asked_by=f"the formula of '{name}'")
+            for name, column in columns.items()
+            if column.formula is not None
+        }
+        late: dict[str, None] = {}
+        for name in (order := drawing_order(columns)):
+            numbered = columns[name].kind in NUMBERED and columns[name].formula is None
+            if numbered or any(other in late for other in inputs(columns[name])):
+                late[name] = None
+        early = tuple(name for name in order if name not in late)
+        settled = table.model_copy(update={"columns": columns})
+        plain = cls(settled, drawn, formulas, early, tuple(late), None)
+        return plain._correlated() if table.correlations else plain
+
+    def _correlated(self) -> Self:
+        """The same with its correlations, for which a trial shows how many cells are ties."""
+        names = {n for one, of in self.table.correlations.items() for n in (one, *of)}
+        trial = self.draw(_TRIAL, Rng(0).child("trial"), None)
+        ties = {}
+        for name in names & set(trial.columns):
+            column = self.table.columns[name]
+            cells = trial[name].drop_nulls()
+            numbers = (
+                cells.rank("dense").to_numpy()
+                if column.kind == "ordinal"
+                else cell_numbers(column, cells)
+            )
+            ties[name] = left_by_ties(numbers)
+        copula = Copula.of(self.table.correlations, ties)
+        return type(self)(self.table, self.drawn, self.formulas, self.order, self.late, copula)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What of the declaration could not be kept, in sentences."""
+        if self.copula is None or self.copula.bent < _NEAR:
+            return ()
+        return (
+            "the declared correlations cannot hold together: the nearest that can are used, "
+            f"up to {self.copula.bent:.2f} away",
+        )
+
+    def draw(self, rows: int, rng: Rng, given: pl.DataFrame | None) -> pl.DataFrame:
+        """`rows` rows of all columns but the late ones; given columns as they are."""
+        beside: dict[str, Any] = {}
+        if self.copula is not None:
+            beside = self.copula.normals(rng.child("correlations").generator(), rows)
+        frame = pl.DataFrame(height=rows)
+        return self._with(frame, self.order, rows, rng, given, beside)
+
+    def finish(
+        self,
+        frame: pl.DataFrame,
+        rng: Rng,
+        first_row: int,
+        issuers: Mapping[str, Issuer],
+        given: pl.DataFrame | None = None,
+    ) -> pl.DataFrame:
+        """The rows with the columns that belong to the number of each row."""
+        frame = frame.select(name for name in frame.columns if name not in self.late)
+        made = {
+            name: issuers[name](first_row, frame.height) for name in self.late if name in issuers
+        }
+        frame = self._with(frame, self.late, frame.height, rng, given, {}, made)
+        return frame.select(list(self.table.columns))
+
+    def _with(
+        self,
+        frame: pl.DataFrame,
+        order: tuple[str, ...],
+        rows: int,
+        rng: Rng,
+        given: pl.DataFrame | None,
+        beside: Mapping[str, Any],
+        made: Mapping[str, pl.Series] = {},
+    ) -> pl.DataFrame:
+        for name in order:
+            if given is not None and name in given.columns:
+                frame = frame.with_columns(given[name])
+                continue
+            column = self.table.columns[name]
+            generator = rng.child(name).generator()
+            if name in self.formulas:
+                cells = self._computed(name, frame)
+            elif name in made:
+                cells = made[name]
+            else:
+                cells = self.drawn[name].draw(generator, rows, frame, beside.get(name))
+            if column.missing:
+                cells = emptied(cells, generator.random(rows) < column.missing)
+            frame = frame.with_columns(cells.alias(name))
+        return frame
+
+    def _computed(self, name: str, frame: pl.DataFrame) -> pl.Series:
+        """The cells of a formula, in the dtype of the column."""
+        column: Any = self.table.columns[name]
+        dtype = storage_dtype(column.storage)
+        try:
+            cells = frame.select(self.formulas[name].alias(name)).to_series()
+            if len(cells) == 1 and frame.height != 1:
+                cells = cells.new_from_index(0, frame.height)
+            if dtype.is_integer() and cells.dtype.is_float():
+                cells = cells.round()
+            elif getattr(column, "decimals", None) and cells.dtype.is_float():
+                cells = cells.round(column.decimals)
+            return cells.cast(dtype)
+        except pl.exceptions.PolarsError as fault:
+            first = str(fault).strip().partition("\n")[0]
+            raise SamplingError(
+                f"the formula of column '{name}' gives no cells of {column.storage}: {first}.",
+                found=str(column.formula),
+                mend="mend the formula, or write the storage that it gives",
+            ) from None
+
+
+def completed(column: Any) -> Any:
+    """A column with the distribution that its declaration implies."""
+    update: dict[str, Any] = {}
+    one = column.distribution
+    if one is None and column.formula is None:
+        one = _implied(column)
+        update["distribution"] = one
+    leaks = column.missing > 0 or bool(column.depends_on) or column.formula is not None
+    if leaks and column.kind != "identifier":
+        update["nullable"] = True
+    return column.model_copy(update=update) if update else column
+
+
+def _implied(column: Any) -> Distribution | None:  # noqa: PLR0911 (one return a kind)
+    match column.kind:
+        case "categorical" | "ordinal" if column.values:
+            return Distribution(weights=(1.0,) * len(column.values))
+        case "boolean":
+            return Distribution(probability=0.5)
+        case "numeric" if column.minimum is not None and column.maximum is not None:
+            return Distribution(uniform=(column.minimum, column.maximum))
+        case "geo":
+            edge = 90.0 if column.axis == "latitude" else 180.0
+            return Distribution(uniform=(-edge, edge))
+        case "text":
+            return Distribution(words=(4, 12))
+        case "constant":
+            return Distribution(constant=column.value) if column.value is not None else None
+    return None
+
+
+def _needs(column: Any) -> str:
+    """What a column of this kind could be given."""
+    examples = {
+        "numeric": "distribution: {normal: [40, 12]}, or minimum and maximum",
+        "categorical": "distribution: {first: 3, second: 1}, or values",
+        "datetime": "distribution: {uniform: [2023-01-01, 2024-12-31]}",
+        "duration": "distribution: {exponential: 2d}",
+    }
+    return f"{column.kind}, needs {examples.get(column.kind, 'a distribution')}"
