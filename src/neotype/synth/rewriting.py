@@ -60,6 +60,12 @@ class Rewriting:
             frame = rule.decode(frame, rng.block(k).generator())
         return frame.select(list(self.outer.columns))
 
+    def renew(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Rows of the user's columns in which some were changed, with what follows from those."""
+        for rule in reversed(self.steps):
+            frame = rule.renew(frame)
+        return frame
+
     def stands_for(self, column: str) -> tuple[str, ...]:
         """The inner columns that carry what an outer one says."""
         if self._stays(column):

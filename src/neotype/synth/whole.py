@@ -1,0 +1,123 @@
+"""Rules about several rows: repaired in a whole sample, in place, once its rows are drawn.
+
+Rows that break such a rule are drawn again, with their identifiers and all that was known of them.
+At the end every constraint is checked in every row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from neotype.data import Dataset, Known
+from neotype.errors import SamplingError
+from neotype.rng import Rng
+from neotype.schema.condition import Where
+from neotype.schema.schema import Identifier, Schema
+from neotype.synth.rewriting import Rewriting
+
+_ROUNDS = 8
+"""How often all rules are gone through: mending one may break another."""
+
+
+class Drawing(Protocol):
+    """What draws rows in which the rules hold that a row alone can break."""
+
+    @property
+    def schema(self) -> Schema:
+        """The schema of the rows."""
+
+    @property
+    def rewriting(self) -> Rewriting:
+        """The rules."""
+
+    def draw(self, rows: int | None, rng: Rng, known: Known | None) -> Dataset:
+        """Rows, each by itself."""
+
+
+def is_whole(rewriting: Rewriting) -> str | None:
+    """The title of a rule that needs to see all rows; None where there is none."""
+    titles = (rule.constraint.title for rule in rewriting.rules if rule.whole)
+    return next(titles, None)
+
+
+def mended(model: Drawing, made: Dataset, rng: Rng, known: Known | None) -> Dataset:
+    """The sample with rules about several rows; SamplingError where not every row can obey."""
+    rules = model.rewriting.rules
+    whole = [rule for rule in rules if rule.whole]
+    if not whole:
+        return made
+    frame, redraw = made.frame, _Redraw(model, rng, known)
+    for _ in range(_ROUNDS):
+        broken = [rule for rule in whole if not rule.holds(frame).all()]
+        if not broken:
+            break
+        for rule in broken:
+            frame = rule.mend(frame, redraw)
+    findings = {rule.constraint.title: int(rule.holds(frame).sum()) for rule in rules}
+    short = [f"{n:,} obey {title}" for title, n in findings.items() if n < frame.height]
+    if known is not None:
+        for one in known.where:
+            n = int(one.holds(frame[one.column]).sum())
+            short += [f"{n:,} meet the condition on '{one.column}'"] if n < frame.height else []
+    if short:
+        raise SamplingError(
+            f"{frame.height:,} rows are asked for that obey rules about several rows, and not all "
+            "could be found.",
+            found="\n  ".join(short),
+            mend="ask for fewer rows, or take a constraint out",
+        )
+    return Dataset.of(made.schema, frame)
+
+
+@dataclass
+class _Redraw:
+    """Draws rows of a sample again, each time from a stream of its own."""
+
+    model: Drawing
+    rng: Rng
+    known: Known | None
+    turn: int = field(default=0)
+
+    def __call__(
+        self, frame: pl.DataFrame, rows: NDArray[np.int64], cells: pl.DataFrame | None = None
+    ) -> pl.DataFrame:
+        stream = self.rng.block(self.turn)
+        self.turn += 1
+        known = _of_rows(self.known or Known(), rows, cells)
+        count = len(rows) if known.cells is None else None
+        made = self.model.draw(count, stream, known).frame
+        columns = self.model.schema.columns
+        own = [name for name, column in columns.items() if isinstance(column, Identifier)]
+        return self.renew(made.with_columns(frame[rows].select(own))) if own else made
+
+    def renew(self, frame: pl.DataFrame) -> pl.DataFrame:
+        return self.model.rewriting.renew(frame)
+
+
+def _of_rows(known: Known, rows: NDArray[np.int64], cells: pl.DataFrame | None) -> Known:
+    """What is known of these rows, and `cells` besides."""
+    if known.cells is None:
+        return Known(cells=cells, where=known.where)
+    mine = known.rows(rows)
+    assert mine.cells is not None
+    both, free = mine.cells, mine.free
+    for given in () if cells is None else cells:
+        name = given.name
+        if name not in both.columns:
+            both = both.with_columns(given.alias(name))
+            free = free if free is None else free.with_columns(pl.lit(False).alias(name))
+        elif free is not None:
+            both = both.with_columns(given.zip_with(free[name], both[name]).alias(name))
+            free = free.with_columns(pl.lit(False).alias(name))
+    return Known(both, free, known.where, _some(known, rows))
+
+
+def _some(known: Known, rows: NDArray[np.int64]) -> tuple[tuple[NDArray[np.int64], Where], ...]:
+    """`some` of the rows at these positions, which may repeat."""
+    found = ((np.flatnonzero(np.isin(rows, some)), asked) for some, asked in known.some)
+    return tuple((index, asked) for index, asked in found if len(index))
