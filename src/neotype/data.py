@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import numpy as np
@@ -21,11 +21,65 @@ _EXAMPLES = 3
 
 
 @dataclass(frozen=True)
+class Support:
+    """What rows that were drawn under conditions rest on.
+
+    `effective`: how many distinct candidates of equal weight those that were drawn are worth (of
+    given rows: what those of the median row are worth). `short`: given rows that rest on hardly
+    more than one candidate.
+    """
+
+    rows: int
+    candidates: int
+    effective: float
+    short: int = 0
+    given: bool = False
+    columns: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, parts: Sequence[Support], columns: tuple[str, ...]) -> Support:
+        """Of all parts of a sample together."""
+        worth = [part.effective for part in parts]
+        return cls(
+            sum(part.rows for part in parts),
+            sum(part.candidates for part in parts),
+            float(np.median(worth) if parts[0].given else sum(worth)),
+            sum(part.short for part in parts),
+            parts[0].given,
+            columns,
+        )
+
+    @property
+    def weak(self) -> bool:
+        """Whether rows rest on fewer candidates than they seem to."""
+        return 2 * self.short > self.rows if self.given else self.effective < self.rows
+
+    @property
+    def words(self) -> str:
+        """A sentence of it, with the nearest mend where it is weak."""
+        names = ", ".join(map(repr, self.columns)) + "," * (len(self.columns) == 1)
+        mend = f"; fit with first=({names}) to draw them exactly" if self.weak else ""
+        if self.given:
+            if np.isinf(self.effective):
+                return f"{self.rows:,} given rows were completed exactly"
+            return (
+                f"{self.rows:,} given rows were completed among {self.candidates:,} candidates; "
+                f"{self.short:,} rows rest on hardly more than one{mend}"
+            )
+        return (
+            f"{self.rows:,} rows rest on about {self.effective:,.0f} distinct candidates of "
+            f"{self.candidates:,}{mend}"
+        )
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Polars frames by table name, with the schema that says what their columns mean."""
 
     schema: Schema
     frames: Mapping[str, pl.DataFrame]
+    support: Support | None = field(default=None, compare=False)
+    """Of rows that were drawn under conditions: what they rest on."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "frames", MappingProxyType(dict(self.frames)))
@@ -43,9 +97,9 @@ class Dataset:
             raise DataError("the data does not have the columns of its schema.", findings)
 
     @classmethod
-    def of(cls, schema: Schema, frame: pl.DataFrame) -> Dataset:
+    def of(cls, schema: Schema, frame: pl.DataFrame, support: Support | None = None) -> Dataset:
         """A single-table data set, with the columns in the schema's order."""
-        return cls(schema, {schema.name: frame.select(list(schema.columns))})
+        return cls(schema, {schema.name: frame.select(list(schema.columns))}, support)
 
     @property
     def frame(self) -> pl.DataFrame:

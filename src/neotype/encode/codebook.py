@@ -145,32 +145,18 @@ class Codebook:
 
         DataError lists every value that training never showed and every column of half a pair.
         """
-        cells, free = known.cells, known.free
-        rows = 1 if cells is None else cells.height
-        masks = np.full((rows, len(self.digits)), ALL)
+        masks = np.full((1 if known.cells is None else known.cells.height, len(self.digits)), ALL)
         findings: list[str] = []
         start = 0
         for encoder in self.encoders:
             mine = masks[:, start : start + len(encoder.digits)]
             start += len(encoder.digits)
-            have = [] if cells is None else [c for c in encoder.columns if c in cells.columns]
-            if cells is not None and have:
-                told = np.ones(rows, dtype=np.bool_)
-                for name in have if free is not None else ():
-                    told &= ~free[name].to_numpy()
-                if len(have) < len(encoder.columns) and told.any():
-                    lacking = set(encoder.columns) - set(have)
-                    findings.append(f"'{have[0]}' needs its partner '{lacking.pop()}' beside it")
-                elif told.any():
-                    some = cells.select(have) if told.all() else cells.select(have).filter(told)
-                    findings += encoder.unknown(some)
-                    if not findings:
-                        mine[told] &= only(encoder.encode(some)).T
+            findings += self._given(encoder, known, mine)
             for condition in known.where:
                 if condition.column in encoder.columns:
-                    findings += self._strange(encoder, condition)
-                    if not findings:
-                        mine &= encoder.allowed(condition)
+                    strange = self._strange(encoder, condition)
+                    mine &= ALL if strange else encoder.allowed(condition)
+                    findings += strange
             for places, conditions in known.some:
                 for condition in conditions:
                     if condition.column in encoder.columns:
@@ -178,6 +164,27 @@ class Codebook:
         if findings:
             raise DataError("these conditions cannot be met.", findings)
         return masks
+
+    @staticmethod
+    def _given(encoder: Encoder, known: Known, mine: Masks) -> list[str]:
+        """Narrow the digits of one encoder to the known cells of each row; what is wrong of them."""
+        cells, free = known.cells, known.free
+        have = [] if cells is None else [c for c in encoder.columns if c in cells.columns]
+        if cells is None or not have:
+            return []
+        told = np.ones(cells.height, dtype=np.bool_)
+        if free is not None:
+            told = ~free.select(pl.any_horizontal(have)).to_series().to_numpy()
+        if not told.any():
+            return []
+        if len(have) < len(encoder.columns):
+            lacking = set(encoder.columns) - set(have)
+            return [f"'{have[0]}' needs its partner '{lacking.pop()}' beside it"]
+        part = cells.select(have) if told.all() else cells.select(have).filter(told)
+        findings = encoder.unknown(part)
+        if not findings:
+            mine[told] &= only(encoder.encode(part)).T
+        return findings
 
     def _strange(self, encoder: Encoder, condition: Condition) -> list[str]:
         """The values that a condition names and training never showed."""

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from neotype.encode.calendar import DAY, PER_SECOND, Calendar, Ticks, choose, resolution
 from neotype.encode.encoder import (
-    ALL,
     SYMBOLS,
     Codes,
     Digit,

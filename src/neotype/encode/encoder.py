@@ -64,7 +64,7 @@ def only(codes: NDArray[Any]) -> Masks:
 
 def among(codes: NDArray[Any]) -> Masks:
     """For each digit (a line of `codes`) the set of the symbols that it has."""
-    return np.bitwise_or.reduce(only(codes), axis=1)
+    return np.asarray(np.bitwise_or.reduce(only(codes), axis=1), dtype=np.uint64)
 
 
 def between(first: int, last: int) -> np.uint64:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from neotype.encode.encoder import ALL, Codes, Digit, Masks, Protection, State
 from neotype.encode.family import Family, declared, freshened, learnt
 from neotype.errors import FitError, SamplingError
-from neotype.schema.condition import Condition
 from neotype.permutation import LARGEST, Numbers, Permutation
+from neotype.schema.condition import Condition
 from neotype.schema.schema import Identifier
 from neotype.schema.storage import storage_dtype
 

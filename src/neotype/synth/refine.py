@@ -21,7 +21,8 @@ from neotype.encode.encoder import Codes, Protection, State
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
-from neotype.synth.drawing import Candidates, blocks, sample
+from neotype.synth.drawing import blocks, sample
+from neotype.synth.sampler import Candidates
 from neotype.synth.table import TableModel
 from neotype.trees.ratio import Boost, Ratio
 

@@ -17,11 +17,15 @@ from numpy.typing import NDArray
 
 from neotype.data import Dataset, Known
 from neotype.encode.encoder import Codes, Protection, State
+from neotype.errors import SamplingError
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
-from neotype.synth.drawing import Candidates, LogWeights, Sampler, blocks, sample
+from neotype.synth.drawing import blocks, sample
 from neotype.synth.rewriting import Rewriting
+from neotype.synth.sampler import Candidates, Sampler
 from neotype.synth.synthesizer import Model
+from neotype.synth.weighing import LogWeights
+from neotype.synth.whole import is_whole, mended
 
 
 class Inner(Sampler, Model, Protocol):
@@ -107,15 +111,26 @@ class Reformed:
         return {rule.constraint.title: rule.holds(frame) for rule in rules}
 
     def issue(self, frame: pl.DataFrame, codes: Codes, rng: Rng, first_row: int) -> pl.DataFrame:
-        """The rows with identifiers of `first_row` on."""
-        return self.inner.issue(frame, codes, rng, first_row)
+        """The rows with identifiers of `first_row` on, and what follows from those."""
+        return self.rewriting.renew(self.inner.issue(frame, codes, rng, first_row))
+
+    def draw(self, rows: int | None, rng: Rng, known: Known | None) -> Dataset:
+        """Rows that obey each by itself: rules about several rows may be broken."""
+        return sample(self, rows, rng, known)
 
     def sample(self, rows: int | None = None, *, rng: Rng, known: Known | None = None) -> Dataset:
         """`rows` rows, or one row for every row that something is known of."""
-        return sample(self, rows, rng, known)
+        return mended(self, self.draw(rows, rng, known), rng.child("whole"), known)
 
     def blocks(self, rows: int, *, rng: Rng, start: int = 0) -> Iterator[pl.DataFrame]:
-        """The sample from block `start` on."""
+        """The sample from block `start` on. SamplingError where rules need to see all rows."""
+        title = is_whole(self.rewriting)
+        if title is not None:
+            raise SamplingError(
+                f"constraint {title} is about several rows, and rows made in parts cannot see "
+                "each other.",
+                mend="write one file instead of a folder",
+            )
         return blocks(self, rows, rng, start)
 
     def log_density(self, data: Dataset) -> NDArray[np.float64] | None:

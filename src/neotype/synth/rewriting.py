@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neotype.data import Known
 from neotype.rng import Rng
 from neotype.schema.condition import Condition, Where
-from neotype.schema.constraint import Rule
+from neotype.schema.constraint import Columns, Rule
 from neotype.schema.schema import Schema
 from neotype.schema.storage import storage_dtype
 
@@ -28,14 +28,17 @@ class Rewriting:
 
     @classmethod
     def of(cls, rules: tuple[Rule, ...], schema: Schema) -> Self:
-        """Each rule rewrites whose columns no earlier one has replaced; the others check."""
-        columns, steps = dict(schema.columns), []
+        """Each rule is a step where those before it leave it the room; the others check."""
+        steps: list[Rule] = []
         for rule in _formulas_first(rules):
-            if all(columns.get(c) is schema.columns[c] for c in rule.constraint.about):
-                new = rule.rewrite(columns)
-                if new is not None:
-                    columns = new
-                    steps.append(rule)
+            for form in (rule, *rule.others):
+                place = _place(form, steps, schema.columns)
+                if place is not None:
+                    steps.insert(place, form)
+                    break
+        columns = dict(schema.columns)
+        for step in steps:
+            columns = step.rewrite(columns) or columns
         table = schema.table
         narrow = {
             "columns": columns,
@@ -68,18 +71,22 @@ class Rewriting:
 
     def stands_for(self, column: str) -> tuple[str, ...]:
         """The inner columns that carry what an outer one says."""
-        if self._stays(column):
-            return (column,)
-        about = [rule for rule in self.steps if column in rule.constraint.about]
-        carriers = dict.fromkeys(name for rule in about for name in rule.stands_for(column))
-        return tuple(name for name in carriers if name in self.inner.columns)
+        names = [column]
+        for rule in self.steps:
+            about = rule.constraint.about
+            names = [
+                told
+                for name in names
+                for told in (rule.stands_for(name) if name in about else (name,))
+            ]
+        return tuple(name for name in dict.fromkeys(names) if name in self.inner.columns)
 
     def known(self, known: Known) -> Known:
         """What is known of outer columns, as far as it can be said of inner ones.
 
         The rest is checked when rows have been drawn.
         """
-        where = tuple(told for one in known.where for told in self._told(one))
+        where = self._told(known.where)
         if known.cells is None:
             return Known(where=where)
         cells, free = known.cells, known.free
@@ -123,14 +130,39 @@ class Rewriting:
         free = free.drop(gone, strict=False).with_columns(partly.alias(name) for name in fresh)
         return encoded, free.select(encoded.columns)
 
-    def _stays(self, column: str) -> bool:
-        return self.inner.columns.get(column) is self.outer.columns[column]
+    def _told(self, where: Where) -> Where:
+        """Conditions, as far as they can be said of inner columns."""
+        for rule in self.steps:
+            gone = _gone(rule, self.outer.columns)
+            where = tuple(
+                told
+                for one in where
+                for told in ((rule.translate(one) or ()) if one.column in gone else (one,))
+            )
+        return where
 
-    def _told(self, condition: Condition) -> Where:
-        if self._stays(condition.column):
-            return (condition,)
-        rules = [rule for rule in self.steps if condition.column in rule.constraint.about]
-        return tuple(told for rule in rules for told in rule.translate(condition) or ())
+
+def _place(rule: Rule, steps: list[Rule], columns: Columns) -> int | None:
+    """Where among the steps a rule can stand; None where it can only check.
+
+    It needs its columns as the user wrote them, so those before it leave them alone; and those
+    after it need theirs, so it replaces none of them.
+    """
+    if rule.rewrite(columns) is None:
+        return None
+    about, gone = set(rule.constraint.about), _gone(rule, columns)
+    for place in reversed(range(len(steps) + 1)):
+        before = {name for step in steps[:place] for name in _gone(step, columns)}
+        after = {name for step in steps[place:] for name in step.constraint.about}
+        if not about & before and not gone & after:
+            return place
+    return None
+
+
+def _gone(rule: Rule, columns: Columns) -> set[str]:
+    """The columns that a rule replaces."""
+    new = rule.rewrite(columns) or columns
+    return {name for name in rule.constraint.about if new.get(name) is not columns[name]}
 
 
 def _formulas_first(rules: tuple[Rule, ...]) -> list[Rule]:

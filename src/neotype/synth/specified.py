@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
@@ -70,7 +70,7 @@ class Specified:
         issuers = {
             name: _issuer(name, column)
             for name, column in plan.table.columns.items()
-            if name in plan.late and column.formula is None and not column.depends_on
+            if isinstance(column, Identifier) and column.formula is None
         }
         plain = cls(settled, plan, issuers)
         trial = plain.sample(_TRIAL, rng=Rng(0).child("trial"))  # faults are told at once
@@ -175,9 +175,8 @@ class Specified:
             )
 
 
-def _issuer(name: str, column: Any) -> Issuer:
-    """What makes the cells of a column from the numbers of its rows."""
-    assert isinstance(column, Identifier)
+def _issuer(name: str, column: Identifier) -> Issuer:
+    """What makes identifiers from the numbers of their rows."""
     nothing = pl.DataFrame({name: pl.Series([], dtype=storage_dtype(column.storage))})
     full = column.model_copy(update={"nullable": False})
     encoder = IdentifierEncoder.learn(name, full, nothing, protect=1)

@@ -15,7 +15,9 @@ from neotype.encode.codebook import Codebook
 from neotype.encode.encoder import Codes, Masks, Protection, State
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
-from neotype.synth.drawing import LogWeights, blocks, kept, sample
+from neotype.synth.conditioned import kept
+from neotype.synth.drawing import blocks, sample
+from neotype.synth.weighing import LogWeights
 
 
 class Density(Protocol):
