@@ -108,7 +108,7 @@ class Axis:
             return counts.cast(dtype).alias(self.name)
         if isinstance(dtype, pl.Decimal):
             # A quotient has as many decimals as what is divided.
-            quotient = counts.cast(pl.Decimal(38, dtype.scale)) / 10**own
+            quotient: pl.Series = counts.cast(pl.Decimal(38, dtype.scale)) / 10**own
             return quotient.cast(dtype).alias(self.name)
         return (counts.cast(pl.Float64) / 10.0**own).cast(dtype).alias(self.name)
 
@@ -362,7 +362,9 @@ def _keeps_to(cells: pl.Series, decimals: int) -> bool:
 
 def _mixed_clocks(columns: Sequence[tuple[str, Any]], asked_by: str) -> bool:
     """Whether dates stand beside points in time of a zone; naive times may not."""
-    dates, zoned, naive = [], [], []
+    dates: list[str] = []
+    zoned: list[str] = []
+    naive: list[str] = []
     for name, column in columns:
         dtype = storage_dtype(column.storage)
         is_date = dtype == pl.Date or (dtype == pl.String and column.part == "date")

@@ -288,11 +288,13 @@ class Ladder(Rule):
         return None
 
     def stands_for(self, column: str) -> tuple[str, ...]:
-        """A rung is told by the column that stays and its own gap."""
+        """A rung is told by the column that stays and the gaps up to it."""
         if column == self.name or not self.rungs:
             return (column,)
-        rung = next(r for r in self.rungs if r.axis.name == column)
-        return (self.name, *rung.columns())
+        own = next(rung for rung in self.rungs if rung.axis.name == column)
+        way = [rung for rung in self.rungs if rung.up == own.up]
+        told = way[: way.index(own) + 1]
+        return (self.name, *(name for rung in told for name in rung.columns()))
 
     def facts(self) -> dict[str, Any]:
         """The anchor, how exact the columns are, and of each rung what it keeps."""

@@ -76,6 +76,8 @@ class Rule:
 
     constraint: Any
     """What was declared, of the subclass of Constraint that it belongs to."""
+    others: tuple[Any, ...] = ()
+    """The same rule with other columns replaced, for where these ones are another rule's."""
 
     @property
     def shown(self) -> bool:

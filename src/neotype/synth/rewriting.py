@@ -16,6 +16,8 @@ from neotype.schema.constraint import Columns, Rule
 from neotype.schema.schema import Schema
 from neotype.schema.storage import storage_dtype
 
+_Some = list[tuple[NDArray[np.int64], Where]]
+
 
 @dataclass(frozen=True)
 class Rewriting:
@@ -92,26 +94,25 @@ class Rewriting:
         cells, free = known.cells, known.free
         if free is None:
             free = pl.DataFrame({c: np.zeros(cells.height, dtype=np.bool_) for c in cells.columns})
-        some: list[tuple[NDArray[np.int64], Where]] = []
-        for rule in self.steps:
-            cells, free = self._rewritten(rule, cells, free, some)
+        some = [(rows, self._told(asked)) for rows, asked in known.some]
+        for k, rule in enumerate(self.steps):
+            cells, free, more = self._rewritten(rule, cells, free)
+            some += [(rows, self._told(asked, k + 1)) for rows, asked in more]
         names = [name for name in cells.columns if name in self.inner.columns]
         all_known = not any(free[name].any() for name in names)
         cells, free = cells.select(names), free.select(names)
-        return Known(cells, None if all_known else free, where, tuple(some))
+        told = tuple((rows, asked) for rows, asked in some if asked)
+        return Known(cells, None if all_known else free, where, told)
 
     def _rewritten(
-        self,
-        rule: Rule,
-        cells: pl.DataFrame,
-        free: pl.DataFrame,
-        some: list[tuple[NDArray[np.int64], Where]],
-    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        self, rule: Rule, cells: pl.DataFrame, free: pl.DataFrame
+    ) -> tuple[pl.DataFrame, pl.DataFrame, _Some]:
         """Known cells after one rule; of a row that is known in part, what can be said of it."""
         about = rule.constraint.about
         have = [name for name in about if name in cells.columns]
         if not have:
-            return cells, free
+            return cells, free, []
+        some: _Some = []
         for name in (name for name in about if name not in cells.columns):
             dtype = storage_dtype(self.outer.columns[name].storage)
             cells = cells.with_columns(pl.lit(None, dtype=dtype).alias(name))
@@ -128,11 +129,11 @@ class Rewriting:
                     some.append((rows["row"].to_numpy().astype(np.int64), told))
         fresh = [name for name in encoded.columns if name not in free.columns]
         free = free.drop(gone, strict=False).with_columns(partly.alias(name) for name in fresh)
-        return encoded, free.select(encoded.columns)
+        return encoded, free.select(encoded.columns), some
 
-    def _told(self, where: Where) -> Where:
-        """Conditions, as far as they can be said of inner columns."""
-        for rule in self.steps:
+    def _told(self, where: Where, after: int = 0) -> Where:
+        """Conditions that hold before the step `after`, as far as inner columns can say them."""
+        for rule in self.steps[after:]:
             gone = _gone(rule, self.outer.columns)
             where = tuple(
                 told
