@@ -38,6 +38,11 @@ class Unique(Constraint):
         """The columns."""
         return self.columns
 
+    @property
+    def title(self) -> str:
+        """With the columns."""
+        return f"Unique({', '.join(self.columns)})"
+
     def learn(self, columns: Columns, frame: pl.DataFrame, *, protect: int) -> Rule:
         """Nothing has to be learnt."""
         return self.restore({}, columns)
@@ -125,6 +130,11 @@ class DenormalizedTable(Constraint):
         """The key, then the columns."""
         return (self.key, *self.columns)
 
+    @property
+    def title(self) -> str:
+        """With the dependency."""
+        return f"DenormalizedTable({self.key}: {', '.join(self.columns)})"
+
     def learn(self, columns: Columns, frame: pl.DataFrame, *, protect: int) -> Rule:
         """The combinations, where nearly all rows have one of `protect` rows or more."""
         rule = self.restore({}, columns)
@@ -164,10 +174,11 @@ class _Alike(Rule):
 
     def _first(self, frame: pl.DataFrame) -> NDArray[np.int64]:
         """For each row, the first row of its key."""
-        row = pl.int_range(pl.len(), dtype=pl.Int64)
-        key = pl.col(self.constraint.key)
-        first = pl.when(key.is_null()).then(row).otherwise(row.first().over(key))
-        return frame.select(first.alias("first")).to_series().to_numpy()
+        rows = pl.Series("row", np.arange(frame.height))
+        keyed = frame[self.constraint.key].alias("key").to_frame().with_columns(rows)
+        key = pl.col("key")
+        first = pl.when(key.is_null()).then("row").otherwise(pl.col("row").first().over(key))
+        return keyed.select(first.alias("first")).to_series().to_numpy()
 
     def holds(self, frame: pl.DataFrame) -> pl.Series:
         cells = frame.select(self.constraint.columns)
