@@ -18,6 +18,7 @@ from neotype.schema.storage import storage_dtype
 from neotype.spec.cells import cell_numbers
 from neotype.spec.columns import Drawn, emptied
 from neotype.spec.copula import Copula, left_by_ties
+from neotype.spec.people import people, unmade
 
 Issuer = Callable[[int, int], pl.Series]
 """Makes the cells of a column from the number of the first row and how many there are."""
@@ -53,9 +54,11 @@ class Specification:
             and column.formula is None
             and column.kind not in NUMBERED
         ]
+        personal = [(name, c) for name, c in columns.items() if c.kind == "personal"]
+        lacking += [f"- {schema.name}.{n}: {why}" for n, c in personal if (why := unmade(c))]
         if lacking:
             raise SchemaError(
-                f"nothing says how to draw {len(lacking)} of {len(columns)} columns.",
+                f"{len(lacking)} of {len(columns)} columns cannot be drawn.",
                 found="\n  ".join(lacking),
                 mend="add a distribution, depends_on or a formula; or learn the table from data",
             )
@@ -120,9 +123,8 @@ class Specification:
     ) -> pl.DataFrame:
         """The rows with the columns that belong to the number of each row."""
         frame = frame.select(name for name in frame.columns if name not in self.late)
-        made = {
-            name: issuers[name](first_row, frame.height) for name in self.late if name in issuers
-        }
+        made = {name: issue(first_row, frame.height) for name, issue in issuers.items()}
+        made |= people(self.table.columns, frame, rng, first_row)
         frame = self._with(frame, self.late, frame.height, rng, given, {}, made)
         return frame.select(list(self.table.columns))
 
