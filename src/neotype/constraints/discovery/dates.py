@@ -37,7 +37,12 @@ _PARTS = {
     "short name of the month": '.dt.to_string("%b")',
     "month of the year": '.dt.to_string("%Y-%m")',
 }
-_UNITS = {"days": ".dt.total_days()", "hours": ".dt.total_hours()", "minutes": ".dt.total_minutes()", "seconds": ".dt.total_seconds()"}
+_UNITS = {
+    "days": ".dt.total_days()",
+    "hours": ".dt.total_hours()",
+    "minutes": ".dt.total_minutes()",
+    "seconds": ".dt.total_seconds()",
+}
 
 
 def date_formulas(seen: Seen, known: Sequence[Found]) -> list[Found]:
@@ -58,7 +63,9 @@ def date_formulas(seen: Seen, known: Sequence[Found]) -> list[Found]:
             if shift is None:
                 continue
             shifted = text if not shift else f"{text} - {shift}"
-            rule = _judged(one, f"{saying}{f' less {shift}' if shift else ''}", shifted, parts, sources, tried)
+            rule = _judged(
+                one, f"{saying}{f' less {shift}' if shift else ''}", shifted, parts, sources, tried
+            )
             if rule is not None:
                 found[one.name] = rule
     return list(found.values())
@@ -100,7 +107,11 @@ def _shift(cells: pl.Series, made: pl.Series, saying: str) -> int | None:
     """What a year is counted from (0 if the cells are it), None where the cells are no such part."""
     there = cells.is_not_null()
     cells, made = cells.filter(there), made.filter(there)
-    if made.has_nulls() or made.n_unique() < 2 or cells.dtype.is_numeric() != made.dtype.is_numeric():
+    if (
+        made.has_nulls()
+        or made.n_unique() < 2
+        or cells.dtype.is_numeric() != made.dtype.is_numeric()
+    ):
         return None
     if not made.dtype.is_numeric():
         return 0 if cells.dtype == pl.String and bool((cells == made).all()) else None

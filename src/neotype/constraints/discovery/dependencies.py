@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from neotype.constraints.discovery.cells import Cells, Codes, Ints, Mask, Seen
 from neotype.constraints.discovery.chance import almost, telling
 from neotype.constraints.discovery.found import Found, listed
 from neotype.schema.names import names_id
+from neotype.schema.wording import PROTECT
 
 STRETCH, STRETCHES = 500, 6
 PAIRS = 40
@@ -105,10 +107,7 @@ def _counted(
     expected = float((rows - values) * (1 - counts.max(initial=0) / max(rows, 1)))
     if not telling(expected, tried):
         return None
-    joint = codes.astype(np.int64) * other.distinct + other.codes
-    cells, held = np.unique(joint, return_counts=True)
-    starts = np.flatnonzero(np.diff(cells // other.distinct, prepend=-1))
-    exceptions = int(len(codes) - np.maximum.reduceat(held, starts).sum())
+    exceptions = _wrong(codes[there], other.codes[there])
     if exceptions and not almost(exceptions, expected, tried):
         return None
     return Dependency(names, other.name, values, expected, exceptions)
@@ -148,21 +147,25 @@ def _pairs(seen: Seen, exact: list[Dependency]) -> list[Dependency]:
 
 def _needs_both(one: Cells, two: Cells, other: Cells) -> bool:
     """Whether each of the two, alone, would be wrong in some share of what chance gets wrong."""
-    rows = len(other.codes)
-    chance = rows - int(other.counts.max())
-    for side in (one, two):
-        joint = side.codes.astype(np.int64) * other.distinct + other.codes
-        cells, held = np.unique(joint, return_counts=True)
-        starts = np.flatnonzero(np.diff(cells // other.distinct, prepend=-1))
-        wrong = rows - int(np.maximum.reduceat(held, starts).sum())
-        if wrong < 0.02 * chance:
-            return False
-    return True
+    chance = len(other.codes) - int(other.counts.max())
+    return all(_wrong(side.codes, other.codes) >= 0.02 * chance for side in (one, two))
+
+
+def _wrong(left: Codes | Ints, right: Codes) -> int:
+    """Rows whose right cell is not the commonest one of their left cell."""
+    wide = int(right.max(initial=0)) + 1
+    cells, held = np.unique(left.astype(np.int64) * wide + right, return_counts=True)
+    starts = np.flatnonzero(np.diff(cells // wide, prepend=-1))
+    return int(len(left) - np.maximum.reduceat(held, starts).sum()) if len(left) else 0
 
 
 def _implied(rule: Dependency, exact: list[Dependency]) -> bool:
-    """Whether an almost rule only repeats an exact one about the same columns the other way."""
-    return any(rule.left[0] == d.right and rule.right == d.left[0] for d in exact)
+    """Whether an almost rule is an exact one turned round, or one of two columns of one key."""
+    held = {(d.left[0], d.right) for d in exact}
+    left, right = rule.left[0], rule.right
+    if (right, left) in held:
+        return True
+    return any((key, left) in held and (key, right) in held for key, _ in held)
 
 
 def _merged(seen: Seen, exact: list[Dependency]) -> list[Found]:
@@ -190,6 +193,8 @@ def _merged(seen: Seen, exact: list[Dependency]) -> list[Found]:
 def _table(
     seen: Seen, lead: str, names: tuple[str, ...], equal: list[str], held: list[Dependency]
 ) -> Found:
+    ids = [n for n in (lead, *equal) if seen.cells[n].kind == "identifier" or names_id(n)]
+    lead = ids[0] if ids else lead
     cells, rows = seen.cells[lead], seen.rows
     rest = tuple(name for name in names if name != lead)
     expected = min(d.expected for d in held)
@@ -203,10 +208,11 @@ def _table(
 
 def _as_table(
     lead: Cells, rest: tuple[str, ...], names: tuple[str, ...]
-) -> tuple[str, dict[str, tuple[str, ...]]]:
+) -> tuple[str, dict[str, Any]]:
     """A key with attributes, or a set of combinations."""
-    if lead.kind in _KEYS or lead.distinct > TABLE or names_id(lead.name):
-        return "DenormalizedTable", {"key": (lead.name,), "columns": rest}
+    common = lead.counts[lead.counts >= PROTECT].sum() >= 0.99 * len(lead.codes)
+    if lead.kind in _KEYS or lead.distinct > TABLE or names_id(lead.name) or not common:
+        return "DenormalizedTable", {"key": lead.name, "columns": rest}
     return "FixedCombinations", {"columns": names}
 
 
@@ -231,6 +237,8 @@ def _near(seen: Seen, near: list[Dependency]) -> list[Found]:
     for d in near:
         saying = f"'{d.right}' follows from '{d.left[0]}' ({d.values:,} values)"
         lead = seen.cells[d.left[0]]
-        kind, fields = _as_table(lead, (d.right,), tuple(n for n in seen.cells if n in (lead.name, d.right)))
+        kind, fields = _as_table(
+            lead, (d.right,), tuple(n for n in seen.cells if n in (lead.name, d.right))
+        )
         found.append(Found(kind, fields, saying, seen.rows, d.expected, d.exceptions))
     return found

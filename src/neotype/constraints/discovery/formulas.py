@@ -48,7 +48,9 @@ def formulas(seen: Seen, known: Sequence[Found]) -> list[Found]:
         return []
     found = _scaled(cells)
     taken = {frozenset((f.target, *f.columns)) for f in found}
-    found += [f for f in _triples(cells) if not any(pair < {f.target, *f.columns} for pair in taken)]
+    found += [
+        f for f in _triples(cells) if not any(pair < {f.target, *f.columns} for pair in taken)
+    ]
     found += _sums(cells, found)
     return [
         Found(
@@ -127,9 +129,13 @@ def _scaled(cells: list[Cells]) -> list[Formula]:
             if line is None:
                 continue
             scale, shift = line
-            facts = judged(target, (source,), lambda x, a=scale, b=shift: a * x + b, len(cells) ** 2)
+            facts = judged(
+                target, (source,), lambda x, a=scale, b=shift: a * x + b, len(cells) ** 2
+            )
             if facts is not None:
-                found.append(Formula(target.name, (source.name,), _scaled_text(source, scale, shift), *facts))
+                found.append(
+                    Formula(target.name, (source.name,), _scaled_text(source, scale, shift), *facts)
+                )
                 done.add(target.name)
     return found
 
@@ -187,7 +193,9 @@ def _triples(cells: list[Cells]) -> list[Formula]:
     tried = len(cells) ** 3
     for sign, make in _SIGNS.items():
         for i, j in _operands(len(cells), sign):
-            rows = slice(None) if own else np.flatnonzero(~(cells[i].missing | cells[j].missing))[:500]
+            rows = (
+                slice(None) if own else np.flatnonzero(~(cells[i].missing | cells[j].missing))[:500]
+            )
             made = make(matrix[i, rows], matrix[j, rows])
             off = np.abs(matrix[:, rows] - made) > slack[:, None] * (1 + 1e-6) + 1e-9 * np.abs(made)
             off &= ~np.isnan(matrix[:, rows])
@@ -199,7 +207,9 @@ def _triples(cells: list[Cells]) -> list[Formula]:
                 if facts is None:
                     continue
                 text = f"{col(cells[i].name)} {sign} {col(cells[j].name)}"
-                best[cells[k].name] = Formula(cells[k].name, (cells[i].name, cells[j].name), text, *facts)
+                best[cells[k].name] = Formula(
+                    cells[k].name, (cells[i].name, cells[j].name), text, *facts
+                )
                 said.add(names)
     return list(best.values())
 
@@ -256,7 +266,11 @@ def _sum(parts: list[Cells], weights: Floats) -> Formula | None:
     signs = np.sign(weights)
     alone = [k for k in range(len(parts)) if (signs == signs[k]).sum() == 1]
     lead = alone[0] if alone else int(np.argmax([np.abs(p.numbers).mean() for p in parts]))
-    rest = [(p, -s * signs[lead]) for k, (p, s) in enumerate(zip(parts, signs, strict=True)) if k != lead]
+    rest = [
+        (p, -s * signs[lead])
+        for k, (p, s) in enumerate(zip(parts, signs, strict=True))
+        if k != lead
+    ]
     rest.sort(key=lambda one: one[1] < 0)
     text = col(rest[0][0].name) if rest[0][1] > 0 else f"-{col(rest[0][0].name)}"
     text += "".join(f" {'+' if s > 0 else '-'} {col(p.name)}" for p, s in rest[1:])
@@ -271,4 +285,8 @@ def _sum(parts: list[Cells], weights: Floats) -> Formula | None:
         lambda *values: shift + sum(s * v for (_, s), v in zip(rest, values, strict=True)),
         10**6,
     )
-    return None if facts is None else Formula(parts[lead].name, tuple(p.name for p, _ in rest), text, *facts)
+    return (
+        None
+        if facts is None
+        else Formula(parts[lead].name, tuple(p.name for p, _ in rest), text, *facts)
+    )

@@ -9,6 +9,7 @@ import numpy as np
 from neotype.constraints.discovery.cells import Cells, Mask, Seen
 from neotype.constraints.discovery.chance import telling
 from neotype.constraints.discovery.found import Found, listed
+from neotype.schema.wording import count
 
 PATTERNS = 12
 """More patterns of missing cells than these are no rule."""
@@ -30,17 +31,31 @@ def one_hot(seen: Seen, known: Sequence[Found]) -> list[Found]:
         if group is not None:
             groups.append(group)
             used.update(group)
-    return [f for group in groups if (f := _group(seen, [flags[k][0] for k in group], ones[group], len(flags)))]
+    return [
+        f
+        for group in groups
+        if (f := _group(seen, [flags[k][0] for k in group], ones[group], len(flags)))
+    ]
 
 
 def _flag(one: Cells) -> Mask | None:
-    if one.gaps or one.distinct != 2 or not (one.series.dtype.is_numeric() or one.series.dtype == "Boolean"):
+    if (
+        one.gaps
+        or one.distinct != 2
+        or not (one.series.dtype.is_numeric() or one.series.dtype == "Boolean")
+    ):
         return None
     cells = one.series.cast(float).to_numpy()
-    return cells == 1 if set(np.unique(cells[:1000])) <= {0.0, 1.0} and ((cells == 0) | (cells == 1)).all() else None
+    return (
+        cells == 1
+        if set(np.unique(cells[:1000])) <= {0.0, 1.0} and ((cells == 0) | (cells == 1)).all()
+        else None
+    )
 
 
-def _filled(start: int, together: np.ndarray, ones: np.ndarray, used: set[int], rows: int) -> list[int] | None:
+def _filled(
+    start: int, together: np.ndarray, ones: np.ndarray, used: set[int], rows: int
+) -> list[int] | None:
     """Columns from `start` on that never coincide and fill every row between them."""
     group, total = [start], float(ones[start])
     for k in range(start + 1, len(ones)):
@@ -97,19 +112,27 @@ def _parts(ties: np.ndarray) -> list[list[int]]:
 
 def _together(seen: Seen, cells: list[Cells]) -> Found | None:
     names = [c.name for c in cells]
-    patterns, held = np.unique(np.stack([c.missing for c in cells], axis=1), axis=0, return_counts=True)
-    if len(patterns) > PATTERNS or len(patterns) > 2 ** (len(cells) - 1):
-        if len(patterns) >= 2 ** len(cells):
-            return None
+    patterns, held = np.unique(
+        np.stack([c.missing for c in cells], axis=1), axis=0, return_counts=True
+    )
+    if len(patterns) > (3 if len(cells) == 2 else min(PATTERNS, 2 ** (len(cells) - 1))):
+        return None
     shares = np.array([c.gaps for c in cells]) / seen.rows
     likely = sum(float(np.prod(np.where(p, shares, 1 - shares))) for p in patterns)
     expected = seen.rows * (1 - likely)
-    if len(patterns) == 2 and (patterns[0] != patterns[1]).all():
-        saying = (
-            f"{listed(names)} are missing together ({cells[0].gaps:,} times)"
-            if len(set(patterns[0])) == 1
-            else f"one of {listed(names)} is missing and the other is not"
-        )
+    turns = len(patterns) == 2 and (patterns[0] != patterns[1]).all()
+    if turns and len(set(patterns[0])) == 1:
+        saying = f"{listed(names)} are missing together ({count(cells[0].gaps, 'time')})"
+    elif len(names) == 2:
+        saying = _two(cells, patterns)
     else:
-        saying = f"of the {2 ** len(cells):,} ways in which {listed(names)} could be missing, only {len(patterns)} occur"
+        ways = f"{2 ** len(cells):,} ways in which {listed(names)} could be missing"
+        saying = f"of the {ways}, only {len(patterns)} occur"
     return Found("FixedNullCombinations", {"columns": tuple(names)}, saying, seen.rows, expected)
+
+
+def _two(cells: list[Cells], patterns: np.ndarray) -> str:
+    one, two = cells if cells[0].gaps <= cells[1].gaps else cells[::-1]
+    if {tuple(p) for p in patterns.tolist()} == {(True, False), (False, True)}:
+        return f"either '{one.name}' or '{two.name}' is missing, and never both"
+    return f"where '{one.name}' is missing, '{two.name}' is ({count(one.gaps, 'time')})"

@@ -52,7 +52,9 @@ def orderings(seen: Seen, known: Sequence[Found]) -> list[Found]:
     """Inequality, Range and ChainedInequality over quantities, and over moments."""
     found = []
     for group in (seen.quantities, seen.dates, _times(seen)):
-        found += _among(seen, group, [set(one.about) for one in known if one.type == "ColumnFormula"])
+        found += _among(
+            seen, group, [set(one.about) for one in known if one.type == "ColumnFormula"]
+        )
     return found
 
 
@@ -155,7 +157,10 @@ def _chains(edges: set[tuple[str, str]]) -> list[tuple[str, ...]]:
 
         def path(name: str) -> tuple[str, ...]:
             if name not in longest:
-                longest[name] = (name, *max((path(n) for n in after.get(name, [])), key=len, default=()))  # noqa: B023
+                longest[name] = (
+                    name,
+                    *max((path(n) for n in after.get(name, [])), key=len, default=()),
+                )  # noqa: B023
             return longest[name]
 
         best = max((path(name) for name in sorted(after)), key=len)

@@ -15,9 +15,11 @@ from neotype.constraints.discovery.dependencies import dependencies
 from neotype.constraints.discovery.found import Found
 from neotype.constraints.discovery.formulas import formulas
 from neotype.constraints.discovery.groups import null_patterns, one_hot
+from neotype.constraints.discovery.keys import carried_over, keys
 from neotype.constraints.discovery.orderings import orderings
 from neotype.constraints.discovery.texts import text_formulas
-from neotype.errors import SchemaError
+from neotype.constraints.discovery.values import steps_and_bounds
+from neotype.errors import FitError, SchemaError
 from neotype.progress import Progress, silent
 from neotype.registry import find
 from neotype.schema.constraint import Columns, Constraint
@@ -51,11 +53,16 @@ DETECTORS: Mapping[str, Callable[[Seen, Sequence[Found]], list[Found]]] = {
     "orderings": orderings,
     "missing cells": null_patterns,
     "dependencies": dependencies,
+    "keys": keys,
+    "carried over": carried_over,
+    "steps and bounds": steps_and_bounds,
 }
 LEAST_ROWS = 30
 
 
-def propose(columns: Columns, frame: pl.DataFrame, *, progress: Progress = silent) -> tuple[Proposal, ...]:
+def propose(
+    columns: Columns, frame: pl.DataFrame, *, progress: Progress = silent
+) -> tuple[Proposal, ...]:
     """What holds in all rows and is no accident, strongest kinds first; then what almost holds."""
     if frame.height < LEAST_ROWS:
         return ()
@@ -76,8 +83,10 @@ def _made(found: Found, columns: Columns, frame: pl.DataFrame) -> Proposal | Non
         constraint: Constraint = find("constraint", found.type).model_validate(dict(found.fields))
         if not found.exceptions:
             rule = constraint.learn(columns, frame, protect=5)
-            if not bool(rule.holds(frame).all()):
+            if not rule.shown and not bool(rule.holds(frame).all()):
                 return None
-    except (SchemaError, ValidationError):
+    except (FitError, SchemaError, ValidationError):
         return None
-    return Proposal(constraint, found.evidence(frame.height), found.support, found.exceptions, found.expected)
+    return Proposal(
+        constraint, found.evidence(frame.height), found.support, found.exceptions, found.expected
+    )

@@ -18,8 +18,8 @@ from neotype.expression import polars_expression
 FIRST = 12
 """Rows on which all pairs of columns are tried."""
 
-MOST = 40
-"""Columns of text that are tried."""
+MOST = 20
+"""Columns that may be parts of one text."""
 
 _CASES = {"": "", ".str.to_lowercase()": "in small letters", ".str.to_uppercase()": "in capitals"}
 
@@ -27,48 +27,58 @@ _CASES = {"": "", ".str.to_lowercase()": "in small letters", ".str.to_uppercase(
 def text_formulas(seen: Seen, known: Sequence[Found]) -> list[Found]:
     """Columns that follow from the letters of one or two others."""
     cells = [c for c in seen.cells.values() if c.series.dtype == pl.String and c.distinct > 2]
-    if not 1 < len(cells) <= MOST:
-        return []
     found: list[Found] = []
     tried = len(cells) ** 3 * len(_CASES)
     said: set[frozenset[str]] = set()
     for target in cells:
-        rule = next((f for text, parts in _candidates(target, cells) if (f := _judged(seen, target, text, parts, tried))), None)
+        parts = [c for c in cells if c is not target and _inside(c, target)]
+        ways = _candidates(target, parts) if len(parts) <= MOST else []
+        rules = (_judged(seen, target, text, used, tried) for text, used in ways)
+        rule = next((one for one in rules if one is not None), None)
         if rule is not None and rule.about not in said:
             found.append(rule)
             said.add(rule.about)
     return found
 
 
-def _candidates(target: Cells, cells: list[Cells]) -> list[tuple[str, tuple[Cells, ...]]]:
+def _inside(part: Cells, whole: Cells) -> bool:
+    """Whether the letters of the one occur in the other, in the first few rows with both."""
+    rows = _few(part, whole)
+    there = zip(_read(part, rows), _read(whole, rows), strict=True)
+    return len(rows) > 0 and all(p and p.lower() in w.lower() for p, w in there)
+
+
+def _candidates(target: Cells, others: list[Cells]) -> list[tuple[str, tuple[Cells, ...]]]:
     """Expressions that give the first few cells of the target."""
-    others = [c for c in cells if c is not target]
     ways: list[tuple[str, tuple[Cells, ...]]] = []
     for case in _CASES:
         for one in others:
             rows = _few(target, one)
-            wanted, given = (_read(c, rows) for c in (target, one))
-            given = [_cased(g, case) for g in given]
+            wanted, given = _read(target, rows), [_cased(g, case) for g in _read(one, rows)]
             affixes = {_around(w, g) for w, g in zip(wanted, given, strict=True)}
             if len(affixes) == 1 and (around := affixes.pop()) and len(set(given)) > 1:
                 before, after = around
                 ways.append((_joined([before, (one, case), after]), (one,)))
         for one, two in permutations(others, 2):
             rows = _few(target, one, two)
-            wanted, left, right = (_read(c, rows) for c in (target, one, two))
-            left, right = [_cased(g, case) for g in left], [_cased(g, case) for g in right]
-            if not rows.size or len(set(left)) < 2 or len(set(right)) < 2:
+            left, right = ([_cased(g, case) for g in _read(c, rows)] for c in (one, two))
+            if min(len(set(left)), len(set(right))) < 2:
                 continue
-            pieces = {_between(w, a, b) for w, a, b in zip(wanted, left, right, strict=True)}
+            wanted = _read(target, rows)
+            pieces = {_between(*three) for three in zip(wanted, left, right, strict=True)}
             if len(pieces) == 1 and (found := pieces.pop()):
                 before, middle, after = found
-                ways.append((_joined([before, (one, case), middle, (two, case), after]), (one, two)))
+                said = [before, (one, case), middle, (two, case), after]
+                ways.append((_joined(said), (one, two)))
     return ways
 
 
 def _few(*cells: Cells) -> np.ndarray:
-    there = ~np.any([c.missing for c in cells], axis=0)
-    rows = np.flatnonzero(there)
+    """A few rows, evenly spread, in which all have a cell."""
+    if not any(c.gaps for c in cells):
+        rows = len(cells[0].series)
+        return np.linspace(0, rows - 1, min(FIRST, rows)).astype(np.int64)
+    rows = np.flatnonzero(~np.any([c.missing for c in cells], axis=0))
     return rows[np.linspace(0, len(rows) - 1, min(FIRST, len(rows))).astype(np.int64)]
 
 
@@ -91,7 +101,7 @@ def _between(whole: str, left: str, right: str) -> tuple[str, str, str] | None:
     return (before, middle, after) if found and also and left and right else None
 
 
-def _joined(pieces: list[str | tuple[Cells, str]]) -> str:
+def _joined(pieces: Sequence[str | tuple[Cells, str]]) -> str:
     """A polars expression that writes the pieces one after the other."""
     said = [
         f"pl.lit({json.dumps(p, ensure_ascii=False)})"
