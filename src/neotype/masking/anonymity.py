@@ -155,7 +155,7 @@ def _mondrian(scales: Sequence[Scale], asked: Anonymity, diversity: Diversity | 
 def _full_domain(
     scales: Sequence[Scale], asked: Anonymity, diversity: Diversity | None
 ) -> tuple[Ints, dict[str, pl.Series], dict[str, Floats], dict[str, str]]:
-    """The class of every row (-1: left out), and what each column is called, costs, and its level."""
+    """The class of every row (-1: left out); of each column its cells, their cost, its level."""
     steps = [scale.steps() for scale in scales]
     rows = len(scales[0].codes)
     most = int(asked.suppress * rows)

@@ -6,6 +6,7 @@ import datetime as dt
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -52,7 +53,7 @@ def edge_band(cells: pl.Series, edges: Sequence[float]) -> pl.Series:
     whole = cells.dtype.is_integer() and all(float(edge).is_integer() for edge in edges)
     place = sum(((numbers >= edge).cast(pl.Int64) for edge in edges), start=numbers * 0)
     names = [f"below {edges[0]:g}"]
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         end = high - 1 if whole else high
         names.append(f"{low:g}" if end == low else f"{low:g}{DASH}{end:g}")
     names.append(f"{edges[-1]:g} and over")
@@ -103,10 +104,8 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
-def date_label(low: dt.date, high: dt.date) -> str:
-    """2020-03-14, 2020-03, 2020-Q1, 2019-11–2020-02, 1980s, 1983–1991: the whole units that hold
-    both.
-    """
+def date_label(low: dt.date, high: dt.date) -> str:  # noqa: PLR0911 (one way a unit)
+    """The whole units that hold both: 2020-03-14, 2020-03, 2020-Q1, 2019-11–2020-02, 1980s."""
     if low == high:
         return low.isoformat() if type(low) is dt.date else str(low)
     first, last = (low.year, low.month), (high.year, high.month)
@@ -126,11 +125,11 @@ def date_label(low: dt.date, high: dt.date) -> str:
 
 def rounded_levels(values: pl.Series, widths: Sequence[Any]) -> Iterator[tuple[float, list[str]]]:
     """Bands of these widths, or of round ones, narrow to wide, of ascending values."""
-    for width in widths or _round_widths(values):
+    for width in widths or round_widths(values):
         yield float(width), number_band(values, width).to_list()
 
 
-def _round_widths(values: pl.Series) -> list[float]:
+def round_widths(values: pl.Series) -> list[float]:
     """At most eight round widths between the smallest step and the range: 5, 10, 20, 50, …"""
     numbers = values.cast(pl.Float64)
     if len(numbers) < 3:

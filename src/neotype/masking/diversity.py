@@ -1,4 +1,4 @@
-"""What classes must have besides their size: secrets that differ, distributed as in the whole table.
+"""What classes need besides their size: secrets that differ, distributed as in the whole table.
 
 Machanavajjhala et al. 2007 (distinct l-diversity) and Li et al. 2007 (t-closeness, by the earth
 mover's distance: labels are equally far from each other, quantities by their order).

@@ -125,9 +125,9 @@ def read_tree(path: Path) -> Tree:
 
 def of_paths(found: Iterable[tuple[str, tuple[str, ...]]], name: str) -> Tree:
     """The tree of labels with their groups, brought into depth-first order."""
-    nested: dict[str, Any] = {}
+    nested: dict[tuple[str, str], Any] = {}
     for leaf, path in found:
-        inside = nested
+        inside: dict[tuple[str, str], Any] = nested
         for group in path:
             inside = inside.setdefault(("group", group), {})
         inside[("leaf", leaf)] = None

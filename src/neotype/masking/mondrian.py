@@ -51,7 +51,7 @@ def mondrian(scales: Sequence[Scale], k: int, *, fits: Fits | None, relaxed: boo
 
 @dataclass(frozen=True)
 class _State:
-    """Rows in the order of their classes, where each class begins, which columns it may be cut in."""
+    """Rows in the order of their classes, where each begins, and the columns it may be cut in."""
 
     order: Ints
     starts: Ints
@@ -59,7 +59,8 @@ class _State:
 
     @property
     def sizes(self) -> Ints:
-        return np.diff(np.r_[self.starts, len(self.order)])
+        """How many rows each class has."""
+        return np.asarray(np.diff(np.r_[self.starts, len(self.order)]), dtype=np.int64)
 
     def ends(self, scales: Sequence[Scale]) -> tuple[Ints, Ints]:
         """The lowest and highest code of every class, (columns, classes)."""
@@ -122,7 +123,7 @@ def _cut(
     children = is_open[origin]
     split = np.isin(origin, owner)
     # What could not be cut under a tree, or for want of diversity, may be cut in a part of it.
-    again = [fits is not None or _under_tree(scale) for scale in scales]
+    again = np.array([fits is not None or _under_tree(scale) for scale in scales])
     children[np.ix_(split, again)] = True
     return _State(order, starts[merged], children)
 

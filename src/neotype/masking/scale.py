@@ -1,7 +1,7 @@
-"""A quasi-identifier as whole numbers in an order, what a range of them is called and what it costs.
+"""A quasi-identifier as whole numbers in an order, what a range of them is called and costs.
 
-The cost is the normalised certainty penalty (Xu et al. 2006, Utility-based anonymization using local
-recoding): the share of the column's own width that a cell no longer tells, from 0 to 1.
+The cost is the normalised certainty penalty (Xu et al. 2006, Utility-based anonymization using
+local recoding): the share of the column's own width that a cell no longer tells, from 0 to 1.
 """
 
 from __future__ import annotations
@@ -130,12 +130,14 @@ class Ordered(Scale):
         return self.values.dtype in (pl.Date, pl.Datetime)
 
     def label(self, low: int, high: int) -> str | None:
+        """What the range low .. high is called."""
         if low == 0:
             return None
         first, last = self.values[low - 1], self.values[high - 1]
         return date_label(first, last) if self._dated else number_label(first, last)
 
     def steps(self) -> list[Step]:
+        """The column generalised further and further."""
         own = [self.label(code, code) for code in range(1, self.size)]
         steps = [self._step("as it is", own)]
         if self._dated:
@@ -143,11 +145,12 @@ class Ordered(Scale):
                 labels = LEVELS[unit](self.values)
                 steps.append(self._step(unit, labels.to_list()))
         elif self.values.dtype.is_numeric():
-            for width, labels in rounded_levels(self.values, self.widths):
-                steps.append(self._step(f"bands of {width:g}", labels))
+            for width, bands in rounded_levels(self.values, self.widths):
+                steps.append(self._step(f"bands of {width:g}", bands))
         return [*steps, self._all()]
 
     def typical(self, classes: Ints, count: int) -> pl.Series:
+        """One value a class in the dtype of the column."""
         order = np.lexsort((self.codes, classes))
         inside, codes = classes[order], self.codes[order]
         sizes = np.bincount(inside, minlength=count)
@@ -172,9 +175,10 @@ class Labels(Scale):
         shared = self.tree.shared
         inside = shared[np.maximum(low, 1) - 1, high - 1]
         between = shared[np.maximum(below, 1) - 1, above - 1]
-        return (above > below) & ((below == 0) | (between <= inside))
+        return np.asarray((above > below) & ((below == 0) | (between <= inside)))
 
     def named(self, classes: Ints, count: int) -> tuple[list[str | None], Floats]:
+        """What the cells of each class are called, and the cost of it."""
         if self.tree is not None:
             return super().named(classes, count)
         pairs = np.unique(classes * self.size + self.codes)
@@ -209,12 +213,14 @@ class Labels(Scale):
         return f"{{{', '.join([*sorted(map(str, known)), *holes])}}}"
 
     def label(self, low: int, high: int) -> str | None:
+        """What the range low .. high is called."""
         if low == 0:
             return None
         assert self.tree is not None
         return self.tree.group(low - 1, high - 1)[0]
 
     def cost(self, low: Ints, high: Ints) -> Floats:
+        """The cost of the ranges."""
         if self.tree is None:
             return np.where(high > low, (high - low) / max(self.size - 2, 1), 0.0)
         pairs, place = np.unique(np.stack([low, high]), axis=1, return_inverse=True)
@@ -223,13 +229,15 @@ class Labels(Scale):
         return np.asarray(cost[place.reshape(-1)], dtype=np.float64)
 
     def steps(self) -> list[Step]:
+        """The column generalised further and further."""
         steps = [self._step("as it is", self.values.to_list())]
         if self.tree is not None:
-            for height in range(1, self.tree.depth + 1):
-                steps.append(self._step(f"{height} up", self.tree.level(height)))
+            heights = range(1, self.tree.depth + 1)
+            steps += [self._step(f"{n} up", self.tree.level(n)) for n in heights]
         return [*steps, self._all()]
 
     def typical(self, classes: Ints, count: int) -> pl.Series:
+        """One value a class in the dtype of the column."""
         pairs, many = np.unique(classes * self.size + self.codes, return_counts=True)
         where, codes = pairs // self.size, pairs % self.size
         order = np.lexsort((codes, -many, where))
