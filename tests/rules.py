@@ -170,9 +170,26 @@ def _values() -> list[Sample]:
     ]
 
 
+def _scales() -> list[Sample]:
+    g = np.random.default_rng(4)
+    currency = pl.Series("currency", g.choice(["EUR", "JPY", "BTC"], ROWS))
+    worth = g.lognormal(3.0, 0.5, ROWS)
+    rate = {"EUR": (1.0, 2), "JPY": (160.0, 0), "BTC": (1e-4, 6)}
+    amount = [round(w * rate[c][0], rate[c][1]) for w, c in zip(worth, currency, strict=True)]
+    line = {"type": "MixedScales", "column": "amount", "by": "currency"}
+    amounts = pl.Series("amount", amount)
+    part = pl.Series("part", g.choice(["a", "b"], ROWS))
+    counts = (amounts * 1e6).round(0).cast(pl.Int64).alias("amount")
+    return [
+        Sample(line, pl.DataFrame([currency, amounts]), None),
+        Sample(line, pl.DataFrame([holes(currency), holes(amounts, seed=1)]), None),
+        Sample({**line, "by": ["currency", "part"]}, pl.DataFrame([counts, part, currency]), None),
+    ]
+
+
 SAMPLES: list[Sample] = [
     *_orders(),
     *_values(),
-    # (scales)
+    *_scales(),
     # (combinations, nulls, formula, keys)
 ]
