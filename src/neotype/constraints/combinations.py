@@ -187,6 +187,11 @@ class OneHotEncoding(Constraint):
         """The columns."""
         return self.columns
 
+    @property
+    def title(self) -> str:
+        """With the columns."""
+        return f"OneHotEncoding({', '.join(self.columns)}{', or none' if self.none else ''})"
+
     def learn(self, columns: Columns, frame: pl.DataFrame, *, protect: int) -> Rule:
         """Nothing has to be learnt."""
         return self.restore({}, columns)

@@ -17,9 +17,9 @@ from neotype.errors import DataError, SchemaError
 from neotype.schema.constraint import Columns, Constraint, Redraw, Rule
 from neotype.schema.schema import Geo, Identifier
 
-_PATIENCE = 20
+_PATIENCE = 10
 """How often in a row a redraw may find nothing new before it is given up."""
-_POOL = 16_384
+_POOL = 8192
 """Rows that are drawn at once where few are wanted: they cost no more."""
 _ENTITIES = 256
 """Rows of an entity that are drawn one after the other; beyond them cells are only set."""
@@ -74,7 +74,7 @@ class _Distinct(Rule):
             again = (~self.holds(frame)).arg_true().to_numpy()
             if not len(again):
                 break
-            many = np.repeat(again, max(1, min(_PATIENCE, _POOL // len(again))))
+            many = np.repeat(again, max(1, _POOL // len(again)))
             made = redraw(frame, many)
             frame, found = self._placed(frame, made, many, again)
             idle = 0 if found else idle + 1

@@ -52,12 +52,14 @@ def mended(model: Drawing, made: Dataset, rng: Rng, known: Known | None) -> Data
     if not whole:
         return made
     frame, redraw = made.frame, _Redraw(model, rng, known)
+    left = np.inf
     for _ in range(_ROUNDS):
-        broken = [rule for rule in whole if not rule.holds(frame).all()]
-        if not broken:
+        wrong = [int((~rule.holds(frame)).sum()) for rule in whole]
+        if not 0 < sum(wrong) < left:
             break
-        for rule in broken:
-            frame = rule.mend(frame, redraw)
+        left = sum(wrong)
+        for rule, count in zip(whole, wrong, strict=True):
+            frame = rule.mend(frame, redraw) if count else frame
     findings = {rule.constraint.title: int(rule.holds(frame).sum()) for rule in rules}
     short = [f"{n:,} obey {title}" for title, n in findings.items() if n < frame.height]
     if known is not None:
