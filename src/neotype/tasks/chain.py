@@ -7,8 +7,9 @@ digits, so that one encoding serves all rounds and all copies.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -78,8 +79,8 @@ class Chain:
     holes: list[Hole]
     growth: Growth
 
-    def run(self, rounds: int, rng: Rng, *, anew: bool) -> Iterator[Codes]:
-        """The digits after each round; a hole begins as what other rows have there.
+    def run(self, rounds: int, rng: Rng, *, anew: bool, tick: Callable[[int], None]) -> Codes:
+        """The digits after so many rounds; a hole begins as what other rows have there.
 
         `anew`: learn from rows drawn with replacement, as if other rows had been seen.
         """
@@ -88,7 +89,8 @@ class Chain:
         start = rng.child("start").generator()
         for hole in self.holes:
             donors = start.choice(hole.known, len(hole.rows))
-            codes[np.ix_(hole.places, hole.rows)] = codes[np.ix_(hole.places, donors)]
+            for place in hole.places:
+                codes[place, hole.rows] = codes[place, donors]
         sizes = np.array([digit.size for digit in self.codebook.digits], dtype=np.int64)
         seen = np.arange(rows)
         if anew or rows > _LEARNT_ROWS:
@@ -99,12 +101,13 @@ class Chain:
             nats = mutual_information(np.ascontiguousarray(codes.T[::step]), sizes)
             for k, hole in enumerate(self.holes):
                 self._redraw(hole, codes, seen, nats, rng.block(turn).block(k))
-            yield codes
+            tick(turn + 1)
+        return codes
 
     def _redraw(
         self, hole: Hole, codes: Codes, seen: Rows, nats: NDArray[np.float64], rng: Rng
     ) -> None:
-        """Learn one encoder's digits from the rows that have them, and draw those that lack them."""
+        """Learn one encoder's digits from rows that have them, and draw those that are missing."""
         digits = self.codebook.digits
         known = np.zeros(codes.shape[1], dtype=np.bool_)
         known[hole.known] = True
@@ -131,14 +134,13 @@ class Chain:
         codes[:, hole.rows] = _completed(trees, codes[:, hole.rows], key, allowed)
 
 
-def _completed(
-    trees: DensityTrees, codes: Codes, key: int, allowed: NDArray[np.uint64]
-) -> Codes:
+def _completed(trees: DensityTrees, codes: Codes, key: int, allowed: NDArray[np.uint64]) -> Codes:
     """`codes` with the digits of these trees drawn anew, and all others as they are."""
     digits, rows = codes.shape
     x = np.zeros((rows, digits + 1), dtype=np.uint8)
     x[:, :digits] = codes.T
     arrays = trees.arrays()
     limited = (allowed != ALL).any(axis=0)
-    draw(x, np.uint64(key), *arrays.values(), limited, allowed, np.zeros(rows))
+    walk: Any = draw
+    walk(x, np.uint64(key), *arrays.values(), limited, allowed, np.zeros(rows))
     return np.ascontiguousarray(x[:, :digits].T)

@@ -41,10 +41,9 @@ class Copies:
             differ = [
                 int(before.ne_missing(copy.frame[name].filter(mask)).sum()) for copy in self.copies
             ]
-            rows.append({"column": name, "drawn": int(mask.sum()), "changed": float(np.mean(differ))})
-        return pl.DataFrame(
-            rows, schema={"column": pl.String, "drawn": pl.Int64, "changed": pl.Float64}
-        )
+            rows.append((name, int(mask.sum()), float(np.mean(differ))))
+        kinds = {"column": pl.String, "drawn": pl.Int64, "changed": pl.Float64}
+        return pl.DataFrame(rows, schema=kinds, orient="row")
 
 
 @dataclass(frozen=True)

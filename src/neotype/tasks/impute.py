@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -50,12 +51,15 @@ def impute(
     copies = []
     for draw in range(draws):
         stream = rng.child("draw").block(draw)
-        codes = chain.codes
-        for turn, codes in enumerate(chain.run(rounds, stream, anew=draws > 1), 1):
-            progress("impute", draw * rounds + turn, draws * rounds)
+        tick = partial(_tick, progress, draw * rounds, draws * rounds)
+        codes = chain.run(rounds, stream, anew=draws > 1, tick=tick)
         copies.append(_filled(data, gaps, codes, stream.child("decode")))
     drawn = pl.DataFrame({name: data.frame[name].is_null() for name in asked})
     return Copies(data, tuple(copies), drawn, missing=True, left=left)
+
+
+def _tick(progress: Progress, before: int, total: int, turn: int) -> None:
+    progress("impute", before + turn, total)
 
 
 def _unfillable(data: Dataset, columns: Sequence[str]) -> dict[str, str]:
@@ -91,7 +95,7 @@ def _filled(data: Dataset, gaps: Sequence[Hole], codes: np.ndarray, rng: Rng) ->
     filled = {}
     for k, hole in enumerate(gaps):
         generator = rng.block(k).generator()
-        mine = np.ascontiguousarray(codes[np.ix_(hole.places, hole.rows)])
+        mine = np.ascontiguousarray(codes[list(hole.places)][:, hole.rows])
         for made in hole.encoder.decode(mine, rng=generator, first_row=0):
             cells = data.frame[made.name]
             place = np.full(data.rows, 0, dtype=np.int64)

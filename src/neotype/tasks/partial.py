@@ -54,7 +54,7 @@ def replace_columns(
         made = model.sample(None if kept else len(index), rng=stream, known=known).frame
         copies.append(_with_cells(data, made.select(columns), index))
         progress("draw", draw + 1, draws)
-    drawn = pl.DataFrame({name: rows for name in columns})
+    drawn = pl.DataFrame(dict.fromkeys(columns, rows))
     return Copies(data, tuple(copies), drawn, missing=False)
 
 
@@ -69,12 +69,11 @@ def _kept(schema: Schema, columns: Sequence[str]) -> list[str]:
                 f"'{name}' is half of a place, and '{column.partner}' would tell the other half.",
                 mend=f"replace both: {name},{column.partner}",
             )
-    kept = [
+    return [
         name
         for name, column in schema.columns.items()
         if name not in columns and not isinstance(column, Identifier)
     ]
-    return kept
 
 
 def _opened(schema: Schema, kept: Sequence[str]) -> Schema:

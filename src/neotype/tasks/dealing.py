@@ -1,0 +1,141 @@
+"""Rows dealt into cells until each has as many as it is to have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from neotype.data import Dataset, Known
+from neotype.errors import SamplingError
+from neotype.progress import Progress, silent
+from neotype.rng import Rng
+from neotype.schema.condition import Where
+from neotype.schema.schema import Identifier
+from neotype.synth.weighing import choose
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+PLAIN = 16
+"""Plain samples that are dealt out before cells still short are drawn under their conditions."""
+TURNS = 50
+"""How often a cell is drawn under its conditions before it is given up."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Rows that are wanted: how many, what they meet, and how they are called in an error.
+
+    `each` rows are drawn for each that is kept, when rows of one cell have different weights.
+    """
+
+    rows: int
+    where: Where
+    name: str
+    each: float = 1.0
+
+    @property
+    def wanted(self) -> int:
+        """How many rows are drawn."""
+        return int(np.ceil(self.rows * self.each))
+
+
+@dataclass
+class _Hands:
+    """What each cell has got so far."""
+
+    cells: list[Cell]
+    frames: list[list[pl.DataFrame]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.frames = [[] for _ in self.cells]
+
+    def lacks(self, k: int) -> int:
+        """How many rows cell k is short of."""
+        return self.cells[k].wanted - sum(frame.height for frame in self.frames[k])
+
+    def deal(self, frame: pl.DataFrame, cell_of: Callable[[pl.DataFrame], Ints]) -> None:
+        """Give each row to its cell, where that is short of rows."""
+        places = cell_of(frame)
+        for k in np.unique(places[places >= 0]).tolist():
+            short = self.lacks(k)
+            if short > 0:
+                self.frames[k].append(frame[np.flatnonzero(places == k)[:short]])
+
+
+def deal(
+    model: Any,
+    cells: list[Cell],
+    cell_of: Callable[[pl.DataFrame], Ints],
+    *,
+    rng: Rng,
+    log_weight: Callable[[pl.DataFrame], Floats] | None = None,
+    progress: Progress = silent,
+) -> Dataset:
+    """As many rows of each cell as it wants, shuffled; `cell_of` gives each row's cell, or −1.
+
+    Rows come from plain samples as long as these serve, else from samples under the cell's
+    conditions. SamplingError names a cell of which the model has too few rows.
+    """
+    total = sum(cell.rows for cell in cells)
+    hands = _Hands(cells)
+    first = model.sample(total, rng=rng.child("plain").block(0)).frame
+    hands.deal(first, cell_of)
+    for turn in range(1, PLAIN):
+        short = sum(max(0, hands.lacks(k)) for k in range(len(cells)))
+        progress("sample", total - min(total, short), total)
+        if not short:
+            break
+        hands.deal(model.sample(total, rng=rng.child("plain").block(turn)).frame, cell_of)
+    for k, cell in enumerate(cells):
+        stream, known = rng.child("cell").block(k), Known(where=cell.where)
+        for turn in range(TURNS):
+            short = hands.lacks(k)
+            if short <= 0:
+                break
+            more = model.sample(2 * short + 16, rng=stream.block(turn), known=known)
+            hands.deal(more.frame, cell_of)
+        if hands.lacks(k) > 0:
+            raise SamplingError(
+                f"{cell.rows:,} rows with {cell.name} are needed, and the model gives only "
+                f"{cell.wanted - hands.lacks(k):,}.",
+                mend="ask for less of it, or for fewer rows",
+            )
+    progress("sample", total, total)
+    chosen = [
+        _chosen(pl.concat(hands.frames[k]), cell, log_weight, rng.child("choose").block(k))
+        for k, cell in enumerate(cells)
+        if cell.rows
+    ]
+    order = rng.child("order").generator().permutation(total)
+    return Dataset.of(model.schema, _numbered(model, pl.concat(chosen)[order], first))
+
+
+def _chosen(
+    frame: pl.DataFrame, cell: Cell, log_weight: Callable[[pl.DataFrame], Floats] | None, rng: Rng
+) -> pl.DataFrame:
+    if log_weight is None or frame.height == cell.rows:
+        return frame
+    return frame[np.sort(choose(log_weight(frame), cell.rows, rng))]
+
+
+def _numbered(model: Any, frame: pl.DataFrame, plain: pl.DataFrame) -> pl.DataFrame:
+    """The rows with the identifiers of one plain sample, so that none comes twice."""
+    names = [
+        name for name, column in model.schema.columns.items() if isinstance(column, Identifier)
+    ]
+    return frame.with_columns(plain[name] for name in names)
+
+
+def quotas(shares: Floats, rows: int) -> Ints:
+    """Whole numbers of rows nearest to these shares, `rows` together (largest remainders)."""
+    exact = shares / shares.sum() * rows
+    whole: Ints = np.floor(exact).astype(np.int64)
+    rest = np.argsort(-(exact - whole), kind="stable")[: rows - int(whole.sum())]
+    whole[rest] += 1
+    return whole
