@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -32,6 +32,14 @@ class FrameKind:
         """The kind of these tables: their library, or "mixed"."""
         libraries = {facts["library"] for facts in tables.values()}
         return cls(libraries.pop() if len(libraries) == 1 else "mixed", tables)
+
+    def changed(self, names: Collection[str]) -> FrameKind:
+        """The kind where these columns have become something else: they come back as they are."""
+        tables = {}
+        for table, facts in self.tables.items():
+            kept = {k: v for k, v in facts.get("columns", {}).items() if k not in names}
+            tables[table] = {**facts, "columns": kept, "changed": sorted(names)}
+        return FrameKind(self.library, tables)
 
     def to_facts(self) -> dict[str, Any]:
         """JSON-ready; the inverse of `from_facts`."""

@@ -69,7 +69,8 @@ def _to_arrow(frame: pl.DataFrame, facts: Mapping[str, Any], pyarrow: Any) -> An
     buffer = pyarrow.py_buffer(base64.b64decode(facts["schema"]))
     schema = import_module("pyarrow.ipc").read_schema(buffer)
     table = frame.to_arrow()
-    fields = [schema.field(name) for name in frame.columns if name in schema.names]
+    kept = set(schema.names) - set(facts.get("changed", ()))
+    fields = [schema.field(name) for name in frame.columns if name in kept]
     if len(fields) == frame.width:
         return table.cast(pyarrow.schema(fields))
     known = {field.name: field.type for field in fields}
