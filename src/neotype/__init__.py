@@ -13,7 +13,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from neotype.api import FittedModel, Result, compare, evaluate, fit, infer_schema, load, run
+    from neotype.api import (
+        FittedModel,
+        Result,
+        compare,
+        evaluate,
+        fit,
+        from_spec,
+        infer_schema,
+        load,
+        mask,
+        run,
+    )
     from neotype.errors import (
         ColumnNotFoundError,
         DataError,
@@ -60,8 +71,10 @@ __all__ = [
     "compare",
     "evaluate",
     "fit",
+    "from_spec",
     "infer_schema",
     "load",
+    "mask",
     "read_policy",
     "run",
 ]
@@ -69,7 +82,7 @@ __all__ = [
 _ROOMS = {
     "neotype.api": (
         *("FittedModel", "Result"),
-        *("compare", "evaluate", "fit", "infer_schema", "load", "run"),
+        *("compare", "evaluate", "fit", "from_spec", "infer_schema", "load", "mask", "run"),
     ),
     "neotype.errors": tuple(name for name in __all__ if name.endswith("Error")),
     "neotype.evaluate.asked": ("Claim",),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from neotype import pipeline
-from neotype.data import Dataset, conform_given
+from neotype.data import Dataset, Known, conform_given
 from neotype.encode.encoder import Protection
 from neotype.errors import (
     ModelFileError,
@@ -21,11 +22,18 @@ from neotype.plan import make_synthesizer, toward
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema import infer
+from neotype.schema.file import from_document
 from neotype.schema.schema import Schema
+from neotype.schema.wanted import Case, wanted
 from neotype.source import FrameKind, read, restore
 from neotype.synth import model_file
 from neotype.synth.learn import learn
 from neotype.synth.synthesizer import Model
+
+log = logging.getLogger("neotype")
+
+Asked = Mapping[str, Any] | Sequence[Case] | None
+"""Conditions of all rows, or cases with a number of rows each."""
 
 
 @dataclass(frozen=True)
@@ -55,21 +63,40 @@ class FittedModel:
         """In words: which statistics the model holds."""
         return self.model.describe()
 
-    def sample(self, rows: int | None = None, *, seed: int = 0, given: Any = None) -> Any:
+    def sample(
+        self, rows: int | None = None, *, seed: int = 0, given: Any = None, where: Asked = None
+    ) -> Any:
         """`rows` new rows (as many as were learnt, if unsaid), or the rest of each row of `given`.
 
         `given` is a frame or a file with some of the columns: they are kept as they are, row by
-        row. The same model, rows and seed give the same result. SamplingError when the rows
-        cannot be made as asked; never fewer rows than asked.
+        row. `where` says what every row must meet: {"age": "60..", "sex": "Female", "education":
+        ["Masters", "Doctorate"]}; or it is a list of `nt.Case`, each with its own number of rows.
+        The same model, rows, seed and conditions give the same result. DataError for conditions
+        that cannot be asked, SamplingError when the rows cannot be made as asked; never fewer rows
+        than asked.
         """
-        return restore(self.draw(rows, seed=seed, given=given).frames, self.kind, self.single)
+        made = self.draw(rows, seed=seed, given=given, where=where)
+        return restore(made.frames, self.kind, self.single)
 
-    def draw(self, rows: int | None = None, *, seed: int = 0, given: Any = None) -> Dataset:
-        """What `sample` makes, as a data set."""
-        stream = Rng(seed).child("sample")
+    def draw(
+        self, rows: int | None = None, *, seed: int = 0, given: Any = None, where: Asked = None
+    ) -> Dataset:
+        """What `sample` makes, as a data set; its `support` says what conditional rows rest on."""
+        made = self._draw(rows, Rng(seed).child("sample"), given, where)
+        if made.support is not None:
+            level = logging.WARNING if made.support.weak else logging.INFO
+            log.log(level, made.support.words)
+        return made
+
+    def _draw(self, rows: int | None, stream: Rng, given: Any, where: Asked) -> Dataset:
+        if isinstance(where, Sequence) and not isinstance(where, str | Mapping):
+            return self.model.sample(rng=stream, known=of_cases(where, rows, given, self.schema))
+        asked = () if where is None else wanted(where, self.schema.columns)
         if given is None:
             return self.model.sample(
-                check_rows(self.facts["rows"] if rows is None else rows), rng=stream
+                check_rows(self.facts["rows"] if rows is None else rows),
+                rng=stream,
+                known=Known(where=asked) if asked else None,
             )
         frame = pipeline.only_frame(read(given), self.schema)
         if rows is not None and rows != frame.height:
@@ -78,7 +105,7 @@ class FittedModel:
                 mend="leave the number out: each given row becomes one row",
             )
         check_rows(frame.height)
-        return self.model.sample(rng=stream, known=conform_given(frame, self.schema))
+        return self.model.sample(rng=stream, known=conform_given(frame, self.schema, asked))
 
     def save(self, path: Path | str, *, force: bool = False) -> Path:
         """Write the model as one .neotype file; OutputExistsError unless `force`."""
@@ -93,6 +120,23 @@ def check_rows(rows: int) -> int:
             f"{rows!r} rows cannot be made.", mend="ask for a whole number of 1 or more"
         )
     return rows
+
+
+def of_cases(cases: Sequence[Case], rows: int | None, given: Any, schema: Schema) -> Known:
+    """Cases as what is known of rows. SamplingError where their numbers cannot be."""
+    if rows is not None or given is not None:
+        raise SamplingError(
+            f"{'rows' if given is None else 'given'} is said beside cases, which say how many "
+            "rows they are.",
+            mend="leave it out",
+        )
+    if not cases or not all(isinstance(case, Case) for case in cases):
+        raise SamplingError(
+            "where is a list, and not one of cases.",
+            mend='write where={"fraud": 1}, or where=[nt.Case({"fraud": 1}, rows=500)]',
+        )
+    told = [(wanted(case.where, schema.columns), check_rows(case.rows)) for case in cases]
+    return Known.of_cases(told, schema)
 
 
 def fit(
@@ -155,9 +199,27 @@ def fitted(model: Model, split: pipeline.Split, target: str | None, recipe: Any)
     return FittedModel(model, split.source.kind, split.source.single, facts)
 
 
+def from_spec(spec: Schema | Mapping[str, Any] | Path | str) -> FittedModel:
+    """A model of what a schema declares, where there is no data to learn from.
+
+    `spec` is a schema, its file, or what such a file holds. SchemaError lists every column of which
+    nothing says how it is drawn.
+    """
+    if isinstance(spec, Path | str):
+        return load(spec)
+    schema = spec if isinstance(spec, Schema) else from_document(spec)
+    return _opened("the schema", *model_file.declared(schema, "a schema"))
+
+
 def load(path: Path | str) -> FittedModel:
-    """The model in a .neotype file; ModelFileError when it is damaged, foreign or newer."""
-    model, facts = model_file.load(path)
+    """The model in a .neotype file, or of a schema (YAML, JSON) that says how its columns fall.
+
+    ModelFileError when it is damaged, foreign or newer.
+    """
+    return _opened(path, *model_file.load(path))
+
+
+def _opened(path: Path | str, model: Model, facts: dict[str, Any]) -> FittedModel:
     try:
         kind = FrameKind.from_facts(facts.pop("kind"))
         single = bool(facts.pop("single"))

@@ -16,7 +16,8 @@ from neotype.errors import OutputExistsError, SamplingError
 EPILOG = (
     "Example: [bold]neotype sample adult.neotype -n 100000000 -o adult/[/]\n\n"
     "An output without a file suffix, or one that ends in /, is a folder of Parquet parts: "
-    "any number of rows in bounded memory, resumed by the same command after a stop."
+    "any number of rows in bounded memory, resumed by the same command after a stop.\n\n"
+    "Without any data: [bold]neotype sample examples/shop.yaml -n 1000000 -o shop.parquet[/]"
 )
 
 
@@ -34,7 +35,10 @@ def add_to(app: typer.Typer) -> None:
 
 def sample(
     *,
-    model: Annotated[Path, typer.Argument(help="A .neotype file.")],
+    model: Annotated[
+        Path,
+        typer.Argument(help="A .neotype file, or a schema with distributions."),
+    ],
     output: Annotated[str, typer.Option("-o", "--output", help="A file, or a folder of parts.")],
     rows: Annotated[
         int | None, typer.Option("-n", "--rows", help="How many; as many as were learnt if unsaid.")

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+import polars as pl
+
 from neotype.errors import SchemaError, did_you_mean
-from neotype.expression import is_polars, polars_expression
+from neotype.expression import expression, names_in
 from neotype.schema.distribution import MISSING, OTHERWISE, Distribution, faults
 from neotype.schema.quantity import band
 
@@ -58,8 +60,21 @@ def inputs(column: Any) -> tuple[str, ...]:
     """The columns that must be there before this one is drawn."""
     if column.formula is None:
         return tuple(column.depends_on)
-    names = polars_expression(column.formula, asked_by="the formula").meta.root_names()
-    return tuple(dict.fromkeys(names))
+    return tuple(dict.fromkeys(computed(column.formula).meta.root_names()))
+
+
+def computed(formula: str) -> pl.Expr:
+    """The expression of a formula in SQL or polars; SchemaError when it cannot be read."""
+    try:
+        made = expression(formula, asked_by="it")
+        names_in(made, formula, asked_by="it")
+    except pl.exceptions.PolarsError as fault:
+        first = str(fault).strip().partition("\n")[0]
+        raise SchemaError(
+            f"it cannot be computed: {first}.",
+            mend='write SQL, as in price * 1.19, or polars, as in pl.col("price") * 1.19',
+        ) from None
+    return made
 
 
 def drawing_order(columns: Columns) -> tuple[str, ...]:
@@ -112,11 +127,8 @@ def _column_faults(name: str, column: Any, columns: Columns) -> Iterator[tuple[s
 
 
 def _formula_faults(text: str, columns: Columns) -> Iterator[tuple[str, str]]:
-    if not is_polars(text):
-        yield "formula", 'it names no column of polars; write it as pl.col("price") * 2'
-        return
     try:
-        names = polars_expression(text, asked_by="it").meta.root_names()
+        names = computed(text).meta.root_names()
     except SchemaError as fault:
         yield "formula", " ".join(part for part in (fault.problem, fault.mend) if part)
         return

@@ -8,12 +8,11 @@ from typing import Any, Self
 
 import polars as pl
 
-from neotype.errors import SamplingError, SchemaError
-from neotype.expression import polars_expression
+from neotype.errors import SchemaError
 from neotype.rng import Rng
 from neotype.schema.distribution import Distribution
 from neotype.schema.schema import Schema, Table
-from neotype.schema.specification import drawing_order, inputs
+from neotype.schema.specification import computed, drawing_order, inputs
 from neotype.schema.storage import storage_dtype
 from neotype.spec.cells import cell_numbers
 from neotype.spec.columns import Drawn, emptied
@@ -25,6 +24,8 @@ Issuer = Callable[[int, int], pl.Series]
 
 NUMBERED = frozenset(("identifier", "personal"))
 """Kinds whose cells are made from the number of their row."""
+_EQUATION = "ColumnFormula"
+"""The constraint that makes a column of which nothing else is said."""
 _TRIAL = 8192
 _NEAR = 0.005
 
@@ -46,7 +47,9 @@ class Specification:
     def of(cls, schema: Schema) -> Self:
         """From a schema; SchemaError lists the columns of which nothing says how to draw them."""
         table = schema.table
-        columns = {name: completed(column) for name, column in table.columns.items()}
+        rules: tuple[Any, ...] = table.constraints
+        equal = {rule.column: rule.expression for rule in rules if rule.type == _EQUATION}
+        columns = {n: completed(c, equal.get(n)) for n, c in table.columns.items()}
         lacking = [
             f"- {schema.name}.{name}: {_needs(column)}"
             for name, column in columns.items()
@@ -64,7 +67,7 @@ class Specification:
             )
         drawn = {n: Drawn.of(c, columns) for n, c in columns.items() if c.distribution is not None}
         formulas = {
-            name: polars_expression(column.formula, asked_by=f"the formula of '{name}'")
+            name: computed(column.formula)
             for name, column in columns.items()
             if column.formula is not None
         }
@@ -170,24 +173,20 @@ class Specification:
             return cells.cast(dtype)
         except pl.exceptions.PolarsError as fault:
             first = str(fault).strip().partition("\n")[0]
-            raise SamplingError(
+            raise SchemaError(
                 f"the formula of column '{name}' gives no cells of {column.storage}: {first}.",
                 found=str(column.formula),
                 mend="mend the formula, or write the storage that it gives",
             ) from None
 
 
-def completed(column: Any) -> Any:
-    """A column with the distribution that its declaration implies."""
-    update: dict[str, Any] = {}
-    one = column.distribution
-    if one is None and column.formula is None:
-        one = _implied(column)
-        update["distribution"] = one
+def completed(column: Any, formula: str | None = None) -> Any:
+    """A column with the distribution, or the formula, that its declaration implies."""
+    if column.distribution is None and column.formula is None:
+        found = {"formula": formula} if formula else {"distribution": _implied(column)}
+        column = column.model_copy(update=found)
     leaks = column.missing > 0 or bool(column.depends_on) or column.formula is not None
-    if leaks and column.kind != "identifier":
-        update["nullable"] = True
-    return column.model_copy(update=update) if update else column
+    return column.model_copy(update={"nullable": True}) if leaks else column
 
 
 def _implied(column: Any) -> Distribution | None:  # noqa: PLR0911 (one return a kind)

@@ -94,7 +94,7 @@ def load(path: Path | str, *, limit: int | None = None) -> tuple[Model, dict[str
     """
     path = Path(path)
     if path.suffix.lower() in SPECIFICATIONS:
-        return _declared(path)
+        return declared(read_schema(path), path.name)
     parts = _read(path, limit)
     manifest = parts.manifest
     try:
@@ -132,10 +132,9 @@ def load(path: Path | str, *, limit: int | None = None) -> tuple[Model, dict[str
     return model, parts.texts["facts.json"]
 
 
-def _declared(path: Path) -> tuple[Model, dict[str, Any]]:
+def declared(schema: Schema, origin: str) -> tuple[Model, dict[str, Any]]:
     """The model of a schema written by hand, and what a model file would say of it."""
-    schema = read_schema(path)
-    facts = {"origin": path.name, "rows": schema.table.rows or ROWS, "synthesizer": "Specified"}
+    facts = {"origin": origin, "rows": schema.table.rows or ROWS, "synthesizer": "Specified"}
     kind = FrameKind("polars").to_facts()
     return Specified.of(schema), {**facts, "target": None, "kind": kind, "single": True}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -23,6 +24,8 @@ from neotype.synth.drawing import blocks, sample
 from neotype.synth.reformed import Reformed
 from neotype.synth.rewriting import Rewriting
 from neotype.synth.synthesizer import Model
+
+log = logging.getLogger("neotype")
 
 _TRIAL = 4096
 
@@ -66,6 +69,8 @@ class Specified:
     def of(cls, schema: Schema) -> Model:
         """The model of a schema whose columns say how they fall, under its constraints."""
         plan = Specification.of(schema)
+        for note in plan.notes:
+            log.warning(note)
         settled = schema.model_copy(update={"tables": {schema.name: plan.table}})
         issuers = {
             name: _issuer(name, column)
