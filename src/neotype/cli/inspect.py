@@ -11,6 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from neotype.cli import proposals
+from neotype.cli.described import described, show_described
 from neotype.cli.options import Force, Json
 from neotype.cli.terminal import out, say_json, size
 
@@ -32,6 +34,15 @@ def inspect(
         Path | None, typer.Option(help="Write the schema as YAML, to edit and give to `fit`.")
     ] = None,
     sdv: Annotated[Path | None, typer.Option(help="Write the schema as SDV metadata JSON.")] = None,
+    table: Annotated[
+        str | None, typer.Option(help="Of a schema of several tables, this one alone.")
+    ] = None,
+    dialect: Annotated[
+        str | None, typer.Option(help="Of which database the SQL is; guessed if unsaid.")
+    ] = None,
+    constraints: Annotated[
+        bool, typer.Option("--constraints", help="Write the constraints that hold as declared.")
+    ] = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -39,21 +50,35 @@ def inspect(
     if path.suffix == ".neotype":
         _write(_model(path, as_json), write, sdv, force)
         return
+    if described(path):
+        schema = show_described(path, table, dialect, as_json)
+        _write(schema, write, sdv, force)
+        return
     from neotype.schema.infer import infer_schema
     from neotype.source import read
 
     source = read(path)
     schema = infer_schema(source.frames)
-    _write(schema, write, sdv, force)
+    found = proposals.find_constraints(schema, source.frames, quiet=as_json)
+    schema = proposals.taken_up(schema, found) if constraints else schema
+    _write(schema, write, sdv, force, proposals.remarks(found, taken=constraints))
     if as_json:
         rows = {name: frame.height for name, frame in source.frames.items()}
-        say_json({"rows": rows, "notes": source.notes, "schema": schema.model_dump(mode="json")})
+        say_json(
+            {
+                "rows": rows,
+                "notes": source.notes,
+                "schema": schema.model_dump(mode="json"),
+                "constraints": proposals.facts(found),
+            }
+        )
         return
     page = out()
-    for name, table in schema.tables.items():
+    for name, content in schema.tables.items():
         frame = source.frames[name]
         page.print(f"\n[bold]{name}[/]: {frame.height:,} rows × {frame.width} columns\n")
-        page.print(_columns(table, frame))
+        page.print(_columns(content, frame))
+        proposals.show(page, found[name], taken=constraints)
     for note in source.notes:
         page.print(f"\n[yellow]note:[/] {escape(note)}")
     for written in (write, sdv):
@@ -61,13 +86,15 @@ def inspect(
             page.print(f"\n[green]✓[/] [bold]{written}[/]")
 
 
-def _write(schema: Any, write: Path | None, sdv: Path | None, force: bool) -> None:
+def _write(
+    schema: Any, write: Path | None, sdv: Path | None, force: bool, remarks: Any = None
+) -> None:
     from neotype.outputs import appearing, refuse_taken
     from neotype.schema.file import write_schema
 
     refuse_taken(*(path for path in (write, sdv) if path is not None), force=force)
     if write is not None:
-        write_schema(schema, write, force=force)
+        write_schema(schema, write, force=force, remarks=remarks or {})
     if sdv is not None:
         from neotype.schema.sdv import to_sdv
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import indent
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -17,6 +19,7 @@ from pydantic import ValidationError
 
 from neotype.errors import SchemaError, SourceError, did_you_mean
 from neotype.outputs import appearing
+from neotype.schema.constraint import Constraint
 from neotype.schema.distribution import Distribution, untersed
 from neotype.schema.infer import adopt
 from neotype.schema.schema import (
@@ -35,6 +38,8 @@ from neotype.schema.sdv import from_sdv, is_sdv
 from neotype.schema.storage import storage_dtype
 
 VERSION = 1
+
+_NO_REMARKS: Any = MappingProxyType({})
 
 _HEADER = """\
 # What the columns mean. Edit what is wrong and give the file back: --schema schema.yaml
@@ -76,13 +81,26 @@ def read_schema(path: Path | str, *, frames: Mapping[str, pl.DataFrame] | None =
     return from_document(document, origin=path.name)
 
 
-def write_schema(schema: Schema, path: Path | str, *, force: bool = False) -> Path:
-    """The schema as YAML, or as JSON where the path ends in .json; whole or not at all."""
+Remarks = Mapping[str, Sequence[tuple[Constraint, str]]]
+"""Of each table: constraints that may be taken up, and what speaks for each."""
+
+
+def write_schema(
+    schema: Schema, path: Path | str, *, force: bool = False, remarks: Remarks = _NO_REMARKS
+) -> Path:
+    """The schema as YAML, or as JSON where the path ends in .json; whole or not at all.
+
+    `remarks` are written into the YAML as comments, so that a line can be made a constraint.
+    """
     path = Path(path).expanduser()
     as_json = path.suffix.lower() == ".json"
     with appearing(path, force=force) as file:
         document = to_document(schema)
-        text = json.dumps(document, ensure_ascii=False, indent=2) if as_json else to_yaml(schema)
+        text = (
+            json.dumps(document, ensure_ascii=False, indent=2)
+            if as_json
+            else to_yaml(schema, remarks)
+        )
         file.write(text.encode())
     return path
 
@@ -105,10 +123,7 @@ def to_document(schema: Schema) -> dict[str, Any]:
         if table.correlations:
             written["correlations"] = {one: dict(of) for one, of in table.correlations.items()}
         if table.constraints:
-            written["constraints"] = [
-                {"type": one.type, **one.model_dump(mode="json", exclude_defaults=True)}
-                for one in table.constraints
-            ]
+            written["constraints"] = [_declared(one) for one in table.constraints]
         tables[name] = written
     document: dict[str, Any] = {"neotype_schema": VERSION, "tables": tables}
     if schema.relationships:
@@ -129,16 +144,48 @@ def _written(column: Column) -> dict[str, Any]:
     return ordered | ({"reason": reason} if reason else {})
 
 
-def to_yaml(schema: Schema) -> str:
-    """The YAML file, with a header that says what may be edited."""
-    body = yaml.dump(
-        to_document(schema),
+def _declared(one: Constraint) -> dict[str, Any]:
+    return {"type": one.type, **one.model_dump(mode="json", exclude_defaults=True)}
+
+
+def to_yaml(schema: Schema, remarks: Remarks = _NO_REMARKS) -> str:
+    """The YAML file, with a header that says what may be edited, and `remarks` as comments."""
+    document = to_document(schema)
+    tables = document.pop("tables")
+    relationships = document.pop("relationships", None)
+    parts = [_HEADER, _yaml(document) + "tables:"]
+    for name, written in tables.items():
+        parts.append(indent(_yaml({name: written}), "  ").rstrip("\n"))
+        if remarks.get(name):
+            parts += _remarked(remarks[name], declared="constraints" in written)
+    if relationships:
+        parts.append(_yaml({"relationships": relationships}).rstrip("\n"))
+    return "\n".join(parts) + "\n"
+
+
+def _remarked(remarks: Sequence[tuple[Constraint, str]], *, declared: bool) -> list[str]:
+    """Constraints as comments of the list that they would be lines of."""
+    lines = ["    # Found in the data, and not applied. Uncomment what is a rule, not an accident:"]
+    if not declared:
+        lines.append("    constraints:")
+    for one, evidence in remarks:
+        line = _yaml(_declared(one), flow=True).strip()
+        # A name may hold an end of line: every line of a comment is one.
+        lines.append("    # " + " ".join(evidence.split()))
+        first, *more = line.splitlines()
+        lines += [f"    #- {first}", *(f"    #  {part}" for part in more)]
+    return lines
+
+
+def _yaml(document: Any, *, flow: bool = False) -> str:
+    return yaml.dump(
+        document,
         Dumper=_Dumper,
         allow_unicode=True,
         sort_keys=False,
-        width=100,
+        default_flow_style=flow,
+        width=10_000 if flow else 100,
     )
-    return f"{_HEADER}\n{body}"
 
 
 class _Dumper(yaml.SafeDumper):
@@ -226,12 +273,21 @@ def from_document(document: Any, *, origin: str = "the schema") -> Schema:
             mend="upgrade neotype",
         )
     facts = {key: value for key, value in document.items() if key != "neotype_schema"}
+    if isinstance(facts["tables"], Mapping):
+        facts["tables"] = {key: _without_none(table) for key, table in facts["tables"].items()}
     try:
         schema = Schema.model_validate(facts)
     except ValidationError as cause:
         raise _explained(cause, origin) from None
     _check_storage(schema, origin)
     return schema
+
+
+def _without_none(table: Any) -> Any:
+    """A list of constraints of which none was taken up is empty."""
+    if isinstance(table, Mapping) and table.get("constraints", ()) is None:
+        return {key: value for key, value in table.items() if key != "constraints"}
+    return table
 
 
 def _explained(cause: ValidationError, origin: str) -> SchemaError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import polars as pl
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from neotype.rng import Rng
 from neotype.schema.constraint import Columns
 from neotype.schema.infer_number import decimals_of
+from neotype.schema.names import names_id
 from neotype.schema.schema import ColumnBase, Datetime, Identifier, Numeric
 from neotype.schema.temporal import parse
 
@@ -125,8 +126,10 @@ class Cells:
     @cached_property
     def repeats(self) -> bool:
         """Whether a value says something about its row: neither one for all, nor one for each."""
-        names_rows = isinstance(self.column, Identifier) and self.column.unique
-        return not names_rows and 1 < self.distinct <= 0.5 * len(self.series)
+        if isinstance(self.column, Identifier) and self.column.unique:
+            return False
+        named = self.kind == "identifier" or names_id(self.name)
+        return 1 < self.distinct <= (0.8 if named else 0.5) * len(self.series)
 
 
 @dataclass(frozen=True)
@@ -176,7 +179,10 @@ class Seen:
 
 def some(rows: int, most: int) -> Ints:
     """At most so many rows, drawn without repeats, in order; always the same ones."""
-    if rows <= most:
-        return np.arange(rows)
+    return np.arange(rows) if rows <= most else _drawn(rows, most)
+
+
+@lru_cache(32)
+def _drawn(rows: int, most: int) -> Ints:
     drawn = Rng(0).child("discovery").generator().choice(rows, most, replace=False)
     return np.sort(drawn)

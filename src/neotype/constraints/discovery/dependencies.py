@@ -60,7 +60,7 @@ def _left(seen: Seen) -> list[Cells]:
 
 def _may_lead(one: Cells, rows: int) -> bool:
     """Whether cells may follow from its values: a quantity's have to be few and repeat often."""
-    if one.kind in ("numeric", "geo", "duration"):
+    if one.kind in ("numeric", "geo", "duration") and not names_id(one.name):
         return one.distinct <= min(rows / 4, QUANTITIES)
     return True
 

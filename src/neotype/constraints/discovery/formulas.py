@@ -73,13 +73,7 @@ def near(cells: Floats, made: Floats, decimals: int | None) -> np.ndarray:
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TAKEN = frozenset(
-    """
-    all and any as asc between by case cast count date datetime day desc distinct else end except
-    exists extract false first from full group having hour if in inner interval into is join last
-    left length like limit lower max min minute mod month natural not null offset on or order outer
-    position quarter rank replace right round row rows second select set some start sum table then
-    time timestamp to true union upper user using value values week when where window with year
-    """.split()
+    ["all", "and", "any", "as", "asc", "between", "by", "case", "cast", "count", "date", "datetime", "day", "desc", "distinct", "else", "end", "except", "exists", "extract", "false", "first", "from", "full", "group", "having", "hour", "if", "in", "inner", "interval", "into", "is", "join", "last", "left", "length", "like", "limit", "lower", "max", "min", "minute", "mod", "month", "natural", "not", "null", "offset", "on", "or", "order", "outer", "position", "quarter", "rank", "replace", "right", "round", "row", "rows", "second", "select", "set", "some", "start", "sum", "table", "then", "time", "timestamp", "to", "true", "union", "upper", "user", "using", "value", "values", "week", "when", "where", "window", "with", "year"]
 )
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from neotype.constraints.discovery.chance import about
 
-
 _NAMES = ("column", "columns", "low", "middle", "high", "key")
 
 

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neotype.constraints.discovery.cells import Cells, Floats, Mask, Seen
+from neotype.constraints.discovery.cells import Cells, Seen
 from neotype.constraints.discovery.chance import above, almost, telling
-from neotype.constraints.discovery.found import Found, listed
+from neotype.constraints.discovery.found import Found
 from neotype.schema.names import words
 
 OVERLAP = 0.02
@@ -44,7 +44,7 @@ _OPPOSITES = (
 
 
 _CALENDAR = frozenset(
-    "season quarter month mnth mon week weekday day dayofweek dow hour hr minute".split()
+    ["season", "quarter", "month", "mnth", "mon", "week", "weekday", "day", "dayofweek", "dow", "hour", "hr", "minute"]
 )
 
 
@@ -160,7 +160,7 @@ def _chains(edges: set[tuple[str, str]]) -> list[tuple[str, ...]]:
                 longest[name] = (
                     name,
                     *max((path(n) for n in after.get(name, [])), key=len, default=()),
-                )  # noqa: B023
+                )
             return longest[name]
 
         best = max((path(name) for name in sorted(after)), key=len)

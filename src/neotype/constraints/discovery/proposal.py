@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from neotype.constraints.discovery.cells import Seen
 from neotype.constraints.discovery.dates import date_formulas
 from neotype.constraints.discovery.dependencies import dependencies
-from neotype.constraints.discovery.found import Found
 from neotype.constraints.discovery.formulas import formulas
+from neotype.constraints.discovery.found import Found
 from neotype.constraints.discovery.groups import null_patterns, one_hot
 from neotype.constraints.discovery.keys import carried_over, keys
 from neotype.constraints.discovery.orderings import orderings
@@ -43,6 +43,18 @@ class Proposal:
     def holds(self) -> bool:
         """Whether no row breaks it, so that it can be given to `fit` as it is."""
         return self.exceptions == 0
+
+    def facts(self) -> dict[str, Any]:
+        """JSON-ready."""
+        declared = self.constraint.model_dump(mode="json", exclude_defaults=True)
+        return {
+            "constraint": {"type": self.constraint.type, **declared},
+            "evidence": self.evidence,
+            "holds": self.holds,
+            "support": self.support,
+            "exceptions": self.exceptions,
+            "expected_exceptions": round(self.expected),
+        }
 
 
 DETECTORS: Mapping[str, Callable[[Seen, Sequence[Found]], list[Found]]] = {
