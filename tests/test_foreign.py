@@ -9,16 +9,20 @@ import uuid
 from pathlib import Path
 from typing import Literal
 
+import polars as pl
 import pydantic
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+import neotype as nt
+from neotype.cli import app
 from neotype.errors import SchemaError, SourceError
 from neotype.foreign.dbt import from_dbt
 from neotype.foreign.ddl import from_ddl
 from neotype.foreign.json_schema import from_json_schema, from_pydantic
 from neotype.foreign.read import import_schema, is_foreign
-from neotype.schema.file import from_document, to_document
+from neotype.schema.file import from_document, read_schema, to_document, write_schema
 
 SHOP = """
 CREATE TYPE mood AS ENUM ('sad', 'ok');
@@ -53,6 +57,8 @@ def test_sql_types_keys_checks_and_ties() -> None:
     assert customers.primary_key == ("id",)
     assert customers.columns["id"].kind == "identifier"
     assert not customers.columns["email"].nullable
+    assert customers.columns["email"].category == "email"
+    assert customers.columns["email"].unique
     assert (customers.columns["age"].minimum, customers.columns["age"].maximum) == (18, 120)
     assert customers.columns["age"].nullable
     assert customers.columns["state"].values == ("sad", "ok")
@@ -65,7 +71,8 @@ def test_sql_types_keys_checks_and_ties() -> None:
     assert types == ["Inequality", "Expression"]
     assert customers.constraints[0].strict
     assert orders.columns["status"].values == ("open", "shipped")
-    assert {one.type for one in orders.constraints} == {"Unique", "ColumnFormula"}
+    assert [one.type for one in orders.constraints] == ["Unique", "Unique"]
+    assert orders.columns["total"].formula == "quantity * unit_price"
     assert [(t.parent, t.child, t.child_key) for t in read.schema.relationships] == [
         ("customers", "orders", ("customer",))
     ], "said twice, and one tie"
@@ -132,6 +139,7 @@ def test_a_pydantic_model_becomes_a_table() -> None:
     assert columns["score"].nullable
     assert not columns["active"].nullable, "it has a default"
     assert columns["tier"].values == ("a", "b")
+    assert columns["home.street"].category == "street_address"
     assert columns["home.code"].pattern == "[0-9]{5}"
     assert columns["tags"].kind == "json"
 
@@ -194,3 +202,36 @@ def test_the_language_is_told_by_the_file(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match="names no class"):
         import_schema("no.such.module:Model")
     assert import_schema("test_foreign:Person").schema.name == "Person"
+
+
+@pytest.mark.parametrize("table", ["customers", "orders"])
+def test_a_described_table_can_be_drawn_at_once(table: str, tmp_path: Path) -> None:
+    schema = from_ddl(SHOP).schema
+    one = schema.model_copy(update={"tables": {table: schema.tables[table]}, "relationships": ()})
+    made = nt.load(write_schema(one, tmp_path / "spec.yaml")).sample(500)
+    assert made.height == 500
+    assert made.columns == list(one.columns)
+    if table == "customers":
+        assert (made["check_in"] < made["check_out"]).all()
+        assert made["age"].is_between(18, 120).all()
+        assert made["email"].n_unique() == 500
+        assert made.filter(pl.col("price") >= 1000)["state"].is_in(["ok"]).all()
+    else:
+        assert (made["total"] - made["quantity"] * made["unit_price"]).abs().max() < 1e-6
+        assert made.select("id", "line").is_unique().all()
+
+
+def test_inspect_shows_a_description_and_writes_one_table(tmp_path: Path) -> None:
+    (tmp_path / "shop.sql").write_text(SHOP)
+    spec = tmp_path / "customers.yaml"
+    door = CliRunner()
+    shown = door.invoke(app, ["inspect", str(tmp_path / "shop.sql")])
+    assert shown.exit_code == 0
+    assert "orders.customer → customers.id" in shown.output
+    assert "photo is binary" in shown.output
+    asked = ["inspect", str(tmp_path / "shop.sql"), "--table", "customers", "--write", str(spec)]
+    assert door.invoke(app, asked).exit_code == 0
+    assert list(read_schema(spec).tables) == ["customers"]
+    wrong = door.invoke(app, [*asked[:3], "customer"])
+    assert wrong.exit_code == 1
+    assert "did you mean 'customers'" in wrong.output

@@ -201,7 +201,7 @@ class _Reader:
         ):
             draft.key, draft.nullable = True, False
         elif isinstance(rule, exp.ComputedColumnConstraint | exp.GeneratedAsRowColumnConstraint):
-            self.formula(table, draft.name, rule.this)
+            draft.formula = rule.this.unnest().sql()
         elif isinstance(rule, exp.CheckColumnConstraint):
             self.check(table, rule.this)
         elif isinstance(rule, exp.Reference):
@@ -228,10 +228,6 @@ class _Reader:
         tie = (own, target.this.name if columns else target.name, columns)
         if not any(there[:2] == tie[:2] for there in table.refers):
             table.refers.append(tie)
-
-    def formula(self, table: TableDraft, name: str, expression: Any) -> None:
-        text = expression.unnest().sql()
-        table.constraints.append({"type": "ColumnFormula", "column": name, "expression": text})
 
     def check(self, table: TableDraft, condition: Any) -> None:
         """Each part of a conjunction: a range, a list, an order; else an Expression as it is."""

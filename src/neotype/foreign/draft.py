@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from neotype.foreign.placeholder import placeholder
+from neotype.personal.categories import CATEGORIES
+from neotype.personal.lexicon import hints_person, named
 from neotype.schema.schema import (
     Boolean,
     Categorical,
@@ -19,6 +22,7 @@ from neotype.schema.schema import (
     Identifier,
     Json,
     Numeric,
+    Personal,
     Relationship,
     Schema,
     Table,
@@ -27,6 +31,7 @@ from neotype.schema.schema import (
 from neotype.schema.value import Scalar
 
 UUID = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+_MADE = frozenset(CATEGORIES) - {"date_of_birth", "coordinates", "free_text"}
 _INTEGERS = {8: "Int8", 16: "Int16", 32: "Int32", 64: "Int64", 128: "Int128"}
 
 
@@ -51,6 +56,8 @@ class Draft:
     minimum: float | None = None
     maximum: float | None = None
     pattern: str | None = None
+    formula: str | None = None
+    """SQL that computes it from other columns of its row."""
     personal: str | None = None
     """The category of personal data that the language itself names (format: email)."""
 
@@ -119,8 +126,20 @@ def imported(tables: Mapping[str, TableDraft], notes: list[str]) -> Imported:
             key = theirs or parent.primary_key
             if key:
                 ties.append(Relationship(parent=other, parent_key=key, child=name, child_key=own))
+        _recognise(draft)
         made[name] = _table(draft)
     return Imported(Schema(tables=made, relationships=tuple(ties)), tuple(dict.fromkeys(notes)))
+
+
+def _recognise(table: TableDraft) -> None:
+    """What the names of plain text columns say of persons."""
+    for name, draft in table.columns.items():
+        if draft.type != "text" or draft.values or draft.pattern or draft.key or draft.refers:
+            continue
+        category = draft.personal or named(name)
+        if category is None and name.lower() == "name" and hints_person(table.name.rstrip("sS")):
+            category = "full_name"
+        draft.personal = category if category in _MADE else None
 
 
 def _table(draft: TableDraft) -> Table:
@@ -145,8 +164,16 @@ _TIMES: Mapping[str, dict[str, Any]] = {
 def column(draft: Draft) -> Column:
     """The column that a draft becomes."""
     base: dict[str, Any] = {"nullable": draft.nullable and not draft.key, "reason": draft.origin}
+    law = placeholder(draft)
+    if draft.formula is not None:
+        base["formula"] = draft.formula
+    elif law is not None and draft.values is None and not _is_identifier(draft):
+        base["distribution"] = law
     if draft.values is not None and draft.type != "boolean":
         return _labels(draft, base)
+    if draft.personal is not None:
+        category: Any = draft.personal
+        return Personal(**base, storage="String", category=category, unique=draft.unique)
     if _is_identifier(draft):
         return _identifier(draft, base)
     if draft.type in {"integer", "decimal", "float"}:
