@@ -1,4 +1,4 @@
-"""Constraints that hold in a data file: shown with their evidence, written as comments or taken up."""
+"""Constraints that hold in a data file: shown with evidence, written as comments or taken up."""
 
 from __future__ import annotations
 

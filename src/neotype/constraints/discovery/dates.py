@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from itertools import permutations
 
 import numpy as np
@@ -45,7 +44,7 @@ _UNITS = {
 }
 
 
-def date_formulas(seen: Seen, known: Sequence[Found]) -> list[Found]:
+def date_formulas(seen: Seen) -> list[Found]:
     """Columns that are a part of a date, or the time between two."""
     others = [c for c in seen.cells.values() if c.unit != "moment" and c.distinct > 1]
     others = [c for c in others if c.kind != "identifier"]
@@ -104,7 +103,7 @@ def _made(text: str, sources: pl.DataFrame) -> pl.Series:
 
 
 def _shift(cells: pl.Series, made: pl.Series, saying: str) -> int | None:
-    """What a year is counted from (0 if the cells are it), None where the cells are no such part."""
+    """What a year is counted from (0 if the cells are it); None where they are no such part."""
     there = cells.is_not_null()
     cells, made = cells.filter(there), made.filter(there)
     if (

@@ -7,7 +7,7 @@ unit of the last decimal place, and to break in many rows when one side is dealt
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -41,7 +41,7 @@ class Formula:
     expected: float
 
 
-def formulas(seen: Seen, known: Sequence[Found]) -> list[Found]:
+def formulas(seen: Seen) -> list[Found]:
     """The simplest formula for each column, none that only turns another round."""
     cells = seen.quantities
     if len(cells) < 2:
@@ -73,8 +73,19 @@ def near(cells: Floats, made: Floats, decimals: int | None) -> np.ndarray:
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TAKEN = frozenset(
-    ["all", "and", "any", "as", "asc", "between", "by", "case", "cast", "count", "date", "datetime", "day", "desc", "distinct", "else", "end", "except", "exists", "extract", "false", "first", "from", "full", "group", "having", "hour", "if", "in", "inner", "interval", "into", "is", "join", "last", "left", "length", "like", "limit", "lower", "max", "min", "minute", "mod", "month", "natural", "not", "null", "offset", "on", "or", "order", "outer", "position", "quarter", "rank", "replace", "right", "round", "row", "rows", "second", "select", "set", "some", "start", "sum", "table", "then", "time", "timestamp", "to", "true", "union", "upper", "user", "using", "value", "values", "week", "when", "where", "window", "with", "year"]
+    re.findall(
+        r"\w+",
+        """
+        all and any as asc between by case cast count date datetime day desc distinct else end
+        except exists extract false first from full group having hour if in inner interval into is
+        join last left length like limit lower max min minute mod month natural not null offset on
+        or order outer position quarter rank replace right round row rows second select set some
+        start sum table then time timestamp to true union upper user using value values week when
+        where window with year
+        """,
+    )
 )
+"""Names that SQL takes for something else, unless they are quoted."""
 
 
 def col(name: str) -> str:

@@ -16,7 +16,8 @@ class Found:
     """A constraint by its registered name and fields, before it is made and verified.
 
     `support` counts rows that could have broken it, `expected` those that would have, were the
-    columns unrelated. `columns` are those that the fields do not name. `saying` is what holds, as the beginning of a sentence.
+    columns unrelated. `columns` are those that the fields do not name; `saying` is what holds, as
+    the beginning of a sentence.
     """
 
     type: str

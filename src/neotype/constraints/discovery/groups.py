@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from neotype.constraints.discovery.cells import Cells, Mask, Seen
@@ -15,7 +13,7 @@ PATTERNS = 12
 """More patterns of missing cells than these are no rule."""
 
 
-def one_hot(seen: Seen, known: Sequence[Found]) -> list[Found]:
+def one_hot(seen: Seen) -> list[Found]:
     """Groups of 0/1 columns of which exactly one is 1 in every row."""
     flags = [(c.name, cells) for c in seen.cells.values() if (cells := _flag(c)) is not None]
     if len(flags) < 2:
@@ -23,7 +21,8 @@ def one_hot(seen: Seen, known: Sequence[Found]) -> list[Found]:
     matrix = np.stack([cells for _, cells in flags]).astype(np.float32)
     together = matrix @ matrix.T
     ones = np.diag(together)
-    groups, used = [], set()
+    groups: list[list[int]] = []
+    used: set[int] = set()
     for start in range(len(flags)):
         if start in used:
             continue
@@ -77,7 +76,7 @@ def _group(seen: Seen, names: list[str], ones: np.ndarray, tried: int) -> Found 
     return Found("OneHotEncoding", {"columns": tuple(names)}, saying, seen.rows, expected)
 
 
-def null_patterns(seen: Seen, known: Sequence[Found]) -> list[Found]:
+def null_patterns(seen: Seen) -> list[Found]:
     """Columns whose cells are missing together, or only where another one's are."""
     gappy = [c for c in seen.cells.values() if c.gaps]
     if len(gappy) < 2:
@@ -112,9 +111,7 @@ def _parts(ties: np.ndarray) -> list[list[int]]:
 
 def _together(seen: Seen, cells: list[Cells]) -> Found | None:
     names = [c.name for c in cells]
-    patterns, held = np.unique(
-        np.stack([c.missing for c in cells], axis=1), axis=0, return_counts=True
-    )
+    patterns = np.unique(np.stack([c.missing for c in cells], axis=1), axis=0)
     if len(patterns) > (3 if len(cells) == 2 else min(PATTERNS, 2 ** (len(cells) - 1))):
         return None
     shares = np.array([c.gaps for c in cells]) / seen.rows

@@ -78,7 +78,7 @@ def _key(seen: Seen, group: tuple[Cells, ...], twice: float) -> Found:
     return Found("Unique", {"columns": names}, saying, seen.rows, min(twice, seen.rows))
 
 
-def carried_over(seen: Seen, known: Sequence[Found]) -> list[Found]:
+def carried_over(seen: Seen) -> list[Found]:
     """A quantity of a row that is another quantity of the row before, of the same owner."""
     numbers = [c for c in seen.quantities if not c.gaps]
     found: list[Found] = []

@@ -30,21 +30,45 @@ ODD = 2
 NEAR = 0.25
 """The smallest gaps (1 % of the rows) are at most this share of the median gap."""
 
-_OPPOSITES = (
-    ({"min", "minimum", "low", "lowest", "lower", "least", "floor"}, {"max", "maximum", "high", "highest", "upper", "most", "ceiling"}),
-    ({"start", "started", "begin", "begins", "from", "open", "opened", "first", "earliest"}, {"end", "ended", "ends", "until", "to", "till", "close", "closed", "last", "latest", "finish", "finished", "return", "returned"}),
-    ({"min", "low", "lower"}, {"mean", "avg", "average", "median", "close", "open", "mid"}),
-    ({"mean", "avg", "average", "median", "close", "open", "mid"}, {"max", "high", "upper"}),
-    ({"birth", "born", "dob"}, {"death", "died", "hire", "hired", "joined", "admission"}),
-    ({"order", "ordered", "created", "issued", "booked"}, {"ship", "shipped", "delivered", "delivery", "paid", "updated", "required", "due", "modified"}),
-    ({"in", "checkin", "arrival", "admitted", "admission", "departure"}, {"out", "checkout", "arrival", "discharged", "discharge", "departure"}),
-    ({"net", "cost"}, {"gross", "price"}),
-    ({"part", "sub", "subtotal"}, {"total", "all", "sum"}),
-)  # fmt: skip
-
+_MIDDLE = "mean avg average median mid open close"
+_OPPOSITES = tuple(
+    (frozenset(small.split()), frozenset(large.split()))
+    for small, large in (
+        ("min minimum low lowest lower least floor", "max maximum high highest upper most ceiling"),
+        ("min minimum low lowest lower", _MIDDLE),
+        (_MIDDLE, "max maximum high highest upper"),
+        (
+            "start started begin begins from open opened first earliest",
+            "end ended ends until to till close closed last latest finish finished return returned",
+        ),
+        ("birth born dob", "death died hire hired joined admission"),
+        (
+            "order ordered created issued booked",
+            "ship shipped delivered delivery paid updated required due modified",
+        ),
+        ("in checkin arrival admitted admission", "out checkout discharged discharge departure"),
+        ("departure", "arrival"),
+        ("net cost", "gross price"),
+        ("part sub subtotal", "total all sum"),
+    )
+)
 
 _CALENDAR = frozenset(
-    ["season", "quarter", "month", "mnth", "mon", "week", "weekday", "day", "dayofweek", "dow", "hour", "hr", "minute"]
+    [
+        "season",
+        "quarter",
+        "month",
+        "mnth",
+        "mon",
+        "week",
+        "weekday",
+        "day",
+        "dayofweek",
+        "dow",
+        "hour",
+        "hr",
+        "minute",
+    ]
 )
 
 
@@ -150,23 +174,22 @@ def _chains(edges: set[tuple[str, str]]) -> list[tuple[str, ...]]:
     """The edges as paths, the longest first, each edge in one path."""
     left, chains = set(edges), []
     while left:
-        after: dict[str, list[str]] = {}
-        for a, b in sorted(left):
-            after.setdefault(a, []).append(b)
-        longest: dict[str, tuple[str, ...]] = {}
-
-        def path(name: str) -> tuple[str, ...]:
-            if name not in longest:
-                longest[name] = (
-                    name,
-                    *max((path(n) for n in after.get(name, [])), key=len, default=()),
-                )
-            return longest[name]
-
-        best = max((path(name) for name in sorted(after)), key=len)
-        chains.append(best)
-        left -= set(pairwise(best))
+        chains.append(_longest(left))
+        left -= set(pairwise(chains[-1]))
     return chains
+
+
+def _longest(edges: set[tuple[str, str]]) -> tuple[str, ...]:
+    """The longest path; there is no way round in an order."""
+    paths: dict[str, tuple[str, ...]] = {}
+
+    def path(name: str) -> tuple[str, ...]:
+        if name not in paths:
+            after = [path(b) for a, b in sorted(edges) if a == name]
+            paths[name] = (name, *max(after, key=len, default=()))
+        return paths[name]
+
+    return max((path(a) for a, _ in sorted(edges)), key=len)
 
 
 def _proposal(chain: tuple[str, ...], edges: dict[tuple[str, str], Facts]) -> Found:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -57,18 +58,24 @@ class Proposal:
         }
 
 
-DETECTORS: Mapping[str, Callable[[Seen, Sequence[Found]], list[Found]]] = {
-    "formulas": formulas,
-    "dates": date_formulas,
-    "texts": text_formulas,
-    "groups": one_hot,
-    "orderings": orderings,
-    "missing cells": null_patterns,
-    "dependencies": dependencies,
-    "keys": keys,
-    "carried over": carried_over,
-    "steps and bounds": steps_and_bounds,
-}
+DETECTORS: tuple[Callable[[Seen], list[Found]], ...] = (
+    formulas,
+    date_formulas,
+    text_formulas,
+    one_hot,
+    null_patterns,
+    carried_over,
+)
+"""What looks at the columns alone."""
+
+AWARE: tuple[Callable[[Seen, Sequence[Found]], list[Found]], ...] = (
+    orderings,
+    dependencies,
+    keys,
+    steps_and_bounds,
+)
+"""What does not say again what was found before."""
+
 LEAST_ROWS = 30
 
 
@@ -80,10 +87,14 @@ def propose(
         return ()
     seen = Seen.of(columns, frame)
     found: list[Found] = []
-    for done, detect in enumerate(DETECTORS.values()):
-        progress("constraints", done, len(DETECTORS))
-        found += detect(seen, found)
-    progress("constraints", len(DETECTORS), len(DETECTORS))
+    detectors: list[Callable[[], list[Found]]] = [
+        *(partial(detect, seen) for detect in DETECTORS),
+        *(partial(detect, seen, found) for detect in AWARE),
+    ]
+    for done, detect in enumerate(detectors):
+        progress("constraints", done, len(detectors))
+        found += detect()
+    progress("constraints", len(detectors), len(detectors))
     made = [_made(one, columns, frame) for one in found]
     held = [one for one in made if one is not None]
     return tuple(sorted(held, key=lambda p: not p.holds))

@@ -10,7 +10,7 @@ from itertools import permutations
 import numpy as np
 import polars as pl
 
-from neotype.constraints.discovery.cells import Cells, Seen
+from neotype.constraints.discovery.cells import Cells, Ints, Seen
 from neotype.constraints.discovery.chance import telling
 from neotype.constraints.discovery.found import Found
 from neotype.expression import polars_expression
@@ -21,10 +21,13 @@ FIRST = 12
 MOST = 20
 """Columns that may be parts of one text."""
 
+Piece = str | tuple[Cells, str]
+"""Text as it is, or a column and how its letters are written."""
+
 _CASES = {"": "", ".str.to_lowercase()": "in small letters", ".str.to_uppercase()": "in capitals"}
 
 
-def text_formulas(seen: Seen, known: Sequence[Found]) -> list[Found]:
+def text_formulas(seen: Seen) -> list[Found]:
     """Columns that follow from the letters of one or two others."""
     cells = [c for c in seen.cells.values() if c.series.dtype == pl.String and c.distinct > 2]
     found: list[Found] = []
@@ -68,21 +71,24 @@ def _candidates(target: Cells, others: list[Cells]) -> list[tuple[str, tuple[Cel
             pieces = {_between(*three) for three in zip(wanted, left, right, strict=True)}
             if len(pieces) == 1 and (found := pieces.pop()):
                 before, middle, after = found
-                said = [before, (one, case), middle, (two, case), after]
+                said: list[Piece] = [before, (one, case), middle, (two, case), after]
                 ways.append((_joined(said), (one, two)))
     return ways
 
 
-def _few(*cells: Cells) -> np.ndarray:
+def _few(*cells: Cells) -> Ints:
     """A few rows, evenly spread, in which all have a cell."""
     if not any(c.gaps for c in cells):
-        rows = len(cells[0].series)
-        return np.linspace(0, rows - 1, min(FIRST, rows)).astype(np.int64)
-    rows = np.flatnonzero(~np.any([c.missing for c in cells], axis=0))
-    return rows[np.linspace(0, len(rows) - 1, min(FIRST, len(rows))).astype(np.int64)]
+        return _spread(len(cells[0].series))
+    there = np.flatnonzero(~np.any([c.missing for c in cells], axis=0))
+    return np.asarray(there[_spread(len(there))])
 
 
-def _read(one: Cells, rows: np.ndarray) -> list[str]:
+def _spread(rows: int) -> Ints:
+    return np.linspace(0, rows - 1, min(FIRST, rows)).astype(np.int64)
+
+
+def _read(one: Cells, rows: Ints) -> list[str]:
     return [str(cell) for cell in one.series[rows]]
 
 
@@ -101,7 +107,7 @@ def _between(whole: str, left: str, right: str) -> tuple[str, str, str] | None:
     return (before, middle, after) if found and also and left and right else None
 
 
-def _joined(pieces: Sequence[str | tuple[Cells, str]]) -> str:
+def _joined(pieces: Sequence[Piece]) -> str:
     """A polars expression that writes the pieces one after the other."""
     said = [
         f"pl.lit({json.dumps(p, ensure_ascii=False)})"
