@@ -15,6 +15,7 @@ from neotype.data import Dataset, Known
 from neotype.encode.discrete import LabelEncoder, leading_order
 from neotype.encode.encoder import ALL, Codes, Digit, Encoder, Masks, Protection, State, only
 from neotype.encode.identifier import IdentifierEncoder
+from neotype.encode.personal import PersonalEncoder, written
 from neotype.errors import DataError, FitError
 from neotype.schema.condition import Condition
 from neotype.schema.schema import Categorical, Schema
@@ -32,6 +33,7 @@ ENCODERS: Mapping[str, str] = {
     "text": "neotype.encode.text:TextEncoder",
     "geo": "neotype.encode.geo:GeoEncoder",
     "json": "neotype.encode.structure:StructureEncoder",
+    "personal": "neotype.encode.personal:PersonalEncoder",
 }
 
 _PROFILED_ROWS = 100_000
@@ -203,15 +205,20 @@ class Codebook:
         no identifier is issued for the others.
         """
         series: dict[str, pl.Series] = {}
+        persons: list[tuple[PersonalEncoder, Codes]] = []
         start = 0
         for encoder in self.encoders:
             end = start + len(encoder.digits)
             mine = codes[start:end]
+            start = end
+            if isinstance(encoder, PersonalEncoder):
+                persons.append((encoder, mine[:, :rows]))
+                continue
             if isinstance(encoder, IdentifierEncoder):
                 mine = mine[:, :rows]
             made = encoder.decode(mine, rng=rng, first_row=first_row)
             series |= {one.name: one.head(rows or len(one)) for one in made}
-            start = end
+        series |= written(persons, series, rng=rng, first_row=first_row)
         return pl.DataFrame([series[name] for name in self.schema.columns])
 
     def issue(
@@ -222,13 +229,19 @@ class Codebook:
         For rows that were chosen among many: decoded with others, they have the others' numbers.
         """
         start = 0
+        persons: list[tuple[PersonalEncoder, Codes]] = []
         for encoder in self.encoders:
             end = start + len(encoder.digits)
-            if isinstance(encoder, IdentifierEncoder):
+            if isinstance(encoder, PersonalEncoder):
+                persons.append((encoder, codes[start:end]))
+            elif isinstance(encoder, IdentifierEncoder):
                 made = encoder.decode(codes[start:end], rng=rng, first_row=first_row)
                 frame = frame.with_columns(made)
             start = end
-        return frame
+        alone = {encoder.name for encoder, _ in persons}
+        others = {name: frame[name] for name in frame.columns if name not in alone}
+        made = list(written(persons, others, rng=rng, first_row=first_row).values())
+        return frame.with_columns(made) if made else frame
 
     def describe(self) -> list[str]:
         """In words: what is held of each column."""

@@ -11,57 +11,18 @@ from neotype.permutation import Numbers, Permutation
 from neotype.personal.marks import compact, joined, luhn, modulo, places, values, written
 
 IBAN = r"^[A-Z]{2}\d{2}[A-Z0-9]{11,30}$"
+# fmt: off
 _BBAN: Mapping[str, str] = {
-    pair[:2]: pair[3:]
-    for pair in [
-        "AD:n8c12",
-        "AE:n19",
-        "AL:n8c16",
-        "AT:n16",
-        "BE:n12",
-        "BG:a4n6c8",
-        "CH:n5c12",
-        "CY:n8c16",
-        "CZ:n20",
-        "DE:n18",
-        "DK:n14",
-        "EE:n16",
-        "ES:n20",
-        "FI:n14",
-        "FR:n10c11n2",
-        "GB:a4n14",
-        "GR:n7c16",
-        "HR:n17",
-        "HU:n24",
-        "IE:a4n14",
-        "IL:n19",
-        "IS:n22",
-        "IT:a1n10c12",
-        "LI:n5c12",
-        "LT:n16",
-        "LU:n3c13",
-        "LV:a4c13",
-        "MC:n10c11n2",
-        "MT:a4n5c18",
-        "NL:a4n10",
-        "NO:n11",
-        "PL:n24",
-        "PT:n21",
-        "RO:a4c16",
-        "RS:n18",
-        "SA:n2c18",
-        "SE:n20",
-        "SI:n15",
-        "SK:n20",
-        "SM:a1n10c12",
-        "TR:n6c16",
-        "BR:n23a1c1",
-        "UA:n6c19",
-        "GE:a2n16",
-        "KZ:n3c13",
-        "QA:a4c21",
-    ]
+    "AD": "n8c12", "AE": "n19", "AL": "n8c16", "AT": "n16", "BE": "n12", "BG": "a4n6c8",
+    "CH": "n5c12", "CY": "n8c16", "CZ": "n20", "DE": "n18", "DK": "n14", "EE": "n16",
+    "ES": "n20", "FI": "n14", "FR": "n10c11n2", "GB": "a4n14", "GR": "n7c16", "HR": "n17",
+    "HU": "n24", "IE": "a4n14", "IL": "n19", "IS": "n22", "IT": "a1n10c12", "LI": "n5c12",
+    "LT": "n16", "LU": "n3c13", "LV": "a4c13", "MC": "n10c11n2", "MT": "a4n5c18", "NL": "a4n10",
+    "NO": "n11", "PL": "n24", "PT": "n21", "RO": "a4c16", "RS": "n18", "SA": "n2c18",
+    "SE": "n20", "SI": "n15", "SK": "n20", "SM": "a1n10c12", "TR": "n6c16", "BR": "n23a1c1",
+    "UA": "n6c19", "GE": "a2n16", "KZ": "n3c13", "QA": "a4c21",
 }
+# fmt: on
 """The account behind the check digits, by country: a letters, n digits, c either (SWIFT)."""
 
 CARDS: Mapping[str, tuple[str, int]] = {

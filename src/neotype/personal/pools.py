@@ -59,6 +59,20 @@ def pools(locale: str) -> Pools:
     return Pools(men, women, last, _list(address["city"]), streets)
 
 
+@cache
+def first_names(locale: str) -> pl.Series:
+    """All first names of a locale."""
+    names = _facts(locale, "person")["names"]
+    return _list([*names["male"], *names["female"]])
+
+
+@cache
+def last_names(locale: str) -> pl.Series:
+    """All last names of a locale, of women as well where theirs differ."""
+    last = _facts(locale, "person")["surnames"]
+    return _list([*last["male"], *last["female"]] if isinstance(last, dict) else last)
+
+
 def folded(words: pl.Series) -> pl.Series:
     """The words as they stand in an email address: small letters of ASCII, nothing else."""
     small = words.str.to_lowercase()
