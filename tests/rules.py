@@ -187,9 +187,137 @@ def _scales() -> list[Sample]:
     ]
 
 
+def _tables() -> list[Sample]:
+    g = np.random.default_rng(5)
+    place = pl.Series("place", g.integers(0, 9, ROWS))
+    city = pl.Series("city", [f"C{c}" for c in place])
+    land = holes(pl.Series("land", [f"L{c // 3}" for c in place]).set(place == 8, None), share=0)
+    since = pl.Series("since", [dt.date(1990 + int(c) // 2, 1, 1) for c in place])
+    rate = (place / 8).alias("rate")
+    other = pl.Series("other", g.normal(place.to_numpy(), 1.0))
+    which = g.integers(0, 3, ROWS)
+    flags = [pl.Series(f"is_{k}", (which == k).astype(int)) for k in range(3)]
+    truths = [(flag == 1).alias(flag.name) for flag in flags[:2]]
+    one_hot = {"type": "OneHotEncoding", "columns": ["is_0", "is_1", "is_2"]}
+    sent = pl.Series("sent", g.integers(1, 400, ROWS) / 4)
+    by = pl.Series("by", g.choice(["post", "van"], ROWS))
+    gone = pl.Series(g.random(ROWS) < 0.3)
+    nulls = {"type": "FixedNullCombinations", "columns": ["sent", "by"]}
+    combinations = {"type": "FixedCombinations", "columns": ["city", "land", "since", "rate"]}
+    listed = [[f"C{c}", None if c == 8 else f"L{c // 3}"] for c in range(9)]
+    return [
+        Sample(combinations, pl.DataFrame([city, other, land, since, rate]), None),
+        Sample(
+            {"type": "FixedCombinations", "columns": ["city", "land"], "allowed": listed},
+            pl.DataFrame([other, city, land]),
+            {"city": "C1", "land": "L2"},
+        ),
+        Sample(one_hot, pl.DataFrame([*flags, other]), {"is_0": 1, "is_1": 1, "is_2": 0}),
+        Sample(
+            {**one_hot, "columns": ["is_0", "is_1"], "none": True},
+            pl.DataFrame([*truths, other]),
+            {"is_0": True, "is_1": True},
+        ),
+        Sample(nulls, pl.DataFrame([s.set(gone, None) for s in (sent, by)] + [other]), None),
+    ]
+
+
+def _formulas() -> list[Sample]:
+    g = np.random.default_rng(6)
+    net = pl.Series("net", g.integers(100, 90_000, ROWS) / 100)
+    pieces = pl.Series("pieces", g.integers(1, 9, ROWS), dtype=pl.Int8)
+    total = (net * 1.19 * pieces).round(2).alias("total")
+    day = pl.Series(
+        "day", [dt.date(2022, 1, 1) + dt.timedelta(int(d)) for d in g.integers(0, 700, ROWS)]
+    )
+    name = pl.Series("name", g.choice(["ann", "bob", "cid"], ROWS))
+    formula = {"type": "ColumnFormula", "column": "total", "expression": "net * 1.19 * pieces"}
+    month = day.dt.strftime("%Y-%m").alias("month")
+    label = pl.DataFrame([name, pieces]).select(
+        "name", "pieces", label=pl.format("{}/{}", "name", "pieces")
+    )
+    return [
+        Sample(formula, pl.DataFrame([total, net, pieces]), {"total": 0.0}),
+        Sample(formula, pl.DataFrame([holes(total), net, pieces]), {"total": 0.0}),
+        Sample(
+            {
+                "type": "ColumnFormula",
+                "column": "month",
+                "expression": 'pl.col("day").dt.strftime("%Y-%m")',
+            },
+            pl.DataFrame([day, month]),
+            {"month": "2021-01"},
+        ),
+        Sample(
+            {"type": "ColumnFormula", "column": "label", "expression": "name || '/' || pieces"},
+            label,
+            {"label": "dan/1"},
+        ),
+        Sample(
+            {"type": "Expression", "expression": "net > 100 or pieces < 8"},
+            pl.DataFrame([holes(net.clip(100.5)), pieces]),
+            {"net": 2.0, "pieces": 8},
+            checked=True,
+        ),
+        Sample(
+            {"type": "Custom", "columns": ["net", "pieces"], "function": "rules:affordable"},
+            pl.DataFrame([net, pieces]),
+            {"net": 900.0, "pieces": 99},
+            checked=True,
+        ),
+    ]
+
+
+def affordable(rows: pl.DataFrame) -> pl.Series:
+    """A condition that a user wrote in Python."""
+    return rows["net"] * rows["pieces"] < 10_000
+
+
+def _keys() -> list[Sample]:
+    g = np.random.default_rng(7)
+    seats = pl.DataFrame(
+        {
+            "seat": [f"S{k}" for k in range(40)] * 30,
+            "day": [d for d in range(30) for _ in range(40)],
+        }
+    ).sample(ROWS, seed=1)
+    owner = pl.Series("owner", [f"O-{k // 4:04d}" for k in range(ROWS)])
+    town = pl.Series("town", [f"T{k // 4 % 7}" for k in range(ROWS)])
+    shop = pl.Series("shop", [f"P{k}" for k in g.integers(0, 6, ROWS)])
+    chain = pl.Series("chain", [f"H{int(s[1:]) // 2}" for s in shop])
+    spent = pl.Series("spent", g.integers(1, 500, ROWS))
+    alike = {"type": "DenormalizedTable", "key": "owner", "columns": ["town"]}
+    step = pl.Series("step", [k % 4 for k in range(ROWS)])
+    closing = spent.alias("closing")
+    opening = pl.select(
+        pl.when(step == 0).then(7).otherwise(closing.shift(1)).alias("opening")
+    ).to_series()
+    carried = {
+        "type": "CarryOverColumns",
+        "from_column": "closing",
+        "to_column": "opening",
+        "within": "owner",
+        "order_by": "step",
+    }
+    return [
+        Sample({"type": "Unique", "columns": ["seat", "day"]}, seats, {}, checked=True),
+        Sample(alike, pl.DataFrame([owner, town, spent]), {"town": "T8"}, checked=True),
+        Sample(
+            {"type": "DenormalizedTable", "key": "shop", "columns": ["chain"]},
+            pl.DataFrame([shop, spent, chain]),
+            {"chain": "H9"},
+        ),
+        Sample(
+            carried, pl.DataFrame([owner, step, opening, closing]), {"opening": -5}, checked=True
+        ),
+    ]
+
+
 SAMPLES: list[Sample] = [
     *_orders(),
     *_values(),
     *_scales(),
-    # (combinations, nulls, formula, keys)
+    *_tables(),
+    *_formulas(),
+    *_keys(),
 ]
