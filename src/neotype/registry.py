@@ -42,6 +42,7 @@ METRICS: Mapping[str, str] = {
     "covariance": "neotype.evaluate.fidelity.covariance:Covariance",
     "wnmis": "neotype.evaluate.fidelity.dependence:WeightedNMI",
     "kmarginal": "neotype.evaluate.fidelity.dependence:KMarginal",
+    "constraints": "neotype.evaluate.fidelity.rules:Constraints",
     # (more fidelity measures)
     "c2st": "neotype.evaluate.fidelity.detection:C2ST",
     "tstr": "neotype.evaluate.utility.prediction:TSTR",
