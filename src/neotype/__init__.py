@@ -16,14 +16,19 @@ if TYPE_CHECKING:
     from neotype.api import (
         FittedModel,
         Result,
+        augment,
+        balance,
         compare,
         evaluate,
         fit,
         from_spec,
+        impute,
         infer_schema,
         load,
         mask,
+        replace_columns,
         run,
+        scenario,
     )
     from neotype.errors import (
         ColumnNotFoundError,
@@ -39,6 +44,7 @@ if TYPE_CHECKING:
     )
     from neotype.evaluate.asked import Claim
     from neotype.evaluate.metric import Score
+    from neotype.foreign.read import import_schema
     from neotype.plan import Plan
     from neotype.policy.policy import Policy, read_policy
     from neotype.report.report import Report
@@ -68,25 +74,32 @@ __all__ = [
     "SourceError",
     "Trees",
     "__version__",
+    "augment",
+    "balance",
     "compare",
     "evaluate",
     "fit",
     "from_spec",
+    "import_schema",
     "infer_schema",
     "load",
     "mask",
     "read_policy",
+    "replace_columns",
     "run",
+    "scenario",
 ]
 
 _ROOMS = {
     "neotype.api": (
         *("FittedModel", "Result"),
         *("compare", "evaluate", "fit", "from_spec", "infer_schema", "load", "mask", "run"),
+        *("augment", "balance", "impute", "replace_columns", "scenario"),
     ),
     "neotype.errors": tuple(name for name in __all__ if name.endswith("Error")),
     "neotype.evaluate.asked": ("Claim",),
     "neotype.evaluate.metric": ("Score",),
+    "neotype.foreign.read": ("import_schema",),
     "neotype.plan": ("Plan",),
     "neotype.policy.policy": ("Policy", "read_policy"),
     "neotype.report.report": ("Report",),

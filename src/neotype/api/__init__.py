@@ -4,21 +4,27 @@ from neotype.api.follow import Result, as_plan, output_names, run
 from neotype.api.learn import FittedModel, check_rows, fit, from_spec, infer_schema, load
 from neotype.api.mask import MaskedTable, mask
 from neotype.api.measure import compare, evaluate, split_again
+from neotype.api.tasks import augment, balance, impute, replace_columns, scenario
 
 __all__ = [
     "FittedModel",
     "MaskedTable",
     "Result",
     "as_plan",
+    "augment",
+    "balance",
     "check_rows",
     "compare",
     "evaluate",
     "fit",
     "from_spec",
+    "impute",
     "infer_schema",
     "load",
     "mask",
     "output_names",
+    "replace_columns",
     "run",
+    "scenario",
     "split_again",
 ]
