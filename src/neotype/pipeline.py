@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -17,6 +18,11 @@ from neotype.data import Dataset, conform
 from neotype.errors import ColumnNotFoundError, DataError, SchemaError, did_you_mean
 from neotype.evaluate.evaluate import evaluate
 from neotype.evaluate.metric import Score
+from neotype.masking.apply import Masked, apply
+from neotype.masking.before import before_learning
+from neotype.masking.key import Key
+from neotype.masking.receipt import Receipt
+from neotype.masking.treatment import Treatment
 from neotype.plan import Plan, toward
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
@@ -38,18 +44,23 @@ class Split:
     """Real data in two parts: `train` is learnt, `holdout` is only compared with.
 
     `note` says how the parts can be told apart again: the share, the seed, and the fingerprint
-    of the whole; None where the holdout came as a file of its own, or not at all.
+    of the whole; None where the holdout came as a file of its own, or not at all. `treated` says
+    what was done to real columns before anybody looked.
     """
 
     source: Source
     train: Dataset
     holdout: Dataset
     note: Mapping[str, Any] | None = None
+    treated: Receipt | None = None
 
 
 @dataclass(frozen=True)
 class Run:
-    """Everything that one plan gave; `timings` are seconds of each stage."""
+    """Everything that one plan gave; `timings` are seconds of each stage.
+
+    `masked` are the real rows as the plan releases them, where it does.
+    """
 
     plan: Plan
     split: Split
@@ -58,6 +69,7 @@ class Run:
     synthetic: Dataset
     scores: tuple[Score, ...]
     timings: Mapping[str, float]
+    masked: Masked | None = None
 
 
 @dataclass
@@ -88,6 +100,10 @@ def run(
         split = read_split(plan)
         if inspect is not None:
             inspect(split)
+    masked = None
+    if plan.release is not None:
+        with clock.stage("mask"):
+            masked = _release(plan)
     train, holdout = split.train, split.holdout
     with clock.stage("fit"):
         recipe = toward(plan.synthesizer.make(), plan.target)
@@ -118,7 +134,7 @@ def run(
             rng=rng.child("evaluate"),
             progress=progress,
         )
-    return Run(plan, split, recipe, model, synthetic, scores, clock.seconds)
+    return Run(plan, split, recipe, model, synthetic, scores, clock.seconds, masked)
 
 
 def read_split(plan: Plan) -> Split:
@@ -126,12 +142,50 @@ def read_split(plan: Plan) -> Split:
     scorer_of(plan.scorer)
     source = read(plan.source)
     whole = learnable(source, schema_of(source, plan.schema_file), plan.target)
-    roles(whole, plan.sensitive, plan.quasi_identifiers)
+    key = Key.of(file=None if plan.release is None else plan.release.key_file)
     if not isinstance(plan.holdout, Path):
-        return split_off(source, whole, plan.holdout, plan.seed)
-    holdout = _read_holdout(plan.holdout, whole)
+        source, (whole,), receipt = treated(source, (whole,), plan.treat, key, plan.target)
+        roles(whole, plan.sensitive, plan.quasi_identifiers)
+        return replace(split_off(source, whole, plan.holdout, plan.seed), treated=receipt)
+    sides = (whole, _read_holdout(plan.holdout, whole))
+    source, (whole, holdout), receipt = treated(source, sides, plan.treat, key, plan.target)
+    roles(whole, plan.sensitive, plan.quasi_identifiers)
     check_comparable(whole, holdout)
-    return Split(source, whole, holdout)
+    return Split(source, whole, holdout, treated=receipt)
+
+
+def treated(
+    source: Source,
+    sides: tuple[Dataset, ...],
+    treat: Mapping[str, Treatment] = MappingProxyType({}),
+    key: Key | None = None,
+    target: str | None = None,
+) -> tuple[Source, tuple[Dataset, ...], Receipt | None]:
+    """Real rows whose columns were treated before anybody looks, as named or as the schema says."""
+    parts, receipt = before_learning(sides, treat, key or Key.of())
+    if receipt is None:
+        return source, sides, None
+    for note in receipt.notes:
+        log.warning(note)
+    for name, one in receipt.columns.items():
+        log.info("'%s' is treated before it is learnt: %s", name, one.treatment)
+    check_target(target, parts[0])
+    return replace(source, kind=source.kind.changed(list(receipt.columns))), parts, receipt
+
+
+def _release(plan: Plan) -> Masked:
+    """The real rows, all of the source, as the plan wants them shown."""
+    assert plan.release is not None
+    source = read(plan.source)
+    schema = schema_of(source, plan.schema_file)
+    data = conform(only_frame(source, schema), schema, what=source.origin)
+    table = data.table.model_copy(
+        update={
+            "quasi_identifiers": plan.quasi_identifiers or data.table.quasi_identifiers,
+            "sensitive": plan.sensitive or data.table.sensitive,
+        }
+    )
+    return apply(data.frame, table, plan.release, Key.of(file=plan.release.key_file))
 
 
 def schema_of(source: Source, path: Path | None) -> Schema:

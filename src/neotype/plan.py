@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from neotype.errors import NotRegisteredError, SchemaError, SourceError, did_you_mean
+from neotype.masking.plan import AnyTreatment, MaskingPlan, beside
 from neotype.registry import find, names
 
 PLAN_SUFFIXES = (".yaml", ".yml")
@@ -85,6 +86,12 @@ class Plan(BaseModel):
     policy: str | Path | None = Field(
         default=None, description="what must hold: the name of a preset, or a YAML file"
     )
+    treat: dict[str, AnyTreatment] = Field(
+        default_factory=dict, description="what is done to real columns before they are learnt"
+    )
+    release: MaskingPlan | None = Field(
+        default=None, description="a masked table of the real rows, written beside the synthetic"
+    )
     seed: int = Field(default=0, ge=0, description="same seed, same result")
 
     @field_validator("policy", mode="before")
@@ -123,7 +130,10 @@ class Plan(BaseModel):
 
     def beside(self, folder: Path) -> Plan:
         """The plan with every relative path taken from `folder`."""
-        return self.model_copy(update={key: _within(folder, p) for key, p in self._paths().items()})
+        changes: dict[str, Any] = {k: _within(folder, p) for k, p in self._paths().items()}
+        if self.release is not None:
+            changes["release"] = beside(self.release, folder)
+        return self.model_copy(update=changes)
 
     def _paths(self) -> dict[str, Path]:
         keys = ("source", "output", "schema_file", "holdout", "policy")
@@ -140,6 +150,9 @@ class Plan(BaseModel):
             update={key: Path(os.path.relpath(path, folder)) for key, path in self._paths().items()}
         )
         facts = seen.model_dump(mode="json", by_alias=True, exclude_none=True)
+        if self.release is not None and self.release.key_file is not None:
+            facts["release"]["key_file"] = os.path.relpath(self.release.key_file, folder)
+        facts = {key: value for key, value in facts.items() if value != {}}
         return yaml.safe_dump(facts, sort_keys=False, allow_unicode=True)
 
 

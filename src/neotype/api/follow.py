@@ -10,6 +10,7 @@ from typing import Any
 from neotype import pipeline
 from neotype.api.learn import FittedModel, fitted
 from neotype.api.measure import ruled, versions
+from neotype.masking.apply import Masked
 from neotype.outputs import probe, publish, refuse_taken
 from neotype.plan import PLAN_SUFFIXES, Plan, make_plan, read_plan
 from neotype.policy.expectations import rehearse
@@ -22,12 +23,16 @@ from neotype.source import WRITABLE, restore, write
 
 @dataclass(frozen=True)
 class Result:
-    """What a plan gave: the report, the model, the synthetic rows, and where each was written."""
+    """What a plan gave: the report, the model, the synthetic rows, and where each was written.
+
+    `masked` are the real rows as the plan releases them, with a receipt, where it does.
+    """
 
     report: Report
     model: FittedModel
     synthetic: Any
     paths: Mapping[str, Path]
+    masked: Masked | None = None
 
 
 def run(
@@ -36,8 +41,8 @@ def run(
     """Follow a plan (a Plan, its YAML file, or its settings) and write all that it gives.
 
     Into the plan's output folder go synthetic.*, model.neotype, report.html, report.json,
-    report.md, schema.yaml and plan.yaml, all of them or none. OutputExistsError before any work
-    when one of them is there already, unless `force`.
+    report.md, schema.yaml and plan.yaml (and masked.* and masking.json), all of them or none.
+    OutputExistsError before any work when one of them is there already, unless `force`.
     """
     plan = as_plan(plan)
     policy = None if plan.policy is None else read_policy(plan.policy)
@@ -58,6 +63,9 @@ def run(
 
     def fill(folder: Path) -> None:
         write(done.synthetic.frame, folder / names["synthetic"], kind=split.source.kind)
+        if done.masked is not None:
+            write(done.masked.frame, folder / names["masked"])
+            (folder / names["receipt"]).write_text(done.masked.receipt.to_json(), encoding="utf-8")
         model.save(folder / names["model"])
         report.to_html(folder / names["report"])
         report.to_json(folder / names["json"])
@@ -69,7 +77,8 @@ def run(
     publish(plan.output, fill)
     progress("write", 1, 1)
     synthetic = restore(done.synthetic.frames, split.source.kind, split.source.single)
-    return Result(report, model, synthetic, {k: plan.output / name for k, name in names.items()})
+    paths = {k: plan.output / name for k, name in names.items()}
+    return Result(report, model, synthetic, paths, done.masked)
 
 
 def as_plan(plan: Plan | Path | str | Mapping[str, Any]) -> Plan:
@@ -87,8 +96,11 @@ def as_plan(plan: Plan | Path | str | Mapping[str, Any]) -> Plan:
 def output_names(plan: Plan) -> dict[str, str]:
     """The files that a run of the plan writes, by what they are."""
     suffix = plan.source.suffix.lower()
+    suffix = suffix if suffix in WRITABLE else ".parquet"
+    released = {"masked": f"masked{suffix}", "receipt": "masking.json"}
     return {
-        "synthetic": f"synthetic{suffix if suffix in WRITABLE else '.parquet'}",
+        "synthetic": f"synthetic{suffix}",
+        **(released if plan.release is not None else {}),
         "model": "model.neotype",
         "report": "report.html",
         "json": "report.json",

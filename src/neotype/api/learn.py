@@ -163,6 +163,7 @@ def fit(
     if not isinstance(schema, Schema):
         schema = pipeline.schema_of(source, None if schema is None else Path(schema))
     whole = pipeline.learnable(source, schema, target)
+    source, (whole,), _ = pipeline.treated(source, (whole,), target=target)
     if holdout is None:
         split = pipeline.Split(source, whole, whole.take(np.arange(0)))
     else:

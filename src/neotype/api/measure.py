@@ -188,7 +188,9 @@ def _read_sides(
             mend="give the very rows that were learnt; or, of a model fitted with --holdout, "
             "all of its data and no holdout",
         )
-    return real, _conform(read(holdout), schema, "holdout"), facts
+    sides = (real, _conform(read(holdout), schema, "holdout"))
+    _, (real, unseen), _ = pipeline.treated(source, sides, target=target)
+    return real, unseen, facts
 
 
 def ruled(

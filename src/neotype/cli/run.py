@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from neotype.cli.evaluate import facts_of
+from neotype.cli.mask import show_receipt
 from neotype.cli.options import (
     Force,
     Json,
@@ -92,7 +93,9 @@ def run(
     report, paths = result.report, result.paths
     if json:
         written = {name: str(path) for name, path in paths.items()}
-        say_json({**facts_of(report), "seconds": dict(report.facts.timings), "paths": written})
+        masked = {} if result.masked is None else {"masked": result.masked.receipt.to_dict()}
+        seconds = dict(report.facts.timings)
+        say_json({**facts_of(report), "seconds": seconds, "paths": written, **masked})
     else:
         _show(result)
     say_ruling(report, junit, summary, force=force)
@@ -104,6 +107,9 @@ def _show(result: object) -> None:
     assert isinstance(result, Result)
     report, page = result.report, out()
     show_report(report)
+    if result.masked is not None:
+        page.print("\n[bold]The real rows, masked[/]")
+        show_receipt(result.masked.receipt)
     for name, path in result.paths.items():
         page.print(f"  {name:<10} [bold]{path}[/] [dim]{size(path.stat().st_size)}[/]")
     stages = ", ".join(f"{name} {took:.1f} s" for name, took in report.facts.timings.items())
