@@ -22,6 +22,12 @@ def _plain(value: object) -> object:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
+def _key(value: object) -> str:
+    """A value as the key of a table."""
+    return str(value).lower() if isinstance(value, bool) else str(_plain(value))
+
+
+Key = Annotated[str, BeforeValidator(_key)]
 Amount = Annotated[Scalar, BeforeValidator(_plain)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -60,13 +66,13 @@ class Distribution(Value):
     pareto: tuple[Positive, Positive] | None = Field(
         default=None, description="[shape, least value]"
     )
-    quantiles: tuple[Amount, ...] | dict[str, Amount] | None = Field(
+    quantiles: tuple[Amount, ...] | dict[Key, Amount] | None = Field(
         default=None, description="from least to greatest, evenly spaced or by share"
     )
-    histogram: dict[str, Weight] | None = Field(
+    histogram: dict[Key, Weight] | None = Field(
         default=None, description="ranges such as 10..20, and their weights"
     )
-    weights: dict[str, Weight] | tuple[Weight, ...] | None = Field(
+    weights: dict[Key, Weight] | tuple[Weight, ...] | None = Field(
         default=None, description="values and their weights"
     )
     probability: Annotated[float, Field(ge=0, le=1)] | None = Field(
@@ -79,7 +85,7 @@ class Distribution(Value):
     mixture: tuple[Distribution, ...] | None = Field(
         default=None, description="laws, each with its weight"
     )
-    cases: dict[str, Distribution] | None = Field(
+    cases: dict[Key, Distribution] | None = Field(
         default=None, description="what holds for each value or range of the parent column"
     )
     weight: Weight = Field(default=1.0, description="within a mixture")
@@ -166,11 +172,11 @@ def _weigh(weights: Any, name: str) -> None:
 def terse(kind: str, value: Any, depth: int) -> Any:
     """What a person writes as what `Distribution` reads: plain tables of weights, and of cases."""
     if depth and isinstance(value, Mapping) and set(value) != {"cases"}:
-        return {"cases": {str(key): terse(kind, one, depth - 1) for key, one in value.items()}}
+        return {"cases": {_key(key): terse(kind, one, depth - 1) for key, one in value.items()}}
     if depth and isinstance(value, Mapping):
         inside = value["cases"]
         if isinstance(inside, Mapping):
-            return {"cases": {str(k): terse(kind, one, depth - 1) for k, one in inside.items()}}
+            return {"cases": {_key(k): terse(kind, one, depth - 1) for k, one in inside.items()}}
     if kind == "boolean" and isinstance(value, int | float) and not isinstance(value, bool):
         return {"probability": value}
     labels = kind in {"categorical", "ordinal", "boolean"}
@@ -180,7 +186,7 @@ def terse(kind: str, value: Any, depth: int) -> Any:
         isinstance(w, int | float) and not isinstance(w, bool) for w in value.values()
     )
     if labels and value and numbers and not set(value) & OF_KIND[kind]:
-        return {"weights": {str(label): weight for label, weight in value.items()}}
+        return {"weights": {_key(label): weight for label, weight in value.items()}}
     return value
 
 

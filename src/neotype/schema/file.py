@@ -139,7 +139,7 @@ def _written(column: Column) -> dict[str, Any]:
         facts["depends_on"] = column.depends_on[0]
     drawn = {key: facts.pop(key) for key in _DRAWN if key in facts}
     if "distribution" in drawn:
-        drawn["distribution"] = untersed(drawn["distribution"], column.kind)
+        drawn["distribution"] = _one_line(untersed(drawn["distribution"], column.kind))
     ordered = {"kind": column.kind, **facts, "storage": storage, **drawn}
     return ordered | ({"reason": reason} if reason else {})
 
@@ -200,6 +200,31 @@ def _flow_list(dumper: _Dumper, data: list[Any]) -> yaml.Node:
     return dumper.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=flow)
 
 
+class _OneLine(dict[Any, Any]):
+    """A law and its parameters, or weights: a mapping that is written on one line."""
+
+
+def _one_line(value: Any) -> Any:
+    """Mappings of plain values on one line, with numbers as keys where they are numbers."""
+    if not isinstance(value, Mapping):
+        return [_one_line(item) for item in value] if isinstance(value, list) else value
+    made = {_key(key): _one_line(one) for key, one in value.items()}
+    nested = any(isinstance(one, Mapping) or _nested(one) for one in made.values())
+    return made if nested else _OneLine(made)
+
+
+def _key(key: str) -> Any:
+    return int(key) if key.isdecimal() and str(int(key)) == key else key
+
+
+def _nested(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(item, Mapping) for item in value)
+
+
+def _flow_mapping(dumper: _Dumper, data: _OneLine) -> yaml.Node:
+    return dumper.represent_mapping("tag:yaml.org,2002:map", data, flow_style=True)
+
+
 def _text(dumper: _Dumper, data: str) -> yaml.Node:
     """Letters that end a line in YAML, and only there, are escaped."""
     style = '"' if any(mark in data for mark in "\x85\u2028\u2029\ufeff\r") else None
@@ -207,6 +232,7 @@ def _text(dumper: _Dumper, data: str) -> yaml.Node:
 
 
 _Dumper.add_representer(list, _flow_list)
+_Dumper.add_representer(_OneLine, _flow_mapping)
 _Dumper.add_representer(str, _text)
 
 

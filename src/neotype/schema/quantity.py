@@ -67,17 +67,20 @@ def length(value: object) -> float:
 
 
 def band(kind: str, text: str) -> tuple[float, float] | None:
-    """The ends of "18..30", "..18" or "65.."; None for a text that is no range."""
+    """The ends of "18..30", "18..<30", "..18" or "65.."; None for a text that is no range."""
     if text.count("..") != 1:
         return None
     low, high = (part.strip() for part in text.split(".."))
-    ends = (
-        amount(kind, low) if low else -math.inf,
-        amount(kind, high) if high else math.inf,
-    )
+    ends = [-math.inf, math.inf]
+    if low:
+        ends[0] = amount(kind, low.removesuffix("<"))
+        ends[0] = math.nextafter(ends[0], math.inf) if low.endswith("<") else ends[0]
+    if high:
+        ends[1] = amount(kind, high.removeprefix("<"))
+        ends[1] = math.nextafter(ends[1], -math.inf) if high.startswith("<") else ends[1]
     if ends[0] > ends[1]:
         raise ValueError(f"the range {text!r} ends before it begins")
-    return ends
+    return ends[0], ends[1]
 
 
 def written(kind: str, value: float) -> int | float | str:
