@@ -23,6 +23,7 @@ from neotype.schema.schema import (
     Json,
     Numeric,
     Ordinal,
+    Personal,
     Relationship,
     Schema,
     Table,
@@ -53,6 +54,10 @@ EVERY = Schema(
                 "lon": Geo(storage="Float64", axis="longitude", partner="lat"),
                 "brand": Constant(storage="String", value="2020-01-01"),
                 "tags": Json(storage="List[String]"),
+                "mail": Personal(storage="String", category="email", locale="de", unique=True),
+                "ssn": Personal(
+                    storage="Int64", category="national_id", treatment="drop", scheme="us_ssn"
+                ),
                 "2010": Numeric(storage="Int64"),
                 "on": Numeric(storage="Int64"),
                 "1.10": Numeric(storage="Int64"),

@@ -13,6 +13,15 @@ from neotype.data import Dataset
 from neotype.schema.infer import infer_schema
 
 
+def _name(number: int, letters: str) -> str:
+    """A name that no list of names has."""
+    base, word = len(letters), ""
+    while number or not word:
+        number, place = divmod(number, base)
+        word += "xe" + letters[place]
+    return word
+
+
 def zoo(rows: int, seed: int = 0) -> pl.DataFrame:
     """A related table: `grade` follows `age`, `pay` follows `grade`, and so on."""
     g = np.random.default_rng(seed)
@@ -31,6 +40,12 @@ def zoo(rows: int, seed: int = 0) -> pl.DataFrame:
         [
             pl.Series("person_id", np.arange(rows) + 70_000_000_000, dtype=pl.Int64),
             pl.Series("ref", [f"ORD-{i:06d}" for i in g.permutation(10 * rows)[:rows]]),
+            pl.Series(
+                "email",
+                [f"{_name(i, 'abcdef')}.{_name(i // 7, 'klm')}@old.at" for i in range(rows)],
+            ),
+            pl.Series("last_name", holes([_name(i // 3, "rst").upper() for i in range(rows)])),
+            pl.Series("phone", [f"+43 1 {5_000_000 + 37 * i}" for i in range(rows)]),
             pl.Series("age", age, dtype=pl.Int8),
             pl.Series("points", holes((age * 3).tolist()), dtype=pl.Int64),
             pl.Series("huge", (2**62 + g.integers(0, 2**40, rows)).tolist(), dtype=pl.Int64),

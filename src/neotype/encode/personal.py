@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.random import Generator
 
-from neotype.encode.encoder import Codes, Digit, Protection, State
+from neotype.encode.encoder import ALL, Codes, Digit, Masks, Protection, State
 from neotype.encode.identifier import IdentifierEncoder
 from neotype.errors import FitError
 from neotype.permutation import Numbers
@@ -23,6 +23,7 @@ from neotype.personal.fake import UNIQUE, Style, make, pseudonyms
 from neotype.personal.lexicon import named, owner_of
 from neotype.personal.people import sexes
 from neotype.personal.style import learn_style
+from neotype.schema.condition import Condition
 from neotype.schema.schema import Identifier, Personal
 from neotype.schema.storage import storage_dtype
 
@@ -99,6 +100,13 @@ class PersonalEncoder:
         if not self.missing:
             return np.zeros((0, frame.height), dtype=np.uint8)
         return frame[self.name].is_null().to_numpy().astype(np.uint8)[None, :]
+
+    def allowed(self, condition: Condition) -> Masks:
+        """Whether a missing cell meets it; of what is invented nothing can be known before."""
+        masks = np.full(len(self.digits), ALL)
+        if condition.values is not None:
+            masks[:] = 2 * (None in condition.values) + any(v is not None for v in condition.values)
+        return masks
 
     def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:
         """The cells of rows `first_row` on, as if it were the only column."""

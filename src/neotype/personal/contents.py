@@ -52,6 +52,7 @@ _LOOKS: Mapping[str, str] = {
     "url": URL,
     "secret": SECRET,
     "token": TOKEN,
+    "uuid": r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
     "street": STREET,
     "numbered": NUMBERED,
     "two places": r"\d{4,}.*,|,.*\d{4,}",

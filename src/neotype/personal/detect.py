@@ -95,12 +95,16 @@ class _Column:
         self, category: Category, confidence: float, part: float | None, **more: str
     ) -> Finding:
         title = CATEGORIES[category].title
-        by_name = f"named like a {title}" if self.said == category else ""
+        by_name = f"named like {_a(title)}" if self.said == category else ""
         by_cells = (
             f"{part:.0%} of {len(self.cells):,} distinct cells fit" if part is not None else ""
         )
         reason = ", ".join(filter(None, (by_name, by_cells)))
         return Finding(self.name, category, round(confidence, 2), reason, **more)
+
+
+def _a(title: str) -> str:
+    return f"an {title}" if title[0] in "eiaoIEAO" else f"a {title}"
 
 
 def detect(frame: pl.DataFrame) -> dict[str, Finding]:
@@ -250,7 +254,8 @@ def _named(column: _Column) -> Finding | None:  # noqa: PLR0911 (one return a ca
         return column.found("username", 0.9, None)
     if said == "password" and column.diverse and c.share(cells, r"^\S{4,}$") >= 0.95:
         return column.found("password", 0.9, None)
-    if said == "secret" and column.diverse and column.looks["token"] >= 0.9:
+    token = column.looks["token"] >= 0.9 and column.looks["uuid"] < 0.9  # a UUID is an identifier
+    if said == "secret" and column.diverse and token:
         return column.found("secret", 0.85, None)
     coded = column.diverse and column.looks["digit"] >= 0.8 and column.looks["short"] >= 0.9
     if said in ("passport", "iban") and coded:

@@ -243,12 +243,10 @@ def _phone(people: People, wish: _Wish) -> pl.Series:
         room = main.count("#")
         body = digits
         if room < many:
-            body = pl.Series(people.numbers % np.uint64(10 ** (room - 1 or 1))).cast(pl.String)
-            body = (
-                ("0" + body.str.zfill(room - 1)).str.tail(room)
-                if wish.unique
-                else digits.str.tail(room)
-            )
+            body = digits.str.tail(room)
+            if wish.unique:
+                short = pl.Series(people.index("short phone", 10 ** (room - 1)))
+                body = "0" + short.cast(pl.String).str.zfill(room - 1)
         elif room > many:
             trunk = "1" if code == "1" else "0"
             body = pl.repeat(trunk * (room - many), len(digits), eager=True) + digits

@@ -13,6 +13,9 @@ from typing import Any
 import polars as pl
 
 from neotype.errors import DataError
+from neotype.personal.categories import CATEGORIES
+from neotype.personal.detect import Finding, detect
+from neotype.personal.fake import UNIQUE
 from neotype.schema.infer_number import decimals_of, number
 from neotype.schema.infer_text import text
 from neotype.schema.names import coordinate
@@ -28,19 +31,25 @@ from neotype.schema.schema import (
     Json,
     Numeric,
     Ordinal,
+    Personal,
     Schema,
     Table,
+    Text,
 )
 from neotype.schema.storage import storage_name
 from neotype.schema.temporal import Part, resolution_of
 from neotype.schema.wording import PROTECT, count, percent
 
 _MANY_LABELS = 64
+_PERSONAL = (Identifier, Categorical, Text, Numeric)
+"""Guesses that give way where the column is about persons."""
 
 
-def infer_schema(frames: Mapping[str, pl.DataFrame]) -> Schema:
+def infer_schema(frames: Mapping[str, pl.DataFrame], *, personal: bool = True) -> Schema:
     """The schema of these tables; every column says why it is of its kind.
 
+    Columns that tell who somebody is are of kind personal, unless `personal` is false: then they
+    are what their cells are otherwise, and are learnt.
     DataError lists every column whose dtype has no kind (binary data, python objects).
     """
     findings: list[str] = []
@@ -56,7 +65,7 @@ def infer_schema(frames: Mapping[str, pl.DataFrame]) -> Schema:
             findings,
             mend="drop them, or turn them into text or numbers",
         )
-    return Schema(tables={name: _table(name, frame) for name, frame in frames.items()})
+    return Schema(tables={name: _table(name, frame, personal) for name, frame in frames.items()})
 
 
 def adopt(schema: Schema, frames: Mapping[str, pl.DataFrame]) -> Schema:
@@ -95,10 +104,52 @@ def _adopted(column: Column, cells: pl.Series) -> Column:
     return column.model_copy(update=changes)
 
 
-def _table(name: str, frame: pl.DataFrame) -> Table:
+def _table(name: str, frame: pl.DataFrame, personal: bool) -> Table:
     columns = {cells.name: _column(cells) for cells in frame.iter_columns()}
     columns |= _coordinates(frame, columns)
+    if personal:
+        columns |= _persons(frame, columns)
     return Table(columns=columns, primary_key=_primary_key(name, columns))
+
+
+def _persons(frame: pl.DataFrame, columns: Mapping[str, Column]) -> dict[str, Column]:
+    """Columns that tell who somebody is are made anew, never learnt."""
+    return {
+        name: _personal(finding, columns[name], frame[name])
+        for name, finding in detect(frame).items()
+        if finding.sure and isinstance(columns[name], _PERSONAL)
+    }
+
+
+def _personal(finding: Finding, guess: Column, cells: pl.Series) -> Personal:
+    title = CATEGORIES[finding.category].title
+    present = cells.drop_nulls()
+    return Personal(
+        storage=guess.storage,
+        nullable=guess.nullable,
+        category=finding.category,
+        treatment=finding.treatment,
+        locale=finding.locale,
+        scheme=finding.scheme,
+        unique=finding.category in UNIQUE and present.n_unique() == len(present) > 1,
+        reason=f"{title}, confidence {finding.confidence:.2f}: {finding.reason}; "
+        f"made anew ({finding.treatment}), never learnt",
+    )
+
+
+def settled(schema: Schema, frames: Mapping[str, pl.DataFrame]) -> Schema:
+    """The schema with the kinds that personal columns would have, where the user keeps them."""
+    tables = {}
+    for name, table in schema.tables.items():
+        columns = dict(table.columns)
+        for key, column in table.columns.items():
+            frame = frames.get(name)
+            if isinstance(column, Personal) and column.treatment == "keep" and frame is not None:
+                plain = _column(frame[key])
+                reason = f"personal, and kept by the schema: {plain.reason}"
+                columns[key] = plain.model_copy(update={"reason": reason})
+        tables[name] = table.model_copy(update={"columns": columns})
+    return schema.model_copy(update={"tables": tables})
 
 
 def _column(cells: pl.Series) -> Column:
@@ -200,8 +251,9 @@ def _primary_key(table: str, columns: Mapping[str, Column]) -> tuple[str, ...]:
     """The first identifier without a missing or repeated cell, one named after the table first."""
     keys = [
         name
+        for kind in (Identifier, Personal)
         for name, column in columns.items()
-        if isinstance(column, Identifier) and column.unique and not column.nullable
+        if isinstance(column, kind) and column.unique and not column.nullable
     ]
     stem = table.casefold().rstrip("s")[:4]
     named = [name for name in keys if stem and name.casefold().startswith(stem)]
