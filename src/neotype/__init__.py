@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neotype import constraints
     from neotype.api import (
         FittedModel,
         Result,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from neotype.plan import Plan
     from neotype.policy.policy import Policy, read_policy
     from neotype.report.report import Report
+    from neotype.schema.constraint import Constraint
     from neotype.schema.schema import Schema
     from neotype.synth.independent import Independent
     from neotype.synth.trees import Trees
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Claim",
     "ColumnNotFoundError",
+    "Constraint",
     "DataError",
     "FitError",
     "FittedModel",
@@ -77,10 +80,12 @@ __all__ = [
     "augment",
     "balance",
     "compare",
+    "constraints",
     "evaluate",
     "fit",
     "from_spec",
     "import_schema",
+    "impute",
     "infer_schema",
     "load",
     "mask",
@@ -103,6 +108,7 @@ _ROOMS = {
     "neotype.plan": ("Plan",),
     "neotype.policy.policy": ("Policy", "read_policy"),
     "neotype.report.report": ("Report",),
+    "neotype.schema.constraint": ("Constraint",),
     "neotype.schema.schema": ("Schema",),
     "neotype.synth.independent": ("Independent",),
     "neotype.synth.trees": ("Trees",),
@@ -120,6 +126,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         value: Any = version("neotype")
+    elif name == "constraints":
+        value = import_module("neotype.constraints")
     elif name in _ROOM_OF:
         value = getattr(import_module(_ROOM_OF[name]), name)
     else:

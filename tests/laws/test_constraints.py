@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from pydantic import ValidationError
 
 from neotype.data import Dataset
-from neotype.errors import ColumnNotFoundError, DataError
+from neotype.errors import ColumnNotFoundError, DataError, SchemaError
 from neotype.registry import CONSTRAINTS, find
 from neotype.rng import Rng
 from neotype.schema.constraint import Rule, constraint
@@ -152,5 +151,5 @@ def test_a_column_that_is_not_there_is_named(sample: Sample) -> None:
 
 @every
 def test_a_field_that_is_not_known_is_refused(sample: Sample) -> None:
-    with pytest.raises(ValidationError, match="columm"):
+    with pytest.raises(SchemaError, match="'columm' is not known here"):
         constraint({**sample.line, "columm": "x"})

@@ -22,6 +22,7 @@ from neotype.plan import make_synthesizer, toward
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema import infer
+from neotype.schema.constraint import Constraint
 from neotype.schema.file import from_document
 from neotype.schema.schema import Schema
 from neotype.schema.wanted import Case, wanted
@@ -145,6 +146,7 @@ def fit(
     *,
     synthesizer: str | Any = "trees",
     schema: Schema | Path | str | None = None,
+    constraints: Sequence[Constraint | Mapping[str, Any]] = (),
     seed: int = 0,
     protect: int | None = None,
     holdout: float | None = None,
@@ -154,14 +156,16 @@ def fit(
     """Learn `data`: a pandas, polars or pyarrow frame, a path, or a dict with one frame.
 
     `synthesizer` is a registered name, with its hyperparameters as `settings`, or an instance
-    such as `nt.Trees(refine=2)`. No value of fewer than `protect` rows is stored. With `holdout`,
-    that share of the rows (whole entities, where the schema names one) is not learnt;
-    `nt.evaluate` compares with it. Raises SourceError, DataError, SchemaError or FitError.
+    such as `nt.Trees(refine=2)`. `constraints`, such as `nt.constraints.Inequality(low="a",
+    high="b")`, hold in every row, as do those of the schema. No value of fewer than `protect` rows
+    is stored. With `holdout`, that share of the rows (whole entities, where the schema names one)
+    is not learnt; `nt.evaluate` compares with it. Raises SourceError, DataError, SchemaError or FitError.
     """
     recipe = _recipe(synthesizer, settings, protect)
     source = read(data)
     if not isinstance(schema, Schema):
         schema = pipeline.schema_of(source, None if schema is None else Path(schema))
+    schema = schema.constrained(constraints) if constraints else schema
     whole = pipeline.learnable(source, schema, target)
     source, (whole,), _ = pipeline.treated(source, (whole,), target=target)
     if holdout is None:

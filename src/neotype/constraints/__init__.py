@@ -1,1 +1,24 @@
-"""What must hold in the rows of a table: a file a family of constraints."""
+"""What must hold in the rows of a table: a file a family of constraints.
+
+Every registered constraint is a name here, loaded when it is first used.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from neotype.registry import find, names
+
+_BASES = ("Constraint", "Rule")
+"""What a constraint of one's own is made of."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _BASES:
+        return getattr(import_module("neotype.schema.constraint"), name)
+    if name.startswith("_") or name not in names("constraint"):
+        raise AttributeError(f"no constraint is called '{name}'")
+    return find("constraint", name)
+
+
+def __dir__() -> list[str]:
+    return sorted((*_BASES, *names("constraint")))

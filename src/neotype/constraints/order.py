@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import polars as pl
 from pydantic import Field, model_validator
@@ -16,7 +16,8 @@ from neotype.schema.constraint import Columns, Constraint, Rule
 class _Ascending(Constraint):
     """Columns in ascending order."""
 
-    strict: bool = False
+    if TYPE_CHECKING:
+        strict: bool
 
     @model_validator(mode="after")
     def _all_differ(self) -> Self:
@@ -43,6 +44,7 @@ class Inequality(_Ascending):
     type: Literal["Inequality"] = "Inequality"
     low: str
     high: str
+    strict: bool = False
 
     @property
     def about(self) -> tuple[str, ...]:
@@ -57,6 +59,7 @@ class Range(_Ascending):
     low: str
     middle: str
     high: str
+    strict: bool = False
 
     @property
     def about(self) -> tuple[str, ...]:
@@ -69,6 +72,7 @@ class ChainedInequality(_Ascending):
 
     type: Literal["ChainedInequality"] = "ChainedInequality"
     columns: tuple[str, ...] = Field(min_length=2)
+    strict: bool = False
 
     @property
     def about(self) -> tuple[str, ...]:

@@ -14,8 +14,9 @@ import numpy as np
 import polars as pl
 from numpy.random import Generator
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
-from neotype.errors import SchemaError
+from neotype.errors import SchemaError, did_you_mean
 from neotype.registry import find
 from neotype.schema.condition import Condition
 from neotype.schema.value import Value
@@ -143,15 +144,38 @@ def constraint(value: object) -> Any:
     if not isinstance(value, Mapping):
         return value
     if "type" not in value:
-        raise ValueError("a constraint needs a type, such as Inequality")
+        raise SchemaError(
+            f"a constraint has no type: it has {', '.join(map(str, value)) or 'nothing'}.",
+            mend="begin with its type, such as type: Inequality",
+        )
     cls = find("constraint", str(value["type"]))
     if not (isinstance(cls, type) and issubclass(cls, Constraint)):
         raise SchemaError(
             f"the constraint '{value['type']}' is registered, but is no Constraint.",
             mend="make the class a subclass of neotype.Constraint",
         )
-    made: Constraint = cls.model_validate(dict(value))
+    try:
+        made: Constraint = cls.model_validate(dict(value))
+    except ValidationError as cause:
+        faults = [_fault(error, cls) for error in cause.errors()]
+        raise SchemaError(
+            f"the constraint {value['type']} is not as it should be: {'; '.join(faults)}."
+        ) from None
     return made
+
+
+def _fault(error: Any, cls: type[Constraint]) -> str:
+    """What is wrong with a line, with the nearest mend."""
+    path = ".".join(map(str, error["loc"]))
+    known = [name for name in cls.model_fields if name != "type"]
+    if error["type"] == "extra_forbidden":
+        near = did_you_mean(path, known) or f"it may have: {', '.join(known)}"
+        return f"'{path}' is not known here; {near}"
+    if error["type"] == "missing":
+        return f"'{path}' is missing"
+    if not path:
+        return str(error["msg"]).removeprefix("Value error, ")
+    return f"{path}: {error['msg']} (it is {error['input']!r:.60})"
 
 
 def replaced(

@@ -6,7 +6,7 @@ user's frame has and gets back) and the *reason* for which the kind was inferred
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
@@ -298,3 +298,17 @@ class Schema(Value):
     def columns(self) -> Mapping[str, Any]:
         """The columns of the only table."""
         return self.table.columns
+
+    def constrained(self, constraints: Iterable[Constraint | Mapping[str, Any]]) -> Schema:
+        """The same, where these must hold in the only table as well; objects or lines of a file."""
+        made = tuple(constraint(one) for one in constraints)
+        for one in made:
+            if not isinstance(one, Constraint):
+                raise SchemaError(
+                    f"{one!r} is no constraint.",
+                    mend="give one such as nt.constraints.Inequality(low='a', high='b'), or a "
+                    "mapping with its type",
+                )
+        facts = dict(self.table)
+        table = Table(**{**facts, "constraints": (*self.table.constraints, *made)})
+        return self.model_copy(update={"tables": {self.name: table}})
