@@ -18,6 +18,8 @@ from neotype.cli.terminal import out, say_json, size
 
 EPILOG = (
     "Example: [bold]neotype inspect examples/adult.parquet --write schema.yaml[/]\n\n"
+    "Statistics that make rows without the data: "
+    "[bold]neotype inspect examples/adult.parquet -o spec.yaml --stats[/]\n\n"
     "A model: [bold]neotype inspect adult.neotype[/]"
 )
 
@@ -31,8 +33,12 @@ def inspect(
     *,
     path: Annotated[Path, typer.Argument(help="A data file, a folder of files, or a model.")],
     write: Annotated[
-        Path | None, typer.Option(help="Write the schema as YAML, to edit and give to `fit`.")
+        Path | None,
+        typer.Option("-o", "--write", help="Write the schema as YAML, to edit and give to `fit`."),
     ] = None,
+    stats: Annotated[
+        bool, typer.Option("--stats", help="Write statistics too: a schema that makes rows.")
+    ] = False,
     sdv: Annotated[Path | None, typer.Option(help="Write the schema as SDV metadata JSON.")] = None,
     table: Annotated[
         str | None, typer.Option(help="Of a schema of several tables, this one alone.")
@@ -61,7 +67,13 @@ def inspect(
     schema = infer_schema(source.frames)
     found = proposals.find_constraints(schema, source.frames, quiet=as_json)
     schema = proposals.taken_up(schema, found) if constraints else schema
-    _write(schema, write, sdv, force, proposals.remarks(found, taken=constraints))
+    _write(
+        _stated(schema, source.frames) if stats else schema,
+        write,
+        sdv,
+        force,
+        proposals.remarks(found, taken=constraints or stats),
+    )
     if as_json:
         rows = {name: frame.height for name, frame in source.frames.items()}
         say_json(
@@ -84,6 +96,13 @@ def inspect(
     for written in (write, sdv):
         if written:
             page.print(f"\n[green]✓[/] [bold]{written}[/]")
+
+
+def _stated(schema: Any, frames: Any) -> Any:
+    from neotype.data import Dataset
+    from neotype.spec.stated import stated
+
+    return stated(Dataset(schema, frames))
 
 
 def _write(

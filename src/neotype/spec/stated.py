@@ -17,7 +17,7 @@ from scipy import stats
 from neotype.data import Dataset
 from neotype.schema.distribution import Distribution
 from neotype.schema.quantity import written
-from neotype.schema.schema import Schema
+from neotype.schema.schema import Schema, Table
 from neotype.spec.tally import COUNTED, LABELLED, OTHER, Shape, Tally
 
 _SURE = 0.999
@@ -35,6 +35,16 @@ def stated(data: Dataset, *, protect: int = 5) -> Schema:
     It holds no number, label or count of fewer than `protect` rows, and no constraint that the
     schema does not declare.
     """
+    tables = {}
+    for name, table in data.schema.tables.items():
+        alone = Dataset(Schema(tables={name: table}), {name: data.frames[name]})
+        tables[name] = _table(alone, protect)
+    schema = data.schema.model_copy(update={"tables": tables})
+    return Schema.model_validate(schema.model_dump(mode="json"))
+
+
+def _table(data: Dataset, protect: int) -> Table:
+    """The table of a data set that has but one."""
     tally = Tally(data, protect)
     parents = tree(tally)
     columns = {
@@ -42,11 +52,8 @@ def stated(data: Dataset, *, protect: int = 5) -> Schema:
         for name, column in data.schema.columns.items()
     }
     correlations = _correlations(tally, parents, columns)
-    table = data.table.model_copy(
-        update={"columns": columns, "rows": data.rows, "correlations": correlations}
-    )
-    schema = data.schema.model_copy(update={"tables": {data.schema.name: table}})
-    return Schema.model_validate(schema.model_dump(mode="json"))
+    update = {"columns": columns, "rows": data.rows, "correlations": correlations}
+    return data.table.model_copy(update=update)
 
 
 def tree(tally: Tally) -> dict[str, str]:
