@@ -46,12 +46,17 @@ class Dependency:
 def dependencies(seen: Seen, known: Sequence[Found]) -> list[Found]:
     """Tables within the table, merged by their left side, none that another one implies."""
     singles = _singles(seen)
-    said = [(one.fields["column"], one.about) for one in known if one.type == "ColumnFormula"]
-    singles = [d for d in singles if not any(d.right == t and set(d.left) < a for t, a in said)]
+    said = [one.about for one in known if one.type in ("ColumnFormula", "OneHotEncoding")]
+    singles = [d for d in singles if not _said(d, said)]
     exact = [d for d in singles if not d.exceptions]
-    pairs = _pairs(seen, exact)
+    pairs = [d for d in _pairs(seen, exact) if not _said(d, said)]
     near = [d for d in singles if d.exceptions and not _implied(d, exact)]
     return [*_merged(seen, exact), *_doubles(seen, pairs), *_near(seen, near)]
+
+
+def _said(rule: Dependency, said: list[frozenset[str]]) -> bool:
+    """Whether a formula or a group of flags is about the same columns."""
+    return any({*rule.left, rule.right} <= about for about in said)
 
 
 def _left(seen: Seen) -> list[Cells]:

@@ -164,7 +164,7 @@ def _line(source: Cells, target: Cells) -> tuple[float, float] | None:
     if (np.abs(y[few] - y[low] - scale * (x[few] - x[low])) > rough * abs(y[high] - y[low])).any():
         return None
     scale, shift = np.polyfit(x, y, 1)
-    return _round(scale), _round(shift)
+    return _round(scale), _round(shift) if abs(shift) > 1e-9 * np.abs(y).max() else 0.0
 
 
 def _round(number: float) -> float:
@@ -226,8 +226,8 @@ def _operands(many: int, sign: str) -> list[tuple[int, int]]:
 
 def _sums(cells: list[Cells], known: list[Formula]) -> list[Formula]:
     """Sums of three columns and more: directions in which the rows do not vary at all."""
-    explained = {f.target for f in known}
-    cells = [c for c in cells if c.name not in explained and not c.gaps]
+    copies = {f.target for f in known if len(f.columns) == 1}
+    cells = [c for c in cells if c.name not in copies and not c.gaps]
     if len(cells) < 4:
         return []
     rows = some(len(cells[0].numbers), max(400, 4 * len(cells)))
@@ -241,7 +241,7 @@ def _sums(cells: list[Cells], known: list[Formula]) -> list[Formula]:
     for weights in _echelon(flat):
         part = np.flatnonzero(np.abs(weights) > 1e-6)
         formula = _sum([cells[keep[k]] for k in part], weights[part])
-        if formula is not None:
+        if formula is not None and formula.target not in {f.target for f in known}:
             found.append(formula)
     return found
 

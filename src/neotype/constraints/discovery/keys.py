@@ -11,7 +11,7 @@ from neotype.constraints.discovery.cells import Cells, Ints, Seen, some
 from neotype.constraints.discovery.chance import telling
 from neotype.constraints.discovery.found import Found, listed
 from neotype.schema.names import names_id
-from neotype.schema.schema import Identifier
+from neotype.schema.schema import Datetime, Identifier
 
 WIDEST = 4
 """Columns of a key at most."""
@@ -32,7 +32,7 @@ def keys(seen: Seen, known: Sequence[Found]) -> list[Found]:
     parts = [c for c in parts if not any(c.name in right for right in follows.values())]
     found: list[Found] = []
     few = [some(seen.rows, most) for most in (2_000, 20_000, seen.rows)]
-    shares = {c.name: float(((c.counts / seen.rows) ** 2).sum()) for c in parts}
+    shares = {c.name: _meeting(c) for c in parts}
     widest = WIDEST if len(parts) <= PARTS else 2
     tried = sum(len(list(combinations(range(len(parts)), k))) for k in range(1, widest + 1))
     for width in range(1, widest + 1):
@@ -47,6 +47,17 @@ def keys(seen: Seen, known: Sequence[Found]) -> list[Found]:
                 continue
             found.append(_key(seen, group, twice))
     return found
+
+
+def _meeting(one: Cells) -> float:
+    """How often two rows have the same cell; of days that never do, how often they might."""
+    rows = len(one.series)
+    if one.distinct < rows:
+        return float((one.counts * (one.counts - 1)).sum() / (rows * (rows - 1)))
+    if isinstance(one.column, Datetime) and one.column.part == "date":
+        days = (one.numbers.max() - one.numbers.min()) / 86_400e6
+        return 1 / (float(days) + 1)
+    return 0.0
 
 
 def _may_be_part(one: Cells, rows: int) -> bool:

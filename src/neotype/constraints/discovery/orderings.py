@@ -76,23 +76,31 @@ def orderings(seen: Seen, known: Sequence[Found]) -> list[Found]:
     """Inequality, Range and ChainedInequality over quantities, and over moments."""
     found = []
     for group in (seen.quantities, seen.dates, _times(seen)):
-        found += _among(
-            seen, group, [set(one.about) for one in known if one.type == "ColumnFormula"]
-        )
+        names = {one.name for one in group}
+        formulas = [one.about for one in known if one.type == "ColumnFormula"]
+        found += _among(seen, group, _tied([about for about in formulas if about <= names]))
     return found
+
+
+def _tied(sets: list[frozenset[str]]) -> list[frozenset[str]]:
+    """Columns that formulas tie to each other, over several formulas: parts are below sums."""
+    tied: list[frozenset[str]] = []
+    for one in sets:
+        near = [other for other in tied if other & one]
+        tied = [other for other in tied if other not in near] + [one.union(*near)]
+    return tied
 
 
 def _times(seen: Seen) -> list[Cells]:
     return [c for c in seen.cells.values() if c.unit == "time of day" and c.distinct > 1]
 
 
-def _among(seen: Seen, group: list[Cells], formulas: list[set[str]]) -> list[Found]:
+def _among(seen: Seen, group: list[Cells], tied: list[frozenset[str]]) -> list[Found]:
     if len(group) < 2:
         return []
     edges = {}
     for low, high in _unrefuted(seen, group):
-        # A part is below the sum anyway.
-        if not any({low.name, high.name} <= part for part in formulas):
+        if not any({low.name, high.name} <= part for part in tied):
             facts = _judged(low, high, len(group) ** 2)
             if facts is not None:
                 edges[low.name, high.name] = facts
