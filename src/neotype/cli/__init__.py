@@ -9,7 +9,18 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from neotype.cli import compare, evaluate, fit, inspect, mask, policy, run, sample
+from neotype.cli import (
+    compare,
+    complete,
+    evaluate,
+    fit,
+    inspect,
+    mask,
+    policy,
+    run,
+    sample,
+    shares,
+)
 from neotype.cli.terminal import err, say_error
 from neotype.errors import NeotypeError
 
@@ -90,7 +101,7 @@ def _front(
     pass
 
 
-for verb in (inspect, fit, sample, evaluate, compare, run, mask, policy):
+for verb in (inspect, fit, sample, evaluate, compare, run, mask, policy, complete, shares):
     verb.add_to(app)
 
 
