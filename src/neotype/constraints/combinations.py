@@ -12,10 +12,10 @@ from numpy.random import Generator
 from pydantic import Field
 
 from neotype.constraints.joined import cells, dtypes_of, free_name, labels, truth
-from neotype.errors import ColumnNotFoundError, FitError, SchemaError
+from neotype.errors import ColumnNotFoundError, DataError, FitError, SchemaError
 from neotype.schema.condition import Condition
 from neotype.schema.constraint import Columns, Constraint, Rule, replaced
-from neotype.schema.schema import Categorical, Constant, Geo, Identifier
+from neotype.schema.schema import NUMBERED, Categorical, Constant, Geo
 from neotype.schema.value import Scalar
 
 
@@ -96,9 +96,9 @@ def joinable(constraint: Constraint, names: tuple[str, ...], columns: Columns) -
         raise SchemaError(f"constraint {constraint.title} names a column twice.")
     for name in names:
         column = columns[name]
-        if isinstance(column, Identifier):
+        if isinstance(column, NUMBERED):
             raise SchemaError(
-                f"constraint {constraint.title} combines '{name}', an identifier, which is made "
+                f"constraint {constraint.title} combines '{name}' ({column.kind}), which is made "
                 "anew.",
                 mend="where other columns follow from it, declare DenormalizedTable",
             )
@@ -110,6 +110,16 @@ def joinable(constraint: Constraint, names: tuple[str, ...], columns: Columns) -
                 "other half.",
                 mend="name both, or neither",
             )
+
+
+def _unmet(constraint: Constraint, condition: Condition) -> DataError:
+    """A condition that no row can meet, whatever is drawn."""
+    asked = "in this range" if condition.values is None else f"in {list(condition.values)}"
+    return DataError(
+        "these conditions cannot be met.",
+        [f"no '{condition.column}' {asked} is in a row that obeys {constraint.title}"],
+        mend="ask for cells that the data has",
+    )
 
 
 @dataclass(frozen=True)
@@ -162,6 +172,8 @@ class Joined(Rule):
         """The labels that meet it."""
         met = condition.holds(self._table[condition.column])
         found = pl.Series(self.kept, dtype=pl.String).filter(met)
+        if not len(found):
+            raise _unmet(self.constraint, condition)
         return (Condition(self._name, values=tuple(found)),)
 
     def stands_for(self, column: str) -> tuple[str, ...]:
@@ -278,6 +290,8 @@ class _Flags(Rule):
         if self.constraint.none:
             others.append(None)
         allowed = ([condition.column] if on else []) + (others if off else [])
+        if not allowed:
+            raise _unmet(self.constraint, condition)
         return (Condition(self._name, values=tuple(allowed)),)
 
     def stands_for(self, column: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from neotype.data import Dataset, Known
 from neotype.errors import SamplingError
 from neotype.rng import Rng
 from neotype.schema.condition import Where
-from neotype.schema.schema import Identifier, Schema
+from neotype.schema.schema import NUMBERED, Schema
 from neotype.synth.rewriting import Rewriting
 
 _ROUNDS = 8
@@ -73,7 +73,7 @@ def mended(model: Drawing, made: Dataset, rng: Rng, known: Known | None) -> Data
             found="\n  ".join(short),
             mend="ask for fewer rows, or take a constraint out",
         )
-    return Dataset.of(made.schema, frame)
+    return Dataset.of(made.schema, frame, made.support)
 
 
 @dataclass
@@ -94,7 +94,7 @@ class _Redraw:
         count = len(rows) if known.cells is None else None
         made = self.model.draw(count, stream, known).frame
         columns = self.model.schema.columns
-        own = [name for name, column in columns.items() if isinstance(column, Identifier)]
+        own = [name for name, column in columns.items() if isinstance(column, NUMBERED)]
         return self.renew(made.with_columns(frame[rows].select(own))) if own else made
 
     def renew(self, frame: pl.DataFrame) -> pl.DataFrame:
