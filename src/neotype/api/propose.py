@@ -1,0 +1,25 @@
+"""What the rows of a table obey, found in the data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from neotype.constraints.discovery import Proposal, propose
+from neotype.progress import Progress, silent
+from neotype.schema.infer import infer_schema
+from neotype.schema.schema import Schema
+from neotype.source import read
+
+
+def propose_constraints(
+    data: Any, *, schema: Schema | None = None, progress: Progress = silent
+) -> tuple[Proposal, ...]:
+    """Constraints that hold in every row of the data and are no accident, each with its evidence.
+
+    Nothing is applied: give the `constraint` of those that are rules of your world to `fit`.
+    Proposals with `exceptions` hold in nearly all rows, and come last.
+    """
+    frames = read(data).frames
+    schema = schema or infer_schema(frames)
+    frame = frames[schema.name] if schema.name in frames else next(iter(frames.values()))
+    return propose(schema.columns, frame, progress=progress)
