@@ -8,18 +8,18 @@ from typing import Any
 
 import polars as pl
 
-from neotype.errors import DataError, SchemaError, did_you_mean
+from neotype.errors import DataError, SchemaError
 from neotype.masking.anonymity import Anonymity, anonymise
-from neotype.masking.change import Drop, Generalise, Keep, Mask
+from neotype.masking.change import Drop, Keep, Mask
+from neotype.masking.decide import Decision, decide, own_words, remarks
 from neotype.masking.key import Key, canonical
-from neotype.masking.plan import TREATMENTS, MaskingPlan
+from neotype.masking.plan import MaskingPlan
 from neotype.masking.receipt import ColumnReceipt, Receipt
-from neotype.masking.treatment import Setting, Treatment
-from neotype.personal.categories import CATEGORIES
-from neotype.personal.fake import PROVIDERS
-from neotype.schema.schema import Identifier, Personal, Table
+from neotype.masking.spans import counted
+from neotype.masking.treatment import Setting
+from neotype.personal.detect import detect
+from neotype.schema.schema import Table
 
-_SHOWN_LAST = ("phone", "iban", "card_number")
 _FEW = 2
 
 
@@ -31,14 +31,6 @@ class Masked:
     receipt: Receipt
 
 
-@dataclass(frozen=True)
-class _Decision:
-    """What is done to a column, and who said so."""
-
-    treatment: Treatment
-    because: str
-
-
 def apply(frame: pl.DataFrame, table: Table, plan: MaskingPlan, key: Key) -> Masked:
     """The table as the plan wants it.
 
@@ -47,104 +39,25 @@ def apply(frame: pl.DataFrame, table: Table, plan: MaskingPlan, key: Key) -> Mas
     """
     asked = _anonymity(plan.anonymity, table)
     quasi = () if asked is None else asked.quasi_identifiers
-    decisions = _decide(frame, table, plan, quasi)
-    columns, told, findings = {}, {}, []
-    for name, decision in decisions.items():
-        cells = frame[name]
-        setting = Setting(table.columns.get(name), key, frame, plan.per, plan.per or table.entity)
-        try:
-            new = (
-                cells
-                if isinstance(decision.treatment, Drop)
-                else (decision.treatment.apply(cells, setting))
-            )
-        except DataError as fault:
-            findings.append(" ".join(filter(None, (fault.problem, fault.mend))))
-            continue
-        told[name] = _column_receipt(cells, new, decision)
-        if not isinstance(decision.treatment, Drop):
-            columns[name] = new
-    if findings:
-        raise DataError("these treatments do not fit their columns.", findings)
-    if not columns:
-        raise DataError("no column is left.", mend="keep at least one")
-    result = pl.DataFrame(columns)
+    found = detect(frame)
+    decisions = decide(frame, table, plan, quasi, found)
+    own, entity = own_words(table, found), plan.per or table.entity
+    setting = Setting(None, key, frame, plan.per, entity, own)
+    result, told = _treated(frame, table, decisions, setting)
+    notes = remarks(table, decisions, quasi, found)
     facts: Mapping[str, Any] | None = None
-    notes = _notes(table, decisions, quasi)
     if asked is not None:
-        gone = [name for name in quasi if name not in result.columns]
-        if gone:
-            raise SchemaError(
-                f"{', '.join(gone)} is dropped, and cannot be a quasi-identifier.",
-                mend="leave it out of one of them",
-            )
-        same = {
-            name: column
-            for name, column in table.columns.items()
-            if name in result.columns and isinstance(decisions[name].treatment, Keep)
-        }
-        alike = anonymise(result, same, asked)
-        notes += _telling(result, quasi, asked)
-        for name in quasi:
-            told[name] = told[name].generalised(frame[name][alike.kept], alike.frame[name])
-        result, facts = alike.frame, alike.facts
-    keyed = [name for name, one in decisions.items() if one.treatment.keyed]
+        before = result
+        result, told, facts = _alike(frame, before, table, decisions, asked, told)
+        notes += _telling(before, quasi, asked)
+    keyed = any(one.treatment.keyed for one in decisions.values())
     if keyed and not key.lasting:
         notes.append(
             "no key was given: a fresh one was used once and is forgotten, so that another run "
-            "gives other values"
+            "gives other values (--key-file mask.key)"
         )
     mark = key.mark() if keyed and key.lasting else None
     return Masked(result, Receipt(frame.height, result.height, told, facts, tuple(notes), mark))
-
-
-def _decide(
-    frame: pl.DataFrame, table: Table, plan: MaskingPlan, quasi: tuple[str, ...]
-) -> dict[str, _Decision]:
-    """What is done to every column. SchemaError lists unknown and, if so asked, undecided ones."""
-    unknown = [name for name in plan.columns if name not in frame.columns]
-    if plan.per is not None and plan.per not in frame.columns:
-        unknown.append(plan.per)
-    if unknown:
-        said = [f"'{n}': {did_you_mean(n, frame.columns) or 'no such column'}" for n in unknown]
-        raise SchemaError(
-            f"the masking plan names columns that the table does not have: {'; '.join(said)}",
-            found=f"the table has: {', '.join(frame.columns)}",
-        )
-    decisions, undecided = {}, {}
-    for name in frame.columns:
-        column = table.columns.get(name)
-        if name in plan.columns:
-            decisions[name] = _Decision(plan.columns[name], "asked for")
-        elif isinstance(column, Personal):
-            title = CATEGORIES[column.category].title
-            treatment = default_treatment(column)
-            if name in quasi and CATEGORIES[column.category].role == "quasi":
-                treatment = Keep()
-            decisions[name] = undecided[name] = _Decision(treatment, f"found to be: {title}")
-        else:
-            decisions[name] = _Decision(Keep(), "")
-    if undecided and plan.undecided == "refuse":
-        listed = "\n  ".join(f"- '{n}' {one.because}" for n, one in undecided.items())
-        raise SchemaError(
-            "personal columns are not decided on:",
-            found=listed,
-            mend="name each: "
-            + " ".join(f"--treat '{n}={one.treatment.words}'" for n, one in undecided.items()),
-        )
-    return decisions
-
-
-def default_treatment(column: Personal) -> Treatment:
-    """What the schema says is done to a personal column, in a form that fits its category."""
-    word = column.treatment
-    if word == "fake" and column.category not in PROVIDERS:
-        word = "generalise" if column.category == "coordinates" else "mask"
-    if word == "mask":
-        return Mask(last=4) if column.category in _SHOWN_LAST else Mask()
-    if word == "generalise":
-        return Generalise()
-    return TREATMENTS[word].model_validate({"treat": word})
 
 
 def _anonymity(asked: Anonymity | None, table: Table) -> Anonymity | None:
@@ -156,48 +69,84 @@ def _anonymity(asked: Anonymity | None, table: Table) -> Anonymity | None:
     return asked.model_copy(update={"quasi_identifiers": quasi, "sensitive": sensitive})
 
 
-def _column_receipt(cells: pl.Series, new: pl.Series, decision: _Decision) -> ColumnReceipt:
-    gone = isinstance(decision.treatment, Drop)
+def _treated(
+    frame: pl.DataFrame, table: Table, decisions: Mapping[str, Decision], setting: Setting
+) -> tuple[pl.DataFrame, dict[str, ColumnReceipt]]:
+    """Every column in its new form, without those that go."""
+    columns, told, findings = {}, {}, []
+    for name, decision in decisions.items():
+        cells, new = frame[name], frame[name]
+        if not isinstance(decision.treatment, Drop):
+            try:
+                new = decision.treatment.apply(cells, setting.of(table.columns.get(name)))
+            except DataError as fault:
+                findings.append(" ".join(filter(None, (fault.problem, fault.mend))))
+                continue
+            columns[name] = new
+        told[name] = _column_receipt(cells, new, decision)
+    if findings:
+        raise DataError("these treatments do not fit their columns.", findings)
+    if not columns:
+        raise DataError("no column is left.", mend="keep at least one")
+    return pl.DataFrame(columns), told
+
+
+def _column_receipt(cells: pl.Series, new: pl.Series, decision: Decision) -> ColumnReceipt:
+    treatment = decision.treatment
+    gone = isinstance(treatment, Drop)
     before, after = canonical(cells), canonical(new)
-    changed = len(cells) if gone else int(before.ne_missing(after).sum())
-    notes = []
-    if not gone and int(new.null_count()) != int(cells.null_count()):
-        raise DataError(f"column '{cells.name}' gained or lost missing cells.")
+    if new.null_count() != cells.null_count():
+        raise DataError(
+            f"column '{cells.name}' would have {new.null_count():,} missing cells after "
+            f"'{treatment.words}', and has {cells.null_count():,}.",
+            mend="choose another treatment",
+        )
     distinct = (before.drop_nulls().n_unique(), 0 if gone else after.drop_nulls().n_unique())
-    if decision.treatment.treat == "fake" and distinct[1] < distinct[0]:
+    notes = []
+    if treatment.treat == "fake" and distinct[1] < distinct[0]:
         notes.append(f"{distinct[0]:,} values share {distinct[1]:,} fakes")
+    if isinstance(treatment, Mask) and treatment.spans:
+        spans = ", ".join(f"{many:,} {word}" for word, many in counted(before, after).items())
+        notes.append(f"replaced: {spans or 'nothing'}; what no list knows stays")
     return ColumnReceipt(
-        treatment=decision.treatment.words,
-        parameters=decision.treatment.model_dump(mode="json"),
+        treatment=treatment.words,
+        parameters=treatment.model_dump(mode="json"),
         because=decision.because,
         cells=len(cells),
-        missing=int(cells.null_count()),
-        changed=changed,
+        missing=cells.null_count(),
+        changed=len(cells) if gone else int(before.ne_missing(after).sum()),
         distinct=distinct,
         dtype=(str(cells.dtype), "" if gone else str(new.dtype)),
         notes=tuple(notes),
     )
 
 
-def _notes(
+def _alike(
+    frame: pl.DataFrame,
+    treated: pl.DataFrame,
     table: Table,
-    decisions: Mapping[str, _Decision],
-    quasi: tuple[str, ...],
-) -> list[str]:
-    """What a careful reader should know: names of rows that stay."""
-    notes = []
-    for name, column in table.columns.items():
-        decision = decisions.get(name)
-        if decision is None or not isinstance(decision.treatment, Keep) or name in quasi:
-            continue
-        if decision.because == "asked for":
-            continue
-        if isinstance(column, Identifier) and column.unique:
-            notes.append(
-                f"'{name}' names every row and is kept; another table may hold it too: "
-                f"--treat {name}=pseudonym"
-            )
-    return notes
+    decisions: Mapping[str, Decision],
+    asked: Anonymity,
+    told: Mapping[str, ColumnReceipt],
+) -> tuple[pl.DataFrame, dict[str, ColumnReceipt], Mapping[str, Any]]:
+    """The treated rows made alike, with the receipt of the columns that this changed."""
+    gone = [name for name in asked.quasi_identifiers if name in told and name not in treated]
+    if gone:
+        raise SchemaError(
+            f"{', '.join(gone)} is dropped, and cannot be a quasi-identifier.",
+            mend="leave it out of one of them",
+        )
+    as_declared = {
+        name: column
+        for name, column in table.columns.items()
+        if name in treated.columns and isinstance(decisions[name].treatment, Keep)
+    }
+    alike = anonymise(treated, as_declared, asked)
+    changed = {
+        name: told[name].generalised(frame[name][alike.kept], alike.frame[name])
+        for name in asked.quasi_identifiers
+    }
+    return alike.frame, {**told, **changed}, alike.facts
 
 
 def _telling(frame: pl.DataFrame, quasi: tuple[str, ...], asked: Anonymity) -> list[str]:

@@ -9,8 +9,9 @@ import polars as pl
 
 from neotype.data import Dataset
 from neotype.errors import SchemaError
-from neotype.masking.apply import apply, default_treatment
+from neotype.masking.apply import apply
 from neotype.masking.change import Keep, Shift
+from neotype.masking.decide import default_treatment
 from neotype.masking.key import Key
 from neotype.masking.plan import MaskingPlan
 from neotype.masking.receipt import Receipt

@@ -15,6 +15,7 @@ from neotype.masking.bands import FLOORS, LEVELS, edge_band, number_band, round_
 from neotype.masking.dates import read_dates
 from neotype.masking.hierarchy import ALL, by_prefix, grown, placed, read_tree
 from neotype.masking.key import canonical
+from neotype.masking.spans import hide_all
 from neotype.masking.treatment import Setting, Treatment, mapped, wrong
 from neotype.schema.schema import Geo, Numeric, Personal
 
@@ -45,7 +46,8 @@ class Drop(Treatment):
 class Mask(Treatment):
     """All but the ends becomes stars, of a fixed number so that the length is not told. Text.
 
-    Never more than half of a value is shown: of shorter ones, nothing. `hide` is a regular
+    Never more than half of a value is shown: of shorter ones, nothing. `spans: true` is for longer
+    texts: what is personal in them becomes [email], [phone], [name]. `hide` is a regular
     expression: of what it finds, the groups (or the whole, where it has none) become stars.
     """
 
@@ -56,6 +58,8 @@ class Mask(Treatment):
     last: int = Field(default=0, ge=0, description="letters shown at the end")
     star: str = Field(default="*", min_length=1, max_length=1)
     hide: str | None = Field(default=None, description="a regular expression: what is hidden")
+
+    spans: bool = Field(default=False, description="only what is personal within a text")
 
     @field_validator("hide")
     @classmethod
@@ -70,6 +74,9 @@ class Mask(Treatment):
     def apply(self, cells: pl.Series, setting: Setting) -> pl.Series:
         """Text."""
         texts = canonical(cells)
+        if self.spans:
+            own = [(word, setting.frame[name]) for name, word in setting.own.items()]
+            return hide_all(texts, [one for one in own if one[1].name != cells.name])
         if self.hide is not None:
             found = re.compile(self.hide)
             return mapped(cells, texts, lambda every: [self._without(found, t) for t in every])

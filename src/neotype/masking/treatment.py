@@ -7,7 +7,7 @@ same cell under the same key becomes the same, in every row, table and run.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import polars as pl
@@ -23,6 +23,7 @@ class Setting:
     """What a treatment may know besides its cells: what the column is, the key, the whole table.
 
     `person` is the column that was named for whose each row is; `entity` is it, or the schema's.
+    `own` are the columns that say who the row is about, with a word for each.
     """
 
     column: Any
@@ -30,6 +31,11 @@ class Setting:
     frame: pl.DataFrame
     person: str | None = None
     entity: str | None = None
+    own: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, column: Any) -> Setting:
+        """The same for this column."""
+        return replace(self, column=column)
 
     def owners(self, per: str | None) -> pl.Series:
         """Text that names whose each row is: the column `per`, the entity, or the row itself."""
@@ -59,9 +65,14 @@ class Treatment(Value):
         """As it would be written on the command line."""
         facts = self.model_dump(mode="json", exclude={"treat"}, exclude_defaults=True)
         told = ",".join(
-            f"{value}" if name == self.short else f"{name}={value}" for name, value in facts.items()
+            ("" if name == self.short else f"{name}=") + _said(value)
+            for name, value in facts.items()
         )
         return f"{self.treat}:{told}" if told else self.treat
+
+
+def _said(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def mapped(cells: pl.Series, texts: pl.Series, change: Callable[[list[str]], Any]) -> pl.Series:
