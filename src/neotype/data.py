@@ -171,17 +171,38 @@ class Known:
     some: tuple[tuple[NDArray[np.int64], Where], ...] = ()
 
     def rows(self, index: NDArray[np.int64]) -> Known:
-        """What is known of the rows at these positions (`some` is not carried along)."""
+        """What is known of the rows at these positions, which may repeat."""
         if self.cells is None:
             return self
         free = None if self.free is None else self.free[index]
-        return Known(self.cells[index], free, self.where)
+        found = ((np.flatnonzero(np.isin(index, rows)), asked) for rows, asked in self.some)
+        some = tuple((places, asked) for places, asked in found if len(places))
+        return Known(self.cells[index], free, self.where, some)
+
+    @classmethod
+    def of_cases(cls, cases: Sequence[tuple[Where, int]], schema: Schema) -> Known:
+        """So many rows that meet these conditions, then so many that meet those, and so on."""
+        ends = np.cumsum([0, *(rows for _, rows in cases)])
+        name, column = next(iter(schema.columns.items()))
+        nothing = pl.Series(name, [None] * int(ends[-1]), dtype=storage_dtype(column.storage))
+        free = pl.Series(name, [True], dtype=pl.Boolean).new_from_index(0, int(ends[-1]))
+        some = tuple(
+            (np.arange(first, last), where)
+            for (where, _), first, last in zip(cases, ends[:-1], ends[1:], strict=True)
+        )
+        return cls(nothing.to_frame(), free.to_frame(), some=some)
+
+    @property
+    def unknown(self) -> bool:
+        """Whether no cell is known, so that rows need only meet conditions."""
+        return self.free is not None and all(self.free[name].all() for name in self.free.columns)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of which something is known."""
-        cells = () if self.cells is None else self.cells.columns
-        return tuple(dict.fromkeys((*cells, *(one.column for one in self.where))))
+        cells = () if self.cells is None or self.unknown else self.cells.columns
+        asked = [*self.where, *(one for _, where in self.some for one in where)]
+        return tuple(dict.fromkeys((*cells, *(one.column for one in asked))))
 
 
 def conform(frame: pl.DataFrame, schema: Schema, *, what: str) -> Dataset:
@@ -197,8 +218,11 @@ def conform(frame: pl.DataFrame, schema: Schema, *, what: str) -> Dataset:
     return Dataset.of(schema, _cast(frame, schema, what, findings))
 
 
-def conform_given(frame: pl.DataFrame, schema: Schema) -> Known:
-    """A frame with some of the schema's columns, as the conditions of a sample."""
+def conform_given(frame: pl.DataFrame, schema: Schema, where: Where = ()) -> Known:
+    """A frame with some of the schema's columns, as the conditions of a sample.
+
+    DataError lists what is wrong of them, and the rows that do not meet `where`.
+    """
     known = schema.columns
     findings = _unknown(frame, known)
     for name in frame.columns:
@@ -208,14 +232,26 @@ def conform_given(frame: pl.DataFrame, schema: Schema) -> Known:
     if not frame.width:
         findings.append("no column is given")
     part = {name: column for name, column in known.items() if name in frame.columns}
-    if not findings:
-        narrow = Schema(tables={schema.name: Table(columns=part)})
-        return Known(_cast(frame, narrow, "given", findings))
-    raise DataError(
-        "the given columns are not columns of the model.",
-        findings,
-        mend=f"the model knows: {', '.join(known)}",
-    )
+    if findings:
+        raise DataError(
+            "the given columns are not columns of the model.",
+            findings,
+            mend=f"the model knows: {', '.join(known)}",
+        )
+    narrow = Schema(tables={schema.name: Table(columns=part)})
+    cells = _cast(frame, narrow, "given", findings)
+    for one in where:
+        if one.column in cells.columns:
+            broken = (~one.holds(cells[one.column])).arg_true()
+            if len(broken):
+                shown = ", ".join(map(repr, cells[one.column][broken[:_EXAMPLES].to_list()]))
+                findings.append(
+                    f"column '{one.column}': {len(broken):,} of {cells.height:,} given rows do not "
+                    f"meet the condition on it (such as {shown})"
+                )
+    if findings:
+        raise DataError("given and where disagree.", findings, mend="ask the same of both")
+    return Known(cells, where=where)
 
 
 def _unknown(frame: pl.DataFrame, known: Collection[str]) -> list[str]:

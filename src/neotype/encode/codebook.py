@@ -16,7 +16,7 @@ from neotype.encode.discrete import LabelEncoder, leading_order
 from neotype.encode.encoder import ALL, Codes, Digit, Encoder, Masks, Protection, State, only
 from neotype.encode.identifier import IdentifierEncoder
 from neotype.encode.personal import PersonalEncoder, written
-from neotype.errors import DataError, FitError
+from neotype.errors import DataError, FitError, SamplingError
 from neotype.schema.condition import Condition
 from neotype.schema.schema import Categorical, Schema
 from neotype.schema.storage import storage_dtype
@@ -157,7 +157,7 @@ class Codebook:
             for condition in known.where:
                 if condition.column in encoder.columns:
                     strange = self._strange(encoder, condition)
-                    mine &= ALL if strange else encoder.allowed(condition)
+                    mine &= ALL if strange else _possible(encoder, condition)
                     findings += strange
             for places, conditions in known.some:
                 for condition in conditions:
@@ -169,7 +169,7 @@ class Codebook:
 
     @staticmethod
     def _given(encoder: Encoder, known: Known, mine: Masks) -> list[str]:
-        """Narrow the digits of one encoder to the known cells of each row; what is wrong of them."""
+        """Narrow an encoder's digits to the known cells of each row; what is wrong of those."""
         cells, free = known.cells, known.free
         have = [] if cells is None else [c for c in encoder.columns if c in cells.columns]
         if cells is None or not have:
@@ -260,6 +260,19 @@ class Codebook:
             column = schema.table.column(name, asked_by="the model file")
             encoders.append(encoder_class(column.kind).restore(state.within(str(i)), column))
         return cls(schema, tuple(encoders))
+
+
+def _possible(encoder: Encoder, condition: Condition) -> Masks:
+    """The symbols that meet a condition. SamplingError where no row that can be made meets it."""
+    masks = encoder.allowed(condition)
+    if (masks == 0).any():
+        raise SamplingError(
+            f"no row can meet the condition on '{condition.column}': training had none that does, "
+            "or too few to be told.",
+            found=f"it learnt {encoder.describe()}",
+            mend="ask for what occurs in the data",
+        )
+    return masks
 
 
 def encoder_class(kind: str) -> Any:

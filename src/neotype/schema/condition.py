@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,8 +40,10 @@ class Condition:
             known = pl.Series([v for v in self.values if v is not None], dtype=cells.dtype)
             found = cells.is_in(known.implode()).fill_null(False)
             return found | cells.is_null() if None in self.values else found
-        if self.format is not None and cells.dtype == pl.String:
+        if cells.dtype == pl.String and self.format is not None:
             cells = parse(cells, self.format, self.part)
+        elif cells.dtype == pl.String:
+            cells = cells.cast(pl.Float64, strict=False)
         found = cells.is_not_null()
         if cells.dtype.is_float():
             found &= ~cells.is_nan()
@@ -54,24 +55,6 @@ class Condition:
 
 
 Where = tuple[Condition, ...]
-
-
-def where(asked: Mapping[str, Any]) -> Where:
-    """Conditions from what a user writes: a value, a list of values, a range such as "60..".
-
-    A range is a text with two dots: "60..", "..18", "18..65". A value of None is a missing cell.
-    """
-    return tuple(_condition(column, value) for column, value in asked.items())
-
-
-def _condition(column: str, value: Any) -> Condition:
-    if isinstance(value, Condition):
-        return value
-    if isinstance(value, str) and value.count("..") == 1:
-        low, high = value.split("..")
-        return Condition(column, low=low.strip() or None, high=high.strip() or None)
-    values = tuple(value) if isinstance(value, list | tuple | set | frozenset) else (value,)
-    return Condition(column, values=values)
 
 
 def met(conditions: Where, frame: pl.DataFrame) -> pl.Series:

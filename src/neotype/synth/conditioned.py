@@ -87,8 +87,16 @@ class Tally:
 def demands(model: Sampler, frame: pl.DataFrame, known: Known | None) -> Mapping[str, pl.Series]:
     """What each row must satisfy, by title: booleans."""
     checks = dict(model.checks(frame))
-    for one in known.where if known is not None else ():
+    if known is None:
+        return checks
+    for one in known.where:
         checks[f"the condition on '{one.column}'"] = met((one,), frame)
+    for rows, where in known.some:
+        for one in where:
+            holds = np.ones(frame.height, dtype=np.bool_)
+            holds[rows] = met((one,), frame[rows]).to_numpy()
+            title = f"the condition on '{one.column}'"
+            checks[title] = pl.Series(holds) & checks.get(title, True)
     return checks
 
 
@@ -112,7 +120,9 @@ def where_block(
     weights = np.zeros(0)
     with ThreadPoolExecutor(max(1, min(8, os.cpu_count() or 1))) as crew:
         while True:
-            size = min(size, budget - tally.tried)
+            # Where nothing at all was found, a part of the budget tells as much as the whole.
+            room = budget if tally.good or not tally.tried else budget // 4
+            size = min(size, max(room - tally.tried, 1))
             pools = [largest] * (size // largest) + [size % largest] * (size % largest > 0)
             share = wanted * _SPARE * size / (tally.tried + size)
             share *= max(tally.seen, 1) / max(tally.good, 1)
@@ -252,8 +262,9 @@ def _improve(
     if not len(better):
         return
     picks = better * each + place[better]
-    frame = kept(pool.take(picks, 0, len(picks)), known.rows(rows[better]))
-    good = tally.accept(demands(model, frame, known), frame.height)
+    told = known.rows(rows[better])
+    frame = kept(pool.take(picks, 0, len(picks)), told)
+    good = tally.accept(demands(model, frame, told), frame.height)
     taken = better[good]
     best.take(rows[taken], top[taken], frame.filter(good), pool.codes[:, picks[good]])
 

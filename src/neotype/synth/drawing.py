@@ -7,7 +7,6 @@ says how near it came; never fewer rows than asked.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,8 +25,6 @@ from neotype.synth.conditioned import BUDGET, Tally, demands, given_block, where
 from neotype.synth.sampler import Sampler
 from neotype.synth.weighing import choose
 
-log = logging.getLogger("neotype")
-
 BLOCK = 16_384
 """Rows of a block at most: part of the format, since block k of a sample must never change."""
 _LEAST, _CELLS = 256, 1 << 21
@@ -35,6 +32,8 @@ _LEAST, _CELLS = 256, 1 << 21
 _PATIENCE = 200
 """How many times a block's candidates are drawn before plain rows are given up."""
 _LEAST_BUDGET = 1 << 20
+
+_Made = tuple[pl.DataFrame, Support]
 
 
 def sample(model: Sampler, rows: int | None, rng: Rng, known: Known | None) -> Dataset:
@@ -47,11 +46,10 @@ def sample(model: Sampler, rows: int | None, rng: Rng, known: Known | None) -> D
         return _given(model, rows, rng, known)
     if rows is None or rows < 1:
         raise SamplingError(f"{rows} rows are asked for.", mend="ask for 1 row or more")
+    if known is not None and known.where:
+        return _supported(schema, _where(model, rows, rng, known), known.columns)
     size = block_rows(model.width, model.each)
     every = range(-(-rows // size))
-    if known is not None and known.where:
-        made = [_where_block(model, k, rng, rows, size, known) for k in every]
-        return _supported(schema, made, known)
     with ThreadPoolExecutor(max(1, min(8, os.cpu_count() or 1))) as pool:
         frames = list(pool.map(lambda k: _block(model, k, rng, rows, size), every))
     return Dataset.of(schema, pl.concat(frames))
@@ -108,13 +106,42 @@ def _block(model: Sampler, k: int, rng: Rng, rows: int, size: int) -> pl.DataFra
     raise tally.error(found, wanted)
 
 
+def _where(model: Sampler, rows: int, rng: Rng, known: Known, first: int = 0) -> list[_Made]:
+    """Rows that meet conditions, numbered from `first` on."""
+    size = block_rows(model.width, model.each)
+    every = range(-(-rows // size))
+    return [_where_block(model, k, rng, rows, size, known, first) for k in every]
+
+
 def _where_block(
-    model: Sampler, k: int, rng: Rng, rows: int, size: int, known: Known
-) -> tuple[pl.DataFrame, Support]:
-    """Block k of a sample of rows that meet conditions; the budget is for the whole of it."""
+    model: Sampler, k: int, rng: Rng, rows: int, size: int, known: Known, first: int = 0
+) -> _Made:
+    """Block k of such a sample; the budget is for the whole of it."""
     budget = max(_LEAST_BUDGET, BUDGET * size // max(rows, size))
     wanted = min(size, rows - k * size)
-    return where_block(model, k, rng, wanted, k * size, known, budget)
+    return where_block(model, k, rng, wanted, first + k * size, known, budget)
+
+
+def _cases(model: Sampler, rng: Rng, known: Known) -> Dataset:
+    """Rows of which nothing is known but what some of them must meet; others are plain."""
+    assert known.cells is not None
+    made, places, first = [], [], 0
+    left = np.ones(known.cells.height, dtype=np.bool_)
+    for k, (rows, where) in enumerate(known.some):
+        here = rows[left[rows]]
+        left[here] = False
+        if len(here):
+            told = Known(where=(*known.where, *where))
+            made += _where(model, len(here), rng.child("case").block(k), told, first)
+            places.append(here)
+            first += len(here)
+    rest = np.flatnonzero(left)
+    if len(rest):
+        made += _where(model, len(rest), rng.child("rest"), Known(where=known.where), first)
+        places.append(rest)
+    whole = _supported(model.schema, made, known.columns)
+    order = np.argsort(np.concatenate(places), kind="stable")
+    return Dataset.of(model.schema, whole.frame[order], whole.support)
 
 
 def _given(model: Sampler, rows: int | None, rng: Rng, known: Known) -> Dataset:
@@ -127,7 +154,9 @@ def _given(model: Sampler, rows: int | None, rng: Rng, known: Known) -> Dataset:
         )
     if not cells.height:
         return Dataset.of(model.schema, _nothing(model.schema))
-    alike = known.free is None and not known.where
+    if known.unknown:
+        return _cases(model, rng, known)
+    alike = known.free is None and not known.where and not known.some
     exact = model.each == 1 and alike and model.exact(known.columns)
     size = block_rows(model.width, 1 if exact else 16)
     budget = max(_LEAST_BUDGET, BUDGET * size // max(cells.height, size))
@@ -135,13 +164,12 @@ def _given(model: Sampler, rows: int | None, rng: Rng, known: Known) -> Dataset:
     for k, first in enumerate(range(0, cells.height, size)):
         part = known.rows(np.arange(first, min(first + size, cells.height)))
         made.append(given_block(model, k, rng, part, first, budget, exact=exact))
-    return _supported(model.schema, made, known)
+    return _supported(model.schema, made, known.columns)
 
 
-def _supported(schema: Schema, made: list[tuple[pl.DataFrame, Support]], known: Known) -> Dataset:
+def _supported(schema: Schema, made: list[_Made], columns: tuple[str, ...]) -> Dataset:
     """The blocks as one data set, with a word on what they rest on."""
-    support = Support.of([part for _, part in made], known.columns)
-    log.log(logging.WARNING if support.weak else logging.INFO, support.words)
+    support = Support.of([part for _, part in made], columns)
     return Dataset.of(schema, pl.concat([frame for frame, _ in made]), support)
 
 

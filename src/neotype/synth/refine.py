@@ -24,8 +24,11 @@ from neotype.schema.schema import Schema
 from neotype.synth.drawing import blocks, sample
 from neotype.synth.sampler import Candidates
 from neotype.synth.table import TableModel
+from neotype.synth.weighing import effective, thin
 from neotype.trees.ratio import Boost, Ratio
 
+_THINNED = 4.0
+"""Candidates under a condition that are weighed, for each that they are worth."""
 _TRIED = 4
 """Candidates per real row that the ratio is learnt from."""
 _LEAST_CANDIDATES, _MOST_CANDIDATES = 4096, 1 << 17
@@ -133,8 +136,15 @@ class Refined:
     def candidates(self, rows: int, rng: Rng, known: Known | None) -> _Weighted:
         """Candidates of the inner model, weighted."""
         pool = _candidates(self.inner, self.codebook, rows, rng, known)
-        ratio = self.ratio.rows(np.ascontiguousarray(pool.codes.T))
-        return _Weighted(pool, pool.log_weight + ratio)
+        weight = pool.log_weight
+        if known is None or known.cells is not None:
+            ratio = self.ratio.rows(np.ascontiguousarray(pool.codes.T))
+            return _Weighted(pool, weight + ratio)
+        # A ratio is dear: of candidates that are worth little, a few stand for the others.
+        picks, kept = thin(weight, int(_THINNED * effective(weight)) + 1, rng.child("refine"))
+        weight = np.full(rows, -np.inf)
+        weight[picks] = kept + self.ratio.rows(np.ascontiguousarray(pool.codes[:, picks].T))
+        return _Weighted(pool, weight)
 
     def checks(self, frame: pl.DataFrame) -> Mapping[str, pl.Series]:
         """Nothing: every candidate is a row."""
