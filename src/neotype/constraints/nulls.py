@@ -15,7 +15,7 @@ from pydantic import Field
 from neotype.constraints.joined import cells, dtypes_of, free_name, labels
 from neotype.errors import FitError, SchemaError
 from neotype.schema.constraint import Columns, Constraint, Rule, replaced
-from neotype.schema.schema import Categorical, Identifier
+from neotype.schema.schema import NUMBERED, Categorical
 
 
 class FixedNullCombinations(Constraint):
@@ -58,11 +58,9 @@ class FixedNullCombinations(Constraint):
         """The rule."""
         if len(set(self.columns)) < len(self.columns):
             raise SchemaError(f"constraint {self.title} names a column twice.")
-        made = [name for name in self.columns if isinstance(columns[name], Identifier)]
+        made = [name for name in self.columns if isinstance(columns[name], NUMBERED)]
         if made:
-            raise SchemaError(
-                f"constraint {self.title} is about '{made[0]}', an identifier, which is made anew."
-            )
+            raise SchemaError(f"constraint {self.title} is about '{made[0]}', which is made anew.")
         return _Pattern(self, columns, tuple(facts["kept"]), facts["usual"])
 
 

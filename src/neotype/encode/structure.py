@@ -18,7 +18,7 @@ from neotype.encode.nesting import ROOT, Flat, Node, Values
 from neotype.errors import DataError, FitError
 from neotype.schema.condition import Condition
 from neotype.schema.infer import infer_schema
-from neotype.schema.schema import Categorical, Identifier, Json, Numeric, Schema, Text
+from neotype.schema.schema import Categorical, Identifier, Json, Numeric, Personal, Schema, Text
 from neotype.schema.storage import storage_dtype
 
 _STYLES: tuple[dict[str, Any], ...] = (
@@ -304,6 +304,8 @@ def _leaves(schema: Schema, *, items: bool) -> Schema:
         base = {"storage": column.storage, "nullable": column.nullable}
         if isinstance(column, Json):
             columns[name] = Categorical(**base)
+        elif items and isinstance(column, Personal):
+            columns[name] = column.model_copy(update={"unique": False})
         elif items and isinstance(column, Identifier):
             whole = "Int" in column.storage
             columns[name] = Numeric(subtype="integer", **base) if whole else Text(**base)

@@ -98,8 +98,9 @@ class Comparison:
         """Columns that no detector and no distance sees, each with the reason."""
         out = {}
         for name, column in self.table.columns.items():
-            if column.kind == "identifier":
-                out[name] = "an identifier is made anew and means nothing"
+            if column.kind in ("identifier", "personal"):
+                kind = "an identifier" if column.kind == "identifier" else "personal data"
+                out[name] = f"{kind} is made anew and means nothing"
             elif name == self.table.entity:
                 out[name] = "it names the entity that a row belongs to"
         return out

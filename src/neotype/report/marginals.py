@@ -97,6 +97,7 @@ def marginals(train: Dataset, synthetic: Dataset) -> tuple[Marginal, ...]:
 _AXIS_KINDS = ("numeric", "datetime", "duration", "geo", "text")
 _UNDRAWN = {
     "identifier": "Made anew in every synthetic row and never learnt: not compared.",
+    "personal": "Personal data: made anew in every synthetic row and never learnt: not compared.",
     "constant": "The same value in every row: nothing to draw.",
     "json": "Nested values: nothing to draw.",
 }

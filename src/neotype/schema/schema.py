@@ -165,6 +165,9 @@ class Personal(ColumnBase):
     unique: bool = False
 
 
+NUMBERED = (Identifier, Personal)
+"""Kinds that are made anew for the number of the row: they say nothing, and cannot be given."""
+
 Column = Annotated[
     Numeric
     | Categorical

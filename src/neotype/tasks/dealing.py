@@ -15,7 +15,7 @@ from neotype.errors import SamplingError
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.condition import Where
-from neotype.schema.schema import Identifier
+from neotype.schema.schema import NUMBERED
 from neotype.synth.weighing import choose
 
 Ints = NDArray[np.int64]
@@ -126,9 +126,7 @@ def _chosen(
 
 def _numbered(model: Any, frame: pl.DataFrame, plain: pl.DataFrame) -> pl.DataFrame:
     """The rows with the identifiers of one plain sample, so that none comes twice."""
-    names = [
-        name for name, column in model.schema.columns.items() if isinstance(column, Identifier)
-    ]
+    names = [name for name, column in model.schema.columns.items() if isinstance(column, NUMBERED)]
     return frame.with_columns(plain[name] for name in names)
 
 

@@ -12,7 +12,7 @@ from neotype.data import Dataset
 from neotype.encode.codebook import Codebook
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
-from neotype.schema.schema import Constant, Identifier, Json, Schema, Table, Text
+from neotype.schema.schema import NUMBERED, Constant, Json, Schema, Table, Text
 from neotype.tasks.chain import Chain, Hole, holes
 from neotype.tasks.copies import Copies
 from neotype.trees.density import Growth
@@ -68,8 +68,8 @@ def _unfillable(data: Dataset, columns: Sequence[str]) -> dict[str, str]:
     for name in columns:
         column, cells = data.table.columns[name], data.frame[name]
         known = len(cells) - cells.null_count()
-        if isinstance(column, Identifier):
-            reasons[name] = "an identifier names one thing, and none can be guessed"
+        if isinstance(column, NUMBERED):
+            reasons[name] = "it names one thing or person, and none can be guessed"
         elif isinstance(column, Text | Json):
             reasons[name] = f"{column.kind} is not guessed from other columns"
         elif not known:
@@ -81,7 +81,7 @@ def _unfillable(data: Dataset, columns: Sequence[str]) -> dict[str, str]:
 
 def _modelled(data: Dataset, asked: Sequence[str]) -> Dataset:
     """The columns that say something of others, and those that are to be filled."""
-    silent_kinds = Identifier | Text | Json | Constant
+    silent_kinds = (*NUMBERED, Text, Json, Constant)
     columns = {
         name: column.model_copy(update={"nullable": True}) if name in asked else column
         for name, column in data.table.columns.items()

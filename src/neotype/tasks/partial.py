@@ -14,7 +14,7 @@ from neotype.errors import DataError, SchemaError
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.condition import Where, met
-from neotype.schema.schema import Geo, Identifier, Schema
+from neotype.schema.schema import NUMBERED, Geo, Schema
 from neotype.synth.learn import learn
 from neotype.synth.trees import Trees
 from neotype.tasks.copies import Copies
@@ -59,7 +59,7 @@ def replace_columns(
 
 
 def _kept(schema: Schema, columns: Sequence[str]) -> list[str]:
-    """The columns that are given: all others, but for identifiers, which say nothing."""
+    """The columns that are given: all others, but for those that are made anew."""
     if not columns:
         raise SchemaError("no column is named to be replaced.", mend="name one, such as income")
     for name in columns:
@@ -72,7 +72,7 @@ def _kept(schema: Schema, columns: Sequence[str]) -> list[str]:
     return [
         name
         for name, column in schema.columns.items()
-        if name not in columns and not isinstance(column, Identifier)
+        if name not in columns and not isinstance(column, NUMBERED)
     ]
 
 

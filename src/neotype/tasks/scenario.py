@@ -14,7 +14,7 @@ from neotype.errors import SchemaError
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.condition import Condition, Where
-from neotype.schema.schema import Identifier, Json, Numeric, Text
+from neotype.schema.schema import NUMBERED, Json, Numeric, Text
 from neotype.tasks.dealing import Cell, Ints, deal, quotas
 from neotype.tasks.shares import (
     Aim,
@@ -238,7 +238,7 @@ def moved(pool: Pool, made: Dataset, asked: Collection[str]) -> tuple[Moved, ...
     found = []
     chance = _CHANCE * np.sqrt(1 / made.rows + float((pool.weight**2).sum()))
     for name, column in made.schema.columns.items():
-        if name in asked or isinstance(column, Identifier | Text | Json):
+        if name in asked or isinstance(column, (*NUMBERED, Text, Json)):
             continue
         one, other = pool.frame[name], made.frame[name]
         if one.dtype.is_numeric() and isinstance(column, Numeric):

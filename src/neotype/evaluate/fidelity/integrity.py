@@ -30,6 +30,7 @@ from neotype.schema.schema import (
     Identifier,
     Numeric,
     Ordinal,
+    Personal,
 )
 
 Mask = NDArray[np.bool_]
@@ -233,10 +234,10 @@ def faults(column: ColumnBase, series: pl.Series, train: pl.Series) -> dict[str,
         wrong["are labels that the real data does not have"] = _unknown(column, series, train)
     elif isinstance(column, Datetime):
         wrong["are no dates"] = missing(moments(series, column)) & ~gone
-    elif isinstance(column, Identifier):
+    elif isinstance(column, Identifier | Personal):
         if column.unique:
-            wrong["are identifiers that occur twice"] = (series.is_duplicated()).to_numpy() & ~gone
-        if column.pattern is not None:
+            wrong["occur twice"] = (series.is_duplicated()).to_numpy() & ~gone
+        if isinstance(column, Identifier) and column.pattern is not None:
             fits = series.cast(pl.String).to_list()
             form = re.compile(column.pattern)
             wrong["are identifiers of another pattern"] = np.array(
