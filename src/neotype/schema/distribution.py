@@ -162,7 +162,7 @@ def _weigh(weights: Any, name: str) -> None:
     total = sum(values)
     if not total > 0:
         raise ValueError(f"the {name} are all 0")
-    if max(values) < 1 and abs(total - 1) > 0.01:
+    if max(values) < 1 and 0.01 < abs(total - 1) < 0.5:
         raise ValueError(
             f"the {name} are shares, and add up to {total:g} instead of 1 "
             "(whole weights such as 5 and 3 may add up to anything)"

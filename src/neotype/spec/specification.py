@@ -56,6 +56,7 @@ class Specification:
             if column.distribution is None
             and column.formula is None
             and column.kind not in NUMBERED
+            and not _empty(column)
         ]
         personal = [(name, c) for name, c in columns.items() if c.kind == "personal"]
         lacking += [f"- {schema.name}.{n}: {why}" for n, c in personal if (why := unmade(c))]
@@ -147,13 +148,16 @@ class Specification:
                 continue
             column = self.table.columns[name]
             generator = rng.child(name).generator()
-            if name in self.formulas:
+            if _empty(column):
+                nothing = pl.Series([None], dtype=storage_dtype(column.storage))
+                cells = nothing.new_from_index(0, rows)
+            elif name in self.formulas:
                 cells = self._computed(name, frame)
             elif name in made:
                 cells = made[name]
             else:
                 cells = self.drawn[name].draw(generator, rows, frame, beside.get(name))
-            if column.missing:
+            if 0 < column.missing < 1:
                 cells = emptied(cells, generator.random(rows) < column.missing)
             frame = frame.with_columns(cells.alias(name))
         return frame
@@ -187,6 +191,11 @@ def completed(column: Any, formula: str | None = None) -> Any:
         column = column.model_copy(update=found)
     leaks = column.missing > 0 or bool(column.depends_on) or column.formula is not None
     return column.model_copy(update={"nullable": True}) if leaks else column
+
+
+def _empty(column: Any) -> bool:
+    """Whether all cells are missing."""
+    return bool(column.missing == 1) or (column.kind == "constant" and column.value is None)
 
 
 def _implied(column: Any) -> Distribution | None:  # noqa: PLR0911 (one return a kind)
