@@ -90,7 +90,8 @@ def test_v2_says_kinds_keys_and_relationships():
     assert guests.primary_key == ("hotel_id", "guest_email")
     assert guests.entity == "hotel_id"
     assert not guests.columns["hotel_id"].unique
-    assert guests.columns["guest_email"].kind == "identifier"
+        email = guests.columns["guest_email"]
+        assert (email.kind, email.category) == ("personal", "email")
     assert "personal" in guests.columns["guest_email"].reason
     assert guests.columns["name"].kind == "text"
     assert guests.columns["nights"].storage == "Int64"

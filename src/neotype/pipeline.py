@@ -27,7 +27,7 @@ from neotype.plan import Plan, toward
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.file import read_schema
-from neotype.schema.infer import infer_schema
+from neotype.schema.infer import infer_schema, settled
 from neotype.schema.schema import Constant, Schema
 from neotype.source import Source, read
 from neotype.synth.learn import learn
@@ -201,6 +201,7 @@ def learnable(source: Source, schema: Schema, target: str | None) -> Dataset:
     for note in source.notes:
         log.warning(note)
     data = conform(only_frame(source, schema), schema, what=source.origin)
+    data = Dataset(settled(schema, data.frames), data.frames)
     check_target(target, data)
     return data
 

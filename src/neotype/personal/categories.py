@@ -43,6 +43,9 @@ mask, generalise, shift, drop: done to the real column before anything is learnt
 MADE: frozenset[str] = frozenset(("fake", "pattern", "pseudonym"))
 """Treatments that make new values; the others change the real ones."""
 
+FORMED: frozenset[str] = frozenset(("passport", "licence_plate", "tax_id", "secret", "password"))
+"""Categories that are made anew in the form that they have, unless the user says otherwise."""
+
 Role = Literal["direct", "quasi", "aside"]
 """direct: tells who it is. quasi: one of several facts that together tell it. aside: where personal
 data may hide, or what is personal only beside other data."""

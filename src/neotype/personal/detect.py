@@ -13,7 +13,7 @@ from functools import cached_property
 import polars as pl
 
 from neotype.personal import contents as c
-from neotype.personal.categories import CATEGORIES, Category, Treatment
+from neotype.personal.categories import CATEGORIES, FORMED, Category, Treatment
 from neotype.personal.lexicon import hints_person, named, words
 from neotype.personal.national import SCHEMES
 from neotype.personal.places import PLACES, locale_calling, locale_named
@@ -24,8 +24,6 @@ _SAMPLE, _ROWS = 2_000, 20_000
 _MANY = 20
 """Distinct cells that are needed where the name of the column says nothing."""
 _DIVERSE = 0.3
-_BY_FORM = frozenset(("passport", "licence_plate", "tax_id", "secret", "password"))
-"""Categories that are made anew in the form that they have."""
 _ABOUT_PERSONS = frozenset(
     (
         *("age", "sex", "gender", "race", "ethnicity", "marital", "religion", "salary", "birth"),
@@ -61,7 +59,7 @@ class Finding:
         if not self.sure:
             return "keep"
         unknown = self.category == "national_id" and self.scheme is None
-        return "pattern" if unknown or self.category in _BY_FORM else "fake"
+        return "pattern" if unknown or self.category in FORMED else "fake"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from neotype.errors import SchemaError, did_you_mean
+from neotype.personal.categories import CATEGORIES, FORMED, Category
 from neotype.schema.schema import (
+    NUMBERED,
     Boolean,
     Categorical,
     Column,
@@ -23,6 +25,7 @@ from neotype.schema.schema import (
     Json,
     Numeric,
     Ordinal,
+    Personal,
     Relationship,
     Schema,
     Table,
@@ -31,17 +34,35 @@ from neotype.schema.schema import (
 
 Version = Literal["V1", "V2"]
 
+_CATEGORIES: Mapping[str, Category] = {
+    "email": "email",
+    "phone_number": "phone",
+    "ssn": "national_id",
+    "iban": "iban",
+    "bban": "iban",
+    "credit_card_number": "card_number",
+    "ipv4_address": "ipv4",
+    "ipv6_address": "ipv6",
+    "mac_address": "mac",
+    "user_name": "username",
+    "license_plate": "licence_plate",
+    "passport_number": "passport",
+    "name": "full_name",
+    "first_name": "first_name",
+    "last_name": "last_name",
+    "address": "address",
+    "street_address": "street_address",
+    "url": "url",
+    "password": "password",
+}
+"""sdtypes that are a category of personal data here."""
 _ACCOUNTS = frozenset(
-    (
-        *("email", "phone_number", "ssn", "iban", "bban", "swift", "credit_card_number"),
-        *("ipv4_address", "ipv6_address", "mac_address", "user_agent_string", "user_name"),
-        *("license_plate", "vin", "bank_account", "routing_number", "passport_number", "uuid"),
-    )
+    ("swift", "user_agent_string", "vin", "bank_account", "routing_number", "uuid")
 )
 _PLACES = frozenset(
     ("city", "state", "state_abbr", "country", "country_code", "administrative_unit", "postcode")
 )
-_PROSE = frozenset(("name", "first_name", "last_name", "address", "street_address", "company"))
+_PROSE = frozenset(("company",))
 _SDTYPES = ("id", "numerical", "datetime", "categorical", "ordinal", "boolean", "text", "unknown")
 _HELD = "SDV sdtype "
 _INDEX = "SDV sequence_index"
@@ -142,17 +163,26 @@ def _column(  # noqa: PLR0911 (one case an sdtype)
 
 
 def _semantic(sdtype: str, facts: Mapping[str, Any], reason: str, *, key: bool) -> Column:
-    """What SDV makes with Faker: accounts are made anew, places are labels, the rest is text."""
+    """What SDV makes with Faker: who somebody is is made anew, places are labels."""
     held: dict[str, Any] = {"storage": "String", "nullable": not key}
     if facts.get("pii") is False:
         return Categorical(**held, reason=f"{reason} (pii: false): its labels are learnt")
+    if sdtype in _CATEGORIES:
+        category = _CATEGORIES[sdtype]
+        return Personal(
+            **held,
+            category=category,
+            treatment="pattern" if category in FORMED or category == "national_id" else "fake",
+            unique=key,
+            reason=f"{reason}: personal, made anew",
+        )
     if sdtype in _ACCOUNTS or key:
         return Identifier(**held, unique=key, reason=f"{reason}: personal, made anew")
     if sdtype in _PLACES:
         return Categorical(**held, reason=f"{reason}: labels, the rare ones protected")
     if sdtype in _PROSE or sdtype in _SDTYPES:
         return Text(**held, reason=f"{reason}: text")
-    near = did_you_mean(sdtype, (*_SDTYPES, *_ACCOUNTS, *_PLACES, *_PROSE))
+    near = did_you_mean(sdtype, (*_SDTYPES, *_CATEGORIES, *_ACCOUNTS, *_PLACES, *_PROSE))
     return Text(
         **held, reason=f"{reason} is not known and is taken as text; {near or ''}".rstrip("; ")
     )
@@ -262,7 +292,7 @@ def _table_to_sdv(table: Table, version: Version) -> dict[str, Any]:
     others = [
         name
         for name, column in table.columns.items()
-        if isinstance(column, Identifier) and column.unique and name not in table.primary_key
+        if isinstance(column, NUMBERED) and column.unique and name not in table.primary_key
     ]
     if others:
         out["alternate_keys"] = others
@@ -289,6 +319,8 @@ def _column_to_sdv(column: Column, version: Version) -> dict[str, Any]:  # noqa:
             return {"sdtype": "boolean"}
         case Geo():
             return {"sdtype": column.axis, "pii": True}
+        case Personal():
+            return {"sdtype": held or CATEGORIES[column.category].sdtype, "pii": True}
         case Ordinal():
             if version == "V1":
                 return {"sdtype": "categorical", "order": list(column.values)}
