@@ -52,10 +52,12 @@ if TYPE_CHECKING:
     from neotype.report.report import Report
     from neotype.schema.constraint import Constraint
     from neotype.schema.schema import Schema
+    from neotype.schema.wanted import Case
     from neotype.synth.independent import Independent
     from neotype.synth.trees import Trees
 
 __all__ = [
+    "Case",
     "Claim",
     "ColumnNotFoundError",
     "Constraint",
@@ -112,6 +114,7 @@ _ROOMS = {
     "neotype.report.report": ("Report",),
     "neotype.schema.constraint": ("Constraint",),
     "neotype.schema.schema": ("Schema",),
+    "neotype.schema.wanted": ("Case",),
     "neotype.synth.independent": ("Independent",),
     "neotype.synth.trees": ("Trees",),
 }

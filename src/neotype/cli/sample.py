@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from neotype.cli.conditions import CasesOption, WhereOption, conditions
 from neotype.cli.options import Force, Json, Seed
 from neotype.cli.terminal import listening, out, say_json
 from neotype.errors import OutputExistsError, SamplingError
@@ -47,6 +48,8 @@ def sample(
         Path | None,
         typer.Option(help="A file with some of the columns: make the rest of each of its rows."),
     ] = None,
+    where: WhereOption = None,
+    cases: CasesOption = None,
     seed: Seed = 0,
     workers: Annotated[
         int | None,
@@ -60,20 +63,24 @@ def sample(
 ) -> None:
     """Make rows from a model, into one file or a folder of Parquet parts."""
     path = Path(output)
-    asked = _Asked(model, rows, seed, force, json)
+    asked = _Asked(model, rows, seed, force, json, conditions(where, cases))
     if not (path.is_dir() or not path.suffix or output.endswith(("/", os.sep))):
-        facts = _to_file(path, asked, given)
-    elif given is None:
+        facts = _to_file(path, asked, given, cases)
+    elif given is None and asked.where is None:
         facts = _to_folder(path, asked, usable_cores() if workers is None else workers, part_rows)
     else:
         raise SamplingError(
-            "the rest of given rows goes into one file, not a folder.", mend="write -o rows.parquet"
+            "rows under conditions go into one file, not a folder: it is weighed together what they "
+            "rest on.",
+            mend="write -o rows.parquet",
         )
     if json:
         say_json(facts)
         return
     parts = f" in {facts['parts']:,} parts" if "parts" in facts else ""
     out().print(f"[green]✓[/] {facts['rows']:,} rows{parts}: [bold]{facts['output']}[/]")
+    if "support" in facts:
+        out().print(facts["support"], markup=False, highlight=False)
 
 
 @dataclass(frozen=True)
@@ -83,23 +90,28 @@ class _Asked:
     seed: int
     force: bool
     quiet: bool
+    where: Any
 
 
-def _to_file(path: Path, asked: _Asked, given: Path | None) -> dict[str, Any]:
+def _to_file(path: Path, asked: _Asked, given: Path | None, cases: Path | None) -> dict[str, Any]:
     from neotype import api
     from neotype.outputs import ready
     from neotype.source import write
 
-    ready(path, force=asked.force, inputs=[asked.model, given])
+    ready(path, force=asked.force, inputs=[asked.model, given, cases])
     with listening(quiet=asked.quiet) as progress:
         model = api.load(asked.model)
         progress("sample", 0, 1)
-        made = model.draw(asked.rows, seed=asked.seed, given=given)
+        made = model.draw(asked.rows, seed=asked.seed, given=given, where=asked.where)
         progress("sample", 1, 1)
         progress("write", 0, 1)
         write(made.frame, path, force=asked.force, kind=model.kind)
         progress("write", 1, 1)
-    return {"output": str(path), "rows": made.rows, "seed": asked.seed}
+    facts = {"output": str(path), "rows": made.rows, "seed": asked.seed}
+    if made.support is None:
+        return facts
+    worth = {"effective": round(made.support.effective, 1), "candidates": made.support.candidates}
+    return {**facts, **(worth if not made.support.given else {}), "support": made.support.words}
 
 
 def _to_folder(folder: Path, asked: _Asked, workers: int, part_rows: int | None) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from neotype.encode.encoder import (
     only,
 )
 from neotype.encode.partition import partition
-from neotype.errors import FitError
+from neotype.errors import FitError, did_you_mean
 from neotype.schema.condition import Condition
 from neotype.schema.schema import Boolean, Categorical, Constant, Ordinal
 from neotype.schema.storage import storage_dtype
@@ -236,6 +236,7 @@ class LabelEncoder:
         known = ", ".join(map(str, self.labels[:12])) + (", …" if len(self.labels) > 12 else "")
         findings += [
             f"'{self.name}' has {label!r}, which is not a label it learnt (known: {known})"
+            + (f"; {near}" if (near := did_you_mean(str(label), map(str, self.labels))) else "")
             for label in strange.to_list()
         ]
         return findings
