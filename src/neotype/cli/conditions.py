@@ -17,8 +17,8 @@ WhereOption = Annotated[
     typer.Option(
         "--where",
         metavar="COLUMN=VALUE",
-        help="What every row must meet: sex=Female, 'age=60..', 'age=18..<65'; nothing after = is a "
-        "missing cell. Repeatable; several values of a column are alternatives.",
+        help="What every row must meet: sex=Female, 'age=60..', 'age=18..<65'; nothing after = is "
+        "a missing cell. Repeatable; several values of a column are alternatives.",
     ),
 ]
 CasesOption = Annotated[

@@ -70,8 +70,8 @@ def sample(
         facts = _to_folder(path, asked, usable_cores() if workers is None else workers, part_rows)
     else:
         raise SamplingError(
-            "rows under conditions go into one file, not a folder: it is weighed together what they "
-            "rest on.",
+            "rows under conditions go into one file, not a folder: all candidates are weighed "
+            "together.",
             mend="write -o rows.parquet",
         )
     if json:
@@ -79,8 +79,6 @@ def sample(
         return
     parts = f" in {facts['parts']:,} parts" if "parts" in facts else ""
     out().print(f"[green]✓[/] {facts['rows']:,} rows{parts}: [bold]{facts['output']}[/]")
-    if "support" in facts:
-        out().print(facts["support"], markup=False, highlight=False)
 
 
 @dataclass(frozen=True)
