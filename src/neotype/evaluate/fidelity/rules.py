@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from neotype.constraints.keys import DenormalizedTable
 from neotype.data import Dataset
 from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.interval import wilson
@@ -78,7 +79,12 @@ class Constraints(Measure):
 
 
 def _learnt(constraint: Constraint, train: Dataset) -> Rule:
-    """The rule of train as it is, rare combinations included: nothing is kept of it."""
+    """The rule of train as it is, rare combinations included: nothing is kept of it.
+
+    Keys may be new in every table: what belongs to one has to be alike within the table.
+    """
+    if isinstance(constraint, DenormalizedTable):
+        return constraint.restore({}, train.table.columns)
     return constraint.learn(train.table.columns, train.frame, protect=1)
 
 
