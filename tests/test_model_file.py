@@ -190,7 +190,7 @@ def test_a_newer_file_asks_for_an_upgrade(whole: bytes, tmp_path: Path) -> None:
 def test_an_unknown_synthesizer_is_named(whole: bytes, tmp_path: Path) -> None:
     path = tmp_path / "m.neotype"
     path.write_bytes(with_manifest(whole, synthesizer="frobnicator"))
-    with pytest.raises(ModelFileError, match="'frobnicator', which is not installed"):
+    with pytest.raises(ModelFileError, match="no synthesizer is called 'frobnicator'"):
         load(path)
 
 

@@ -14,7 +14,7 @@ from numpy.random import Generator
 from pydantic import Field
 
 from neotype.constraints.joined import free_name
-from neotype.errors import SchemaError
+from neotype.errors import ModelFileError, NeotypeError, SchemaError
 from neotype.expression import condition, explained, expression, names_in
 from neotype.schema.constraint import Columns, Constraint, Rule, replaced
 from neotype.schema.schema import Boolean, Identifier
@@ -243,13 +243,13 @@ class Custom(Constraint):
 
     def learn(self, columns: Columns, frame: pl.DataFrame, *, protect: int) -> Rule:
         """Nothing has to be learnt."""
-        return self.restore({}, columns)
+        return _Called(self, self._found(SchemaError))
 
     def restore(self, facts: Mapping[str, Any], columns: Columns) -> Rule:
         """The rule, with the function itself."""
-        return _Called(self, self._found())
+        return _Called(self, self._found(ModelFileError))
 
-    def _found(self) -> Callable[[pl.DataFrame], Any]:
+    def _found(self, error: Callable[..., NeotypeError]) -> Callable[[pl.DataFrame], Any]:
         module, _, path = self.function.partition(":")
         named = [e for e in entry_points(group=_GROUP) if e.value == self.function]
         if named:
@@ -259,13 +259,13 @@ class Custom(Constraint):
             for part in path.split("."):
                 found = getattr(found, part, None)
         else:
-            raise SchemaError(
+            raise error(
                 f"constraint {self.title} names a module that has not been imported.",
                 mend=f"import {module} first, or name the function by an entry point in the group "
                 f"{_GROUP} of an installed package",
             )
         if not callable(found):
-            raise SchemaError(f"constraint {self.title}: '{module}' has no function '{path}'.")
+            raise error(f"constraint {self.title}: '{module}' has no function '{path}'.")
         function: Callable[[pl.DataFrame], Any] = found
         return function
 

@@ -112,8 +112,7 @@ def load(path: Path | str, *, limit: int | None = None) -> tuple[Model, dict[str
         )
     except NotRegisteredError as cause:
         raise ModelFileError(
-            f"'{path}' holds a model of the synthesizer '{manifest['synthesizer']}', "
-            "which is not installed here.",
+            f"'{path}' needs what is not installed here: {cause.problem}",
             found=cause.found,
             mend="install the package that provides it",
         ) from cause

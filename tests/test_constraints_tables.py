@@ -1,0 +1,525 @@
+"""Constraints of combinations, gaps, formulas and several rows: what a user relies on."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from decimal import Decimal
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import neotype as nt
+from neotype import registry
+from neotype.constraints.joined import cells, labels
+from neotype.errors import (
+    ColumnNotFoundError,
+    DataError,
+    FitError,
+    ModelFileError,
+    SamplingError,
+    SchemaError,
+)
+from neotype.rng import Rng
+from neotype.schema.constraint import Columns, Constraint, Rule, constraint
+from neotype.schema.infer import infer_schema
+from neotype.schema.schema import Identifier, Schema
+
+N = 600
+
+
+def declared(
+    frame: pl.DataFrame, *lines: dict[str, Any], changed: dict[str, Any] | None = None
+) -> Schema:
+    """The inferred schema, with these constraints."""
+    schema = infer_schema({"t": frame})
+    columns = {**schema.columns, **(changed or {})}
+    table = schema.table.model_copy(
+        update={"columns": columns, "constraints": tuple(constraint(line) for line in lines)}
+    )
+    return Schema(tables={"t": table})
+
+
+def fitted(frame: pl.DataFrame, *lines: dict[str, Any], **settings: Any) -> Any:
+    changed = settings.pop("changed", None)
+    settings.setdefault("synthesizer", "independent")
+    return nt.fit(frame, schema=declared(frame, *lines, changed=changed), **settings)
+
+
+def obeyed(model: Any, frame: pl.DataFrame) -> bool:
+    return all(bool(rule.holds(frame).all()) for rule in model.model.rewriting.rules)
+
+
+@pytest.fixture(scope="module")
+def towns() -> pl.DataFrame:
+    g = np.random.default_rng(0)
+    town = g.integers(0, 12, N)
+    return pl.DataFrame(
+        {
+            "town": [f"T{t}" for t in town],
+            "land": [None if t == 11 else f"L{t // 4}" for t in town],
+            "size": g.normal(town, 0.5).round(2),
+        }
+    )
+
+
+COMBINED = {"type": "FixedCombinations", "columns": ["town", "land"]}
+
+CELLS: dict[str, tuple[pl.DataType, st.SearchStrategy[Any]]] = {
+    "int": (pl.Int64(), st.integers(-(2**63), 2**63 - 1)),
+    "unsigned": (pl.UInt64(), st.integers(0, 2**64 - 1)),
+    "float": (pl.Float64(), st.floats(allow_nan=False)),
+    "single": (pl.Float32(), st.floats(width=32, allow_nan=False)),
+    "text": (pl.String(), st.text(st.characters(exclude_categories=["Cs"]))),
+    "truth": (pl.Boolean(), st.booleans()),
+    "date": (pl.Date(), st.dates()),
+    "time": (pl.Time(), st.times()),
+    "at": (pl.Datetime("us", "Europe/Vienna"), st.datetimes(dt.datetime(1900, 1, 1))),
+    "took": (pl.Duration("ms"), st.integers(0, 10**12).map(lambda n: dt.timedelta(0, 0, 0, n))),
+    "price": (pl.Decimal(12, 2), st.integers(-(10**8), 10**8).map(lambda n: Decimal(n) / 100)),
+    "level": (pl.Enum(["low", "high"]), st.sampled_from(["low", "high"])),
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_cells_of_every_storage_come_back_from_their_label(data: st.DataObject) -> None:
+    rows = data.draw(st.integers(1, 6))
+    drawn_cells = []
+    for name, (dtype, values) in CELLS.items():
+        drawn = data.draw(st.lists(st.none() | values, min_size=rows, max_size=rows))
+        if isinstance(dtype, pl.Datetime):
+            series = pl.Series(name, drawn, dtype=pl.Datetime("us")).dt.replace_time_zone("UTC")
+            series = series.dt.convert_time_zone("Europe/Vienna")
+        else:
+            series = pl.Series(name, drawn, dtype=dtype)
+        drawn_cells.append(series)
+    frame = pl.DataFrame(drawn_cells)
+    joined = labels(frame, frame.columns)
+    assert joined.null_count() == 0
+    assert cells(joined, dict(frame.schema)).equals(frame)
+
+
+def test_only_combinations_of_the_data_are_made_and_a_missing_cell_is_one(
+    towns: pl.DataFrame,
+) -> None:
+    made = fitted(towns, COMBINED).sample(3000)
+    pairs = set(towns.select("town", "land").unique().rows())
+    assert set(made.select("town", "land").unique().rows()) == pairs
+    assert ("T11", None) in pairs
+    share = (
+        made["town"]
+        .value_counts(normalize=True)
+        .join(towns["town"].value_counts(normalize=True), on="town")
+    )
+    assert (share["proportion"] - share["proportion_right"]).abs().max() < 0.05
+
+
+def test_a_combination_of_few_rows_is_neither_made_nor_in_the_file(
+    towns: pl.DataFrame, tmp_path: Path
+) -> None:
+    rare = pl.DataFrame({"town": ["T1"] * 4, "land": ["Atlantis"] * 4, "size": [1.0] * 4})
+    model = fitted(pl.concat([towns, rare]), COMBINED)
+    assert "Atlantis" not in set(model.sample(3000)["land"])
+    (rule,) = model.model.rewriting.rules
+    assert not rule.holds(rare).any()
+    assert b"Atlantis" not in model.save(tmp_path / "m.neotype").read_bytes()
+
+
+def test_nothing_but_rare_combinations_cannot_be_learnt(towns: pl.DataFrame) -> None:
+    with pytest.raises(FitError, match="no combination of town, size is in 5 rows or more"):
+        fitted(towns, {"type": "FixedCombinations", "columns": ["town", "size"]})
+
+
+def test_what_is_allowed_may_be_listed(towns: pl.DataFrame) -> None:
+    pairs = [list(row) for row in towns.select("town", "land").unique(maintain_order=True).rows()]
+    model = fitted(towns, {**COMBINED, "allowed": [*pairs, ["Rome", "L9"]]})
+    (rule,) = model.model.rewriting.rules
+    assert rule.holds(pl.DataFrame({"town": ["Rome", "T1"], "land": ["L9", "L9"]})).to_list() == [
+        True,
+        False,
+    ]
+    with pytest.raises(DataError, match=r"does not hold in \d+ of 600 rows"):
+        fitted(towns, {**COMBINED, "allowed": pairs[1:]})
+    with pytest.raises(SchemaError, match="no combination of 2 cells"):
+        fitted(towns, {**COMBINED, "allowed": [["T1"]]})
+
+
+def test_conditions_on_one_column_find_the_combinations(towns: pl.DataFrame) -> None:
+    model = fitted(towns, COMBINED)
+    asked = pl.DataFrame({"land": ["L0", "L2"], "size": [1.0, 2.0]})
+    made = model.sample(given=asked)
+    assert made.select("land", "size").equals(asked)
+    assert made["town"][0] in {"T0", "T1", "T2", "T3"}
+    assert made["town"][1] in {"T8", "T9", "T10"}
+    made = model.sample(200, where={"land": None})
+    assert set(made["town"]) == {"T11"}
+    with pytest.raises(DataError, match=r"no 'town' in \['T99'\] is in a row that obeys"):
+        model.sample(given=pl.DataFrame({"town": ["T99"]}))
+    with pytest.raises(DataError, match="is not a label it learnt"):
+        model.sample(given=pl.DataFrame({"town": ["T1"], "land": ["L2"]}))
+
+
+def test_many_combinations_of_many_rows_are_quick() -> None:
+    import time
+
+    g = np.random.default_rng(1)
+    which = g.integers(0, 20_000, 300_000)
+    frame = pl.DataFrame({"a": which, "b": (which * 7) % 20_011})
+    schema = declared(frame, {"type": "FixedCombinations", "columns": ["a", "b"]})
+    start = time.perf_counter()
+    rule = schema.table.constraints[0].learn(schema.columns, frame, protect=5)
+    back = rule.decode(rule.encode(frame), Rng(0).generator())
+    assert rule.holds(frame).mean() > 0.99
+    assert time.perf_counter() - start < 5
+    assert back.select("a", "b").equals(frame)
+
+
+@pytest.mark.parametrize("none", [False, True])
+def test_one_flag_is_set(none: bool) -> None:
+    g = np.random.default_rng(2)
+    which = g.choice(4 if none else 3, N)
+    frame = pl.DataFrame({f"f{k}": (which == k).astype(float) for k in range(3)})
+    line = {"type": "OneHotEncoding", "columns": ["f0", "f1", "f2"], "none": none}
+    model = fitted(frame, line)
+    made = model.sample(1000)
+    assert made.schema == frame.schema
+    ones = made.sum_horizontal()
+    assert set(ones) == ({0.0, 1.0} if none else {1.0})
+    assert set(model.sample(50, where={"f1": 1})["f0"]) == {0.0}
+    assert set(model.sample(50, where={"f1": 0})["f1"]) == {0.0}
+    (rule,) = model.model.rewriting.rules
+    broken = pl.DataFrame({"f0": [1.0, None, 0.5], "f1": [1.0, 1.0, 0.5], "f2": [0.0, 0.0, 0.0]})
+    assert not rule.holds(broken).any()
+
+
+def test_one_hot_is_about_flags(towns: pl.DataFrame) -> None:
+    with pytest.raises(SchemaError, match="'town', which is categorical of String"):
+        fitted(towns, {"type": "OneHotEncoding", "columns": ["town", "size"]})
+
+
+def test_gaps_come_together_even_where_columns_are_independent() -> None:
+    g = np.random.default_rng(3)
+    gone = pl.Series(g.random(N) < 0.4)
+    parts = {"at": g.normal(size=N), "by": g.choice(["x", "y"], N), "n": g.integers(0, 9, N)}
+    frame = pl.DataFrame([pl.Series(k, v).set(gone, None) for k, v in parts.items()])
+    free = fitted(frame, {"type": "Expression", "expression": "n >= 0"}).sample(1000)
+    apart = free.select(pl.sum_horizontal(pl.all().is_null()).is_between(1, 2))
+    assert apart.to_series().mean() > 0.3
+    names = ["at", "by", "n"]
+    model = fitted(frame, {"type": "FixedNullCombinations", "columns": names})
+    made = model.sample(2000)
+    gaps = made.select(pl.sum_horizontal(pl.all().is_null())).to_series()
+    assert set(gaps) == {0, 3}
+    assert abs((gaps == 3).mean() - gone.mean()) < 0.05
+    assert model.sample(given=pl.DataFrame({"n": [3, 4]}))["at"].null_count() == 0
+    nothing = pl.DataFrame({"n": pl.Series([None, None], dtype=pl.Int64)})
+    assert model.sample(given=nothing)["by"].null_count() == 2
+
+
+@pytest.fixture(scope="module")
+def bills() -> pl.DataFrame:
+    g = np.random.default_rng(4)
+    frame = pl.DataFrame(
+        {
+            "net": g.integers(100, 5000, N) / 100,
+            "pieces": g.integers(1, 6, N),
+            "day": [dt.date(2024, 1, 1) + dt.timedelta(int(d)) for d in g.integers(0, 300, N)],
+        }
+    )
+    return frame.with_columns(
+        total=(pl.col("net") * pl.col("pieces") * 1.2).round(2), month=pl.col("day").dt.month()
+    )
+
+
+TOTAL = {"type": "ColumnFormula", "column": "total", "expression": "net * pieces * 1.2"}
+MONTH = {"type": "ColumnFormula", "column": "month", "expression": "extract(month from day)"}
+
+
+def test_a_formula_is_computed_in_storage_and_decimals(bills: pl.DataFrame, tmp_path: Path) -> None:
+    model = fitted(bills, TOTAL, MONTH)
+    made = model.sample(1000)
+    assert made.schema == bills.schema
+    assert (made["total"] == (made["net"] * made["pieces"] * 1.2).round(2)).all()
+    assert (made["month"] == made["day"].dt.month()).all()
+    assert not {"total", "month"} & set(model.model.rewriting.inner.columns)
+    again = nt.load(model.save(tmp_path / "m.neotype"))
+    assert again.sample(1000).equals(made)
+
+
+def test_given_cells_of_a_formula_are_used_as_they_are(bills: pl.DataFrame) -> None:
+    model = fitted(bills, TOTAL, MONTH)
+    made = model.sample(given=bills.select("net", "pieces").head(30))
+    assert made["total"].equals(bills["total"].head(30))
+    made = model.sample(given=pl.DataFrame({"month": [3, 7, 7]}, schema={"month": pl.Int8}))
+    assert made["day"].dt.month().to_list() == [3, 7, 7]
+
+
+def test_formulas_may_follow_from_each_other(bills: pl.DataFrame) -> None:
+    frame = bills.with_columns(half=(pl.col("total") / 2).round(3))
+    half = {"type": "ColumnFormula", "column": "half", "expression": "total / 2"}
+    for lines in ((TOTAL, half), (half, TOTAL)):
+        model = fitted(frame, *lines)
+        assert not {"total", "half"} & set(model.model.rewriting.inner.columns)
+        made = model.sample(500)
+        assert obeyed(model, made)
+        assert (made["half"] - made["total"] / 2).abs().max() < 1e-3
+
+
+def test_gaps_of_a_formula_stay_as_frequent(bills: pl.DataFrame) -> None:
+    gone = pl.Series(np.random.default_rng(0).random(N) < 0.3)
+    frame = bills.with_columns(bills["total"].set(gone, None))
+    made = fitted(frame, TOTAL).sample(2000)
+    assert abs(made["total"].is_null().mean() - gone.mean()) < 0.05
+
+
+def test_a_wrong_total_is_found_and_a_tolerance_may_be_given(bills: pl.DataFrame) -> None:
+    frame = bills.with_columns(pl.col("total") + 0.02)
+    with pytest.raises(DataError, match="does not hold in 600 of 600 rows"):
+        fitted(frame, TOTAL)
+    model = fitted(frame, {**TOTAL, "tolerance": 0.03})
+    assert obeyed(model, model.sample(100))
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ({**TOTAL, "expression": "nett * 2"}, "did you mean 'net'"),
+        ({**TOTAL, "expression": "net *"}, "cannot be computed"),
+        ({**TOTAL, "expression": "total * 1"}, "from itself"),
+        ({**TOTAL, "expression": "3"}, "not one value from columns"),
+        ({**TOTAL, "expression": 'pl.col("net").mean()'}, "values for|depends on other rows"),
+        ({**TOTAL, "expression": 'pl.col("net") - pl.col("net").mean()'}, "depends on other rows"),
+        ({**TOTAL, "expression": 'pl.col("net").map_elements(print)'}, "is not taken"),
+        ({"type": "Expression", "expression": "net + 1"}, "no condition on a row"),
+        ({"type": "Expression", "expression": 'pl.col("net").is_unique()'}, "depends on other"),
+    ],
+)
+def test_a_faulty_expression_is_explained(
+    bills: pl.DataFrame, line: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(SchemaError, match=says):
+        fitted(bills, line)
+
+
+@pytest.mark.parametrize(
+    "text", ["net > 10 or pieces < 3", '(pl.col("net") > 10) | (pl.col("pieces") < 3)']
+)
+def test_a_condition_in_sql_or_polars_holds_in_every_row(bills: pl.DataFrame, text: str) -> None:
+    frame = bills.filter((pl.col("net") > 10) | (pl.col("pieces") < 3))
+    model = fitted(frame, {"type": "Expression", "expression": text})
+    made = model.sample(2000)
+    assert ((made["net"] > 10) | (made["pieces"] < 3)).all()
+    gap = pl.DataFrame(
+        {"net": [None, None], "pieces": [9, 2]}, schema=made.select("net", "pieces").schema
+    )
+    assert obeyed(model, gap)
+
+
+def cheap(rows: pl.DataFrame) -> Any:
+    return (rows["net"] < 40).to_numpy()
+
+
+def test_a_python_function_is_called_only_where_its_module_was_imported(
+    bills: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = bills.filter(pl.col("net") < 40)
+    line = {"type": "Custom", "columns": ["net"], "function": f"{__name__}:cheap"}
+    model = fitted(frame, line)
+    assert model.sample(1000)["net"].max() < 40
+    path = model.save(tmp_path / "m.neotype")
+    assert nt.load(path).sample(10).equals(model.sample(10))
+    monkeypatch.delitem(sys.modules, __name__)
+    with pytest.raises(ModelFileError, match="has not been imported"):
+        nt.load(path)
+    with pytest.raises(SchemaError, match=f"import {__name__} first"):
+        fitted(frame, line)
+
+
+class Even(Constraint):
+    """A third party's constraint: whole numbers are even, told by their half."""
+
+    type: Literal["Even"] = "Even"
+    column: str
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    def learn(self, columns: Columns, frame: pl.DataFrame, *, protect: int) -> Rule:
+        return self.restore({}, columns)
+
+    def restore(self, facts: Any, columns: Columns) -> Rule:
+        return _Half(self)
+
+
+class _Half(Rule):
+    def __init__(self, constraint: Even) -> None:
+        self.constraint = constraint
+
+    def holds(self, frame: pl.DataFrame) -> pl.Series:
+        return (frame[self.constraint.column] % 2 == 0).fill_null(True)
+
+    def rewrite(self, columns: Columns) -> dict[str, Any] | None:
+        return {**columns, self.constraint.column: columns[self.constraint.column].model_copy()}
+
+    def encode(self, frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.with_columns(pl.col(self.constraint.column) // 2)
+
+    def decode(self, frame: pl.DataFrame, rng: Any) -> pl.DataFrame:
+        return frame.with_columns(pl.col(self.constraint.column) * 2)
+
+
+def test_an_entry_point_makes_a_class_a_constraint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = EntryPoint("Even", f"{__name__}:Even", "neotype.constraints")
+    monkeypatch.setattr(
+        registry, "entry_points", lambda group: [entry] if group == entry.group else []
+    )
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
+    frame = pl.DataFrame({"n": np.random.default_rng(0).integers(0, 500, N) * 2})
+    model = fitted(frame, {"type": "Even", "column": "n"})
+    made = model.sample(1000)
+    assert (made["n"] % 2 == 0).all()
+    assert made["n"].max() > 800
+    assert nt.load(model.save(tmp_path / "m.neotype")).sample(1000).equals(made)
+
+
+@pytest.fixture(scope="module")
+def seats() -> pl.DataFrame:
+    g = np.random.default_rng(5)
+    rows = [(f"S{a}", f"D{b}") for a in range(20) for b in range(20)]
+    taken = g.permutation(len(rows))[:300]
+    return pl.DataFrame([rows[k] for k in taken], schema=["seat", "day"], orient="row")
+
+
+UNIQUE = {"type": "Unique", "columns": ["seat", "day"]}
+
+
+def test_no_row_repeats_up_to_the_last_that_there_is(seats: pl.DataFrame) -> None:
+    model = fitted(seats, UNIQUE)
+    for rows in (300, 400):
+        made = model.sample(rows, seed=1)
+        assert made.height == made.n_unique() == rows
+        assert made.equals(model.sample(rows, seed=1))
+    with pytest.raises(SamplingError, match=r"400 obey Unique\(seat, day\)"):
+        model.sample(401)
+
+
+def test_unique_rows_cannot_be_made_in_parts_but_identified_ones_can(seats: pl.DataFrame) -> None:
+    with pytest.raises(SamplingError, match="write one file"):
+        next(iter(fitted(seats, UNIQUE).model.blocks(10, rng=Rng(0))))
+    numbered = seats.with_columns(ref=pl.Series([f"R-{k:06d}" for k in range(seats.height)]))
+    line = {"type": "Unique", "columns": ["ref", "seat"]}
+    model = fitted(numbered, line, changed={"ref": Identifier(storage="String")})
+    parts = list(model.model.blocks(20_000, rng=Rng(0)))
+    assert pl.concat(parts)["ref"].n_unique() == 20_000
+
+
+def test_unique_rows_keep_what_is_given(seats: pl.DataFrame) -> None:
+    model = fitted(seats, UNIQUE)
+    asked = pl.DataFrame({"seat": ["S1", "S2"] * 20})
+    made = model.sample(given=asked)
+    assert made["seat"].equals(asked["seat"])
+    assert made.n_unique() == 40
+    with pytest.raises(SamplingError, match="20 obey Unique"):
+        model.sample(given=pl.DataFrame({"seat": ["S1"] * 21}))
+    with pytest.raises(SamplingError):
+        model.sample(21, where={"seat": "S1"})
+    assert model.sample(20, where={"seat": "S1"}).n_unique() == 20
+
+
+@pytest.fixture(scope="module")
+def orders() -> pl.DataFrame:
+    g = np.random.default_rng(6)
+    owner = np.sort(g.integers(0, 150, N))
+    town = g.integers(0, 6, 150)[owner]
+    return pl.DataFrame(
+        {
+            "customer": [f"C-{o:05d}" for o in owner],
+            "town": [f"T{t}" for t in town],
+            "land": [f"L{t // 3}" for t in town],
+            "paid": g.normal(town * 10, 1.0).round(2),
+        }
+    )
+
+
+ALIKE = {"type": "DenormalizedTable", "key": "customer", "columns": ["town", "land"]}
+LANDS = {"type": "FixedCombinations", "columns": ["town", "land"]}
+
+
+def test_what_belongs_to_a_key_is_the_same_in_its_rows(orders: pl.DataFrame) -> None:
+    key = {"customer": Identifier(storage="String", unique=False)}
+    model = fitted(orders, ALIKE, LANDS, changed=key, synthesizer="trees", refine=0)
+    made = model.sample(1000)
+    each = made.group_by("customer").agg(pl.col("town", "land").n_unique(), pl.len())
+    assert (each["len"] > 1).sum() > 100
+    assert each["town"].max() == each["land"].max() == 1
+    assert obeyed(model, made)
+    assert made["customer"].str.contains(r"^C-\d{5}$").all()
+    # Rows that were drawn again follow from the town that they were given.
+    mean = made.group_by("town").agg(pl.col("paid").mean()).sort("town")["paid"]
+    assert (mean - pl.Series([0.0, 10, 20, 30, 40, 50])).abs().max() < 2
+
+
+def test_a_key_with_two_towns_is_found(orders: pl.DataFrame) -> None:
+    broken = pl.concat([orders, orders.tail(1).with_columns(town=pl.lit("T9"))])
+    with pytest.raises(DataError, match="does not hold in 1 of 601 rows"):
+        fitted(broken, ALIKE)
+
+
+@pytest.fixture(scope="module")
+def ledger() -> pl.DataFrame:
+    g = np.random.default_rng(7)
+    rows = []
+    for account in range(80):
+        balance = round(float(g.uniform(0, 400)), 2)
+        for step in range(int(g.integers(4, 10))):
+            amount = round(float(g.normal(5, 40)), 2)
+            after = round(balance + amount, 2)
+            rows.append((f"A-{account:04d}", step, balance, amount, after))
+            balance = after
+    names = ["account", "step", "opening", "amount", "closing"]
+    return pl.DataFrame(rows, schema=names, orient="row")
+
+
+CARRIED = {
+    "type": "CarryOverColumns",
+    "from_column": "closing",
+    "to_column": "opening",
+    "within": "account",
+    "order_by": "step",
+}
+CLOSING = {"type": "ColumnFormula", "column": "closing", "expression": "opening + amount"}
+
+
+def test_a_balance_is_carried_over(ledger: pl.DataFrame) -> None:
+    key = {"account": Identifier(storage="String", unique=False)}
+    model = fitted(ledger, CARRIED, CLOSING, changed=key)
+    made = model.sample(400)
+    lined = made.sort("account", "step", maintain_order=True).with_columns(
+        before=pl.col("closing").shift().over("account")
+    )
+    later = lined.drop_nulls("before")
+    assert later.height > 200
+    assert (later["before"] == later["opening"]).all()
+    assert (made["closing"] - made["opening"] - made["amount"]).abs().max() < 0.0051
+    assert obeyed(model, made)
+    assert model.sample(400).equals(made)
+
+
+def test_a_carried_column_needs_the_storage_of_the_other(ledger: pl.DataFrame) -> None:
+    with pytest.raises(SchemaError, match="carries Float64 into 'step' of Int64"):
+        fitted(ledger, {**CARRIED, "to_column": "step", "order_by": None})
+
+
+def test_a_column_that_is_not_there_is_named(bills: pl.DataFrame) -> None:
+    with pytest.raises(ColumnNotFoundError, match="did you mean 'pieces'"):
+        fitted(bills, {"type": "Expression", "expression": "piece > 0"})
