@@ -90,10 +90,10 @@ def test_v2_says_kinds_keys_and_relationships():
     assert guests.primary_key == ("hotel_id", "guest_email")
     assert guests.entity == "hotel_id"
     assert not guests.columns["hotel_id"].unique
-        email = guests.columns["guest_email"]
-        assert (email.kind, email.category) == ("personal", "email")
+    email = guests.columns["guest_email"]
+    assert (email.kind, email.category) == ("personal", "email")
     assert "personal" in guests.columns["guest_email"].reason
-    assert guests.columns["name"].kind == "text"
+    assert guests.columns["name"].category == "full_name"
     assert guests.columns["nights"].storage == "Int64"
     assert guests.columns["checkin"].part == "date"
     assert guests.columns["at"].part == "datetime"

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from neotype.cli import proposals
+from neotype.cli import personal, proposals
 from neotype.cli.described import described, show_described
 from neotype.cli.options import Force, Json
 from neotype.cli.terminal import out, say_json, size
@@ -67,6 +67,7 @@ def inspect(
     schema = infer_schema(source.frames)
     found = proposals.find_constraints(schema, source.frames, quiet=as_json)
     schema = proposals.taken_up(schema, found) if constraints else schema
+    persons = personal.find(source.frames)
     _write(
         _stated(schema, source.frames) if stats else schema,
         write,
@@ -82,6 +83,7 @@ def inspect(
                 "notes": source.notes,
                 "schema": schema.model_dump(mode="json"),
                 "constraints": proposals.facts(found),
+                "personal": personal.facts(persons, schema),
             }
         )
         return
@@ -90,6 +92,7 @@ def inspect(
         frame = source.frames[name]
         page.print(f"\n[bold]{name}[/]: {frame.height:,} rows × {frame.width} columns\n")
         page.print(_columns(content, frame))
+        personal.show(page, persons[name], content)
         proposals.show(page, found[name], taken=constraints)
     for note in source.notes:
         page.print(f"\n[yellow]note:[/] {escape(note)}")

@@ -138,7 +138,8 @@ def _sampled(series: pl.Series) -> _Column | None:
     text = isinstance(dtype, pl.String) or type(dtype) is pl.Categorical
     number = dtype.is_integer() and said is not None
     date = dtype in (pl.Date, pl.Datetime) and said == "date_of_birth"
-    if not (text or number or date):
+    point = dtype.is_float() and said == "coordinates"
+    if not (text or number or date or point):
         return None
     some = series.gather_every(max(1, len(series) // _ROWS)).head(_ROWS).drop_nulls()
     cells = some.cast(pl.String).str.strip_chars()
@@ -151,6 +152,8 @@ def _sampled(series: pl.Series) -> _Column | None:
 def _examine(column: _Column) -> Finding | None:
     if column.dtype in (pl.Date, pl.Datetime):
         return column.found("date_of_birth", 0.95, None)
+    if column.dtype.is_float():
+        return column.found("coordinates", 0.8, None)
     if column.dtype.is_integer():
         return _numbers(column)
     for look in (_accounts, _machines, _ids, _named, _people, _places, _prose):

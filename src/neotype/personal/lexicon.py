@@ -100,6 +100,8 @@ _TELLING: Mapping[str, str] = {
         geburtsdatum, geburtstag, geb datum, gebdat; date de naissance, date naissance; fecha de
         nacimiento, fecha nacimiento; data di nascita, data nascita; data de nascimento, data
         nascimento; geboortedatum""",
+    "coordinates": """latitude, longitude, lat, lng, lon, geolocation; breitengrad, langengrad;
+        latitud, longitud; latitudine, longitudine; breedtegraad, lengtegraad""",
     "sex": """sex, gender, salutation; geschlecht, anrede; sexe, genre, civilite; sexo, genero;
         sesso, genere; geslacht, aanhef""",
 }

@@ -132,8 +132,7 @@ def _personal(finding: Finding, guess: Column, cells: pl.Series) -> Personal:
         locale=finding.locale,
         scheme=finding.scheme,
         unique=finding.category in UNIQUE and present.n_unique() == len(present) > 1,
-        reason=f"{title}, confidence {finding.confidence:.2f}: {finding.reason}; "
-        f"made anew ({finding.treatment}), never learnt",
+        reason=f"{title}, confidence {finding.confidence:.2f}: {finding.reason}",
     )
 
 
