@@ -91,6 +91,12 @@ class Cells:
             return _MOMENT[self.column.part]
         return None
 
+    @property
+    def zone(self) -> str | None:
+        """The time zone of moments; those of different zones are not compared."""
+        zone: str | None = getattr(self.moments.dtype, "time_zone", None)
+        return zone
+
     @cached_property
     def whole(self) -> bool:
         """Whether it is a whole number in every row."""

@@ -74,6 +74,8 @@ def _texts(dates: list[Cells]) -> list[tuple[str, str, tuple[Cells, ...]]]:
     """What could be made of the dates: in words, and as polars expressions."""
     made: list[tuple[str, str, tuple[Cells, ...]]] = []
     for one, two in permutations(dates, 2):
+        if one.zone != two.zone:
+            continue
         for unit, method in _UNITS.items():
             text = f"({_moment(two)} - {_moment(one)}){method}"
             made.append((f"the {unit} from '{one.name}' to '{two.name}'", text, (one, two)))

@@ -75,7 +75,8 @@ _CALENDAR = frozenset(
 def orderings(seen: Seen, known: Sequence[Found]) -> list[Found]:
     """Inequality, Range and ChainedInequality over quantities, and over moments."""
     found = []
-    for group in (seen.quantities, seen.dates, _times(seen)):
+    zones = {one.zone: [c for c in seen.dates if c.zone == one.zone] for one in seen.dates}
+    for group in (seen.quantities, *zones.values(), _times(seen)):
         names = {one.name for one in group}
         formulas = [one.about for one in known if one.type == "ColumnFormula"]
         found += _among(seen, group, _tied([about for about in formulas if about <= names]))
