@@ -231,7 +231,7 @@ def conform_given(frame: pl.DataFrame, schema: Schema, where: Where = ()) -> Kno
             findings.append(f"column '{name}' is given without its partner '{column.partner}'")
     if not frame.width:
         findings.append("no column is given")
-    part = {name: column for name, column in known.items() if name in frame.columns}
+    part = {name: one.bare() for name, one in known.items() if name in frame.columns}
     if findings:
         raise DataError(
             "the given columns are not columns of the model.",

@@ -11,7 +11,14 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_serializer, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    model_serializer,
+    model_validator,
+)
 
 from neotype.schema.quantity import amount, band, spread
 from neotype.schema.value import Scalar, Value
@@ -32,6 +39,16 @@ Amount = Annotated[Scalar, BeforeValidator(_plain)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
+TAGS = ("{}", "[]")
+"""Of a fault's path, the parts that say whether a table or a list was read."""
+_either = Discriminator(lambda value: TAGS[not isinstance(value, Mapping)])
+Quantiles = Annotated[
+    Annotated[dict[Key, Amount], Tag("{}")] | Annotated[tuple[Amount, ...], Tag("[]")], _either
+]
+Weights = Annotated[
+    Annotated[dict[Key, Weight], Tag("{}")] | Annotated[tuple[Weight, ...], Tag("[]")], _either
+]
+
 OTHERWISE, MISSING = "otherwise", "missing"
 """Cases of a table: every other value of the parent, and a missing cell of it."""
 
@@ -48,7 +65,7 @@ class Distribution(Value):
     )
     exponential: Amount | None = Field(default=None, description="the mean")
     gamma: tuple[Positive, Amount] | None = Field(default=None, description="[shape, scale]")
-    beta: tuple[Positive, Positive] | tuple[Positive, Positive, float, float] | None = Field(
+    beta: tuple[float, ...] | None = Field(
         default=None, description="[a, b], between 0 and 1, or [a, b, low, high]"
     )
     triangular: tuple[Amount, Amount, Amount] | None = Field(
@@ -66,15 +83,13 @@ class Distribution(Value):
     pareto: tuple[Positive, Positive] | None = Field(
         default=None, description="[shape, least value]"
     )
-    quantiles: tuple[Amount, ...] | dict[Key, Amount] | None = Field(
+    quantiles: Quantiles | None = Field(
         default=None, description="from least to greatest, evenly spaced or by share"
     )
     histogram: dict[Key, Weight] | None = Field(
         default=None, description="ranges such as 10..20, and their weights"
     )
-    weights: dict[Key, Weight] | tuple[Weight, ...] | None = Field(
-        default=None, description="values and their weights"
-    )
+    weights: Weights | None = Field(default=None, description="values and their weights")
     probability: Annotated[float, Field(ge=0, le=1)] | None = Field(
         default=None, description="of the true label"
     )
@@ -275,8 +290,9 @@ def _sound(one: Distribution, kind: str) -> None:  # noqa: C901, PLR0912 (one ca
             if not 0 < spread(kind, (one.gamma or (1, 1))[1]) < math.inf:
                 raise ValueError(f"the scale {(one.gamma or (1, 1))[1]} is not above 0")
         case "beta":
-            if one.beta and len(one.beta) == 4 and not one.beta[2] < one.beta[3]:
-                raise ValueError(f"low {one.beta[2]} is not below high {one.beta[3]}")
+            a, b, *ends = (*(one.beta or ()), 0.0, 0.0)[: max(2, len(one.beta or ()))]
+            if len(one.beta or ()) not in {2, 4} or min(a, b) <= 0 or sorted(set(ends)) != ends:
+                raise ValueError("it needs [a, b] above 0, or [a, b, low, high]")
         case "triangular":
             low, mode, high = (amount(kind, end) for end in one.triangular or ())
             if not (low <= mode <= high and low < high):

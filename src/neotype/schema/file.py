@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from neotype.errors import SchemaError, SourceError, did_you_mean
 from neotype.outputs import appearing
 from neotype.schema.constraint import Constraint
-from neotype.schema.distribution import Distribution, untersed
+from neotype.schema.distribution import TAGS, Distribution, untersed
 from neotype.schema.infer import adopt
 from neotype.schema.schema import (
     KINDS,
@@ -370,7 +370,7 @@ def _place(loc: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
             continue
         if at > 4 and part == "distribution":
             model = Distribution
-        if model is Distribution and part == "cases":
+        if model is Distribution and part in ("cases", *TAGS):
             continue
         if at == 1 and loc[0] == "tables":
             model = Table

@@ -7,7 +7,7 @@ user's frame has and gets back) and the *reason* for which the kind was inferred
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 from pydantic_core import PydanticCustomError
@@ -53,6 +53,11 @@ class ColumnBase(Value):
             depth = 1 if isinstance(parents, str) else len(parents)
             whole["distribution"] = terse(kind, whole["distribution"], depth)
         return whole
+
+    def bare(self) -> Self:
+        """The column without how it is drawn where there is no data."""
+        said = {"distribution": None, "depends_on": (), "formula": None, "missing": 0.0}
+        return self.model_copy(update=said)
 
 
 class Numeric(ColumnBase):
