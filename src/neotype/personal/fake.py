@@ -233,6 +233,8 @@ def _phone(people: People, wish: _Wish) -> pl.Series:
     if not wish.style.forms:
         return f"+{code} " + usual
     many = int(digits.str.len_bytes().max() or 0)  # type: ignore[arg-type]
+    as_usual = "+{code} " + usual.str.replace_all(r"\d", "#")
+    grouped = as_usual.is_in([form for form, _ in wish.style.forms])
 
     def write(form: str) -> pl.Series:
         form = form.replace("{code}", code)
@@ -251,6 +253,8 @@ def _phone(people: People, wish: _Wish) -> pl.Series:
             trunk = "1" if code == "1" else "0"
             body = pl.repeat(trunk * (room - many), len(digits), eager=True) + digits
         cells = filled(main, body)
+        if form.startswith("+" + code):
+            cells = (f"+{code} " + usual).zip_with(grouped, cells)
         if extension:
             cells = cells + filled(
                 extension, people.tag("extension").str.tail(extension.count("#"))
