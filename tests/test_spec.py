@@ -481,3 +481,66 @@ def test_a_schema_is_written_as_it_was_read(tmp_path: Path) -> None:
     again = write_schema(schema, tmp_path / "again.yaml")
     assert "distribution: {normal: [41, 14], minimum: 18, maximum: 95}" in again.read_text()
     assert nt.load(again).sample(200, seed=1).equals(nt.load(SHOP).sample(200, seed=1))
+
+
+def test_statistics_of_a_table_make_rows_like_it(adult: pl.DataFrame, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from neotype.cli import app
+
+    adult.write_parquet(tmp_path / "adult.parquet")
+    spec = tmp_path / "spec.yaml"
+    done = CliRunner().invoke(
+        app, ["inspect", str(tmp_path / "adult.parquet"), "-o", str(spec), "--stats"]
+    )
+    assert done.exit_code == 0, done.output
+    made = nt.load(spec).sample(seed=1)
+    assert made.schema == adult.schema
+    assert made.height == adult.height
+    assert abs(made["age"].median() - adult["age"].median()) <= 1
+    assert abs((made["capital-gain"] == 0).mean() - (adult["capital-gain"] == 0).mean()) < 0.03
+    assert abs(made["workclass"].is_null().mean() - adult["workclass"].is_null().mean()) < 0.02
+    # a wife is a woman, and hardly ever unmarried: the tree of dependencies knows
+    wives = made.filter(relationship="Wife")
+    assert (wives["sex"] == "Female").mean() > 0.95
+    rich = {
+        name: rows.filter(pl.col("education").is_in(["Bachelors", "Masters"]))["income"]
+        for name, rows in (("real", adult), ("made", made))
+    }
+    shares = {name: (cells == ">50K").mean() for name, cells in rich.items()}
+    assert abs(shares["real"] - shares["made"]) < 0.2
+
+
+def test_statistics_tell_nothing_of_fewer_rows_than_protect() -> None:
+    from neotype.data import Dataset
+    from neotype.schema.infer import infer_schema
+    from neotype.spec.stated import stated
+
+    generator = np.random.default_rng(0)
+    rows = 2000
+    frame = pl.DataFrame(
+        {
+            "amount": np.round(generator.normal(100, 10, rows), 6),
+            "label": generator.choice(["a", "b", "c"], rows),
+            "day": [datetime.date(2024, 1, 1 + int(k)) for k in generator.integers(0, 28, rows)],
+            "note": [f"word {k} of many words {k * 7}" for k in range(rows)],
+        }
+    )
+    rare = pl.DataFrame(
+        {
+            "amount": [987654.321],
+            "label": ["canary"],
+            "day": [datetime.date(1901, 1, 1)],
+            "note": ["CANARY"],
+        }
+    )
+    frame = pl.concat([frame, rare])
+    schema = stated(Dataset(infer_schema({"t": frame}), {"t": frame}))
+    text = str(to_document(schema))
+    for canary in ("987654", "canary", "1901", "CANARY", "many"):
+        assert canary not in text
+    amounts = schema.columns["amount"].distribution
+    told = {float(v) for v in amounts.quantiles or ()}
+    assert not told & set(frame["amount"].to_list())
+    made = nt.from_spec(schema).sample(2000, seed=0)
+    assert stats.kstest(made["amount"], frame["amount"].head(rows)).pvalue > LEAST

@@ -30,7 +30,8 @@ OTHER = "otherwise"
 _BANDS = 8
 _ATOM, _STANDS_OUT = 0.01, 3
 """A value is told by itself where so many of the cells, and thrice as many as usual, are it."""
-_FEW = 24
+_FEW, _LEAST = 24, 4
+"""So few values are told each; so many times `protect` numbers are needed to tell their shape."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Tally:
         numbers = self._numbers[name]
         numbers = numbers if rows is None else numbers[rows]
         numbers = np.sort(numbers[np.isfinite(numbers)])
-        if len(numbers) < 2 * self.protect:
+        if len(numbers) < _LEAST * self.protect:
             return None
         values, counts = np.unique(numbers, return_counts=True)
         usual = float(np.median(counts))
@@ -92,7 +93,7 @@ class Tally:
             heavy[:] = True
         rest = numbers[np.isin(numbers, values[~heavy])]
         atoms = dict(zip(values[heavy].tolist(), counts[heavy].tolist(), strict=True))
-        if len(rest) < 2 * self.protect:
+        if len(rest) < _LEAST * self.protect:
             return (
                 Shape(atoms, 0, ())
                 if atoms
@@ -208,7 +209,11 @@ class Tally:
         return [f"{low}..{high}" for low, high in zip(["", *ends], [*ends, ""], strict=True)], codes
 
     def _knots(self, name: str, numbers: Floats) -> tuple[float, ...]:
-        """Evenly spaced quantiles, each the mean of as many cells as protect one."""
+        """Evenly spaced quantiles, each the mean of as many cells as protect one.
+
+        The outermost cells are left out: a mean with one of them would tell it.
+        """
+        numbers = numbers[self.protect - 1 : len(numbers) - self.protect + 1]
         steps = int(np.clip(len(numbers) // (2 * self.protect), 1, 20))
         places = np.linspace(0, len(numbers) - 1, steps + 1).round().astype(int)
         return tuple(np.maximum.accumulate([self._near(name, numbers, p) for p in places]).tolist())
