@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from neotype.errors import SchemaError, did_you_mean
 from neotype.masking.letters import DIGITS, form_of, permuted
 from neotype.personal.accounts import valid_card, valid_iban
-from neotype.personal.marks import compact, luhn, modulo, values
+from neotype.personal.marks import Digits, compact, luhn, modulo, values
 from neotype.personal.national import SCHEMES
 from neotype.schema.schema import Personal
 
@@ -39,7 +40,10 @@ class Check:
         """
         every = pl.Series(texts, dtype=pl.String)
         good = self.valid(every)
-        out = [permuted(text, form_of(text), subkey) for text in texts]
+        out = [
+            text if valid else permuted(text, form_of(text), subkey)
+            for text, valid in zip(texts, good.to_list(), strict=True)
+        ]
         plain = compact(every).to_list()
         places = good.arg_true().to_list()
         bodies = {at: self.free(plain[at]) for at in places}
@@ -90,20 +94,28 @@ def check_of(name: str | None, column: Any) -> Check | None:
 
 def _ibans(bodies: Bodies, old: Bodies) -> Bodies:
     """Countries stay, check digits follow (ISO 7064 MOD 97-10)."""
-    out = []
-    for body, number in zip(bodies, old, strict=True):
-        turned = values(pl.Series([body + number[:2] + "00"]), len(body) + 4)
-        out.append(f"{number[:2]}{98 - int(modulo(turned, 97)[0]):02d}{body}")
-    return out
+    turned = [body + number[:2] + "00" for body, number in zip(bodies, old, strict=True)]
+    rest = _by_length(turned, lambda digits: modulo(digits, 97))
+    return [
+        f"{number[:2]}{98 - left:02d}{body}"
+        for body, number, left in zip(bodies, old, rest, strict=True)
+    ]
 
 
 def _cards(bodies: Bodies, old: Bodies) -> Bodies:
     """The issuer's first six digits stay, the last follows (Luhn)."""
-    out = []
-    for body, number in zip(bodies, old, strict=True):
-        front = number[:_ISSUER] + body
-        out.append(front + DIGITS[int(luhn(values(pl.Series([front]), len(front)))[0])])
-    return out
+    fronts = [number[:_ISSUER] + body for body, number in zip(bodies, old, strict=True)]
+    return [front + DIGITS[d] for front, d in zip(fronts, _by_length(fronts, luhn), strict=True)]
+
+
+def _by_length(texts: Bodies, reckon: Callable[[Digits], NDArray[np.int64]]) -> list[int]:
+    """What is reckoned of the digits of each text, those of one length together."""
+    out = np.zeros(len(texts), dtype=np.int64)
+    lengths = np.array([len(text) for text in texts])
+    for length in np.unique(lengths):
+        here = np.flatnonzero(lengths == length)
+        out[here] = reckon(values(pl.Series([texts[at] for at in here]), int(length)))
+    return [int(one) for one in out]
 
 
 def _national(name: str) -> Check:

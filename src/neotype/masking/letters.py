@@ -12,6 +12,8 @@ import math
 import re
 import string
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 from neotype.errors import SchemaError
 
@@ -22,32 +24,49 @@ Form = tuple[str, ...]
 """An alphabet for each place; an alphabet of one letter is a letter that stays."""
 
 
+_ALPHABET = {letter: alphabet for alphabet in (DIGITS, UPPER, LOWER) for letter in alphabet}
+
+
 def form_of(text: str) -> Form:
     """Digits become digits, capitals capitals, small letters small letters; the rest stays."""
-    return tuple(
-        next((a for a in (DIGITS, UPPER, LOWER) if letter in a), letter) for letter in text
-    )
+    return tuple([_ALPHABET.get(letter, letter) for letter in text])
+
+
+@dataclass(frozen=True)
+class _Halves:
+    """The places of a form that are free, in two halves, and how many texts each half has."""
+
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    most: tuple[int, int]
+    key: bytes
+
+
+@lru_cache(maxsize=4096)
+def _halves(form: Form, subkey: bytes) -> _Halves:
+    free = tuple(at for at, alphabet in enumerate(form) if len(alphabet) > 1)
+    cut = len(free) // 2
+    left, right = free[:cut], free[cut:]
+    most = tuple(math.prod(len(form[at]) for at in half) for half in (left, right))
+    key = hmac.digest(subkey, repr(form).encode(), "sha256")
+    return _Halves(left, right, (most[0], most[1]), key)
 
 
 def permuted(text: str, form: Form, subkey: bytes) -> str:
     """Another text of the form. Under one key, different texts become different texts."""
-    free = [at for at, alphabet in enumerate(form) if len(alphabet) > 1]
-    if not free:
+    halves = _halves(form, subkey)
+    if not halves.right:
         return text
-    half = len(free) // 2
-    sizes = [len(form[at]) for at in free]
-    left = _number(text, form, free[:half])
-    right = _number(text, form, free[half:])
-    most_left, most_right = math.prod(sizes[:half]), math.prod(sizes[half:])
-    tweak = repr(form).encode()
+    left, right = _number(text, form, halves.left), _number(text, form, halves.right)
+    most_left, most_right = halves.most
     for turn in range(_ROUNDS):
         if turn % 2 == 0 and most_left > 1:
-            left = (left + _mix(subkey, tweak, turn, right)) % most_left
+            left = (left + _mix(halves.key, turn, right)) % most_left
         else:
-            right = (right + _mix(subkey, tweak, turn, left)) % most_right
+            right = (right + _mix(halves.key, turn, left)) % most_right
     letters = list(text)
-    _write(left, form, free[:half], letters)
-    _write(right, form, free[half:], letters)
+    _write(left, form, halves.left, letters)
+    _write(right, form, halves.right, letters)
     return "".join(letters)
 
 
@@ -64,9 +83,8 @@ def _write(number: int, form: Form, places: Sequence[int], letters: list[str]) -
         letters[at] = form[at][place]
 
 
-def _mix(subkey: bytes, tweak: bytes, turn: int, number: int) -> int:
-    said = b"%d|%d|" % (turn, number)
-    return int.from_bytes(hmac.digest(subkey, said + tweak, "sha256"), "big")
+def _mix(key: bytes, turn: int, number: int) -> int:
+    return int.from_bytes(hmac.digest(key, b"%d|%d" % (turn, number), "sha256"), "big")
 
 
 _ATOM = re.compile(r"\[([^\]^]+)\]|\\(.)|([^\\\[\](){}*+?.^$|])", re.DOTALL)

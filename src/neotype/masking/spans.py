@@ -51,16 +51,15 @@ _TITLED = re.compile(
     r"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herr|Frau|Monsieur|Madame|Mme|Sr|Sra|Signora?)\.? +"
     r"([A-ZÀ-Þ][\w'’-]+(?: [A-ZÀ-Þ][\w'’-]+)*)"
 )
-_ALSO_WORDS = frozenset(
-    (
-        "will may mark bill grant rose hope joy grace faith june april august summer dawn art "
-        "frank rich drew chase miles page price young long brown white black green gold major "
-        "king bishop church day case love best early sunny christian china london paris georgia "
-        "florence virginia carolina dallas austin houston jordan chance royal baby son an see so "
-        "do ben in man das die der den dem ist mit von no not yes please call new old all any but "
-        "for from has her him his how its let one our out she the they too two was who why you "
-    ).split()  # noqa: SIM905
-)
+_TEXT = """
+will may mark bill grant rose hope joy grace faith june april august summer dawn art frank
+rich drew chase miles page price young long brown white black green gold major king bishop
+church day case love best early sunny christian china london paris georgia florence virginia
+carolina dallas austin houston jordan chance royal baby son an see so do ben in man das die
+der den dem ist mit von no not yes please call new old all any but for from has her him his
+how its let one our out she the they too two was who why you
+"""
+_ALSO_WORDS = frozenset(_TEXT.split())
 """Names that open sentences, or stand in them, as other words."""
 
 

@@ -110,9 +110,9 @@ def facts_of(text: str, kinds: Mapping[str, type[Treatment]]) -> dict[str, Any]:
     short = kinds[word].short if word in kinds else None
     for part in parts:
         name, equals, value = part.partition("=")
-        if not equals and short is None:
+        if not equals and short is None and word in kinds:
             raise SchemaError(f"'{text}': '{word}' takes nothing but name=value.")
-        name, value = (name, value) if equals else (str(short), part)
+        name, value = (name, value) if equals else (short or "to", part)
         try:
             facts[name.strip()] = yaml.safe_load(value)
         except yaml.YAMLError as cause:
