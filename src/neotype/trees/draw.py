@@ -47,6 +47,18 @@ def _any_between(allowed, start, end):
     return (bits & (ALL >> np.uint64(64 - span))) != 0
 
 
+@nb.njit(cache=True, nogil=True, inline="always")
+def _the_only(allowed):
+    """The symbol of a set of one; 64 for any other set."""
+    if allowed == 0 or (allowed & (allowed - np.uint64(1))) != 0:
+        return 64
+    symbol = 0
+    for half in (32, 16, 8, 4, 2, 1):
+        if (allowed >> np.uint64(symbol + half)) != 0:
+            symbol += half
+    return symbol
+
+
 @nb.njit(cache=True, nogil=True)
 def _draw_among(x, r, t, allowed, u, steps, feature, mask, child, leaf, cumulative, share):
     """Draw the digit that begins at step t among the symbols `allowed`; the log of their mass.
@@ -117,6 +129,19 @@ def draw(x, key, steps, feature, mask, child, leaf, cumulative, limited, allowed
         for r in range(rows):
             if limit:
                 among = allowed[0 if alike else r, digit]
+                code = _the_only(among)
+                if code < size:
+                    if first:
+                        x[r, digit], x[r, scratch] = code, 0
+                    at = leaf[leaf_of(x, r, root, feature, mask, child)]
+                    top = min((size - 1) // divisor - x[r, scratch] * classes, classes - 1)
+                    symbol = code // divisor - x[r, scratch] * classes
+                    p = cumulative[at + symbol]
+                    if symbol > 0:
+                        p -= cumulative[at + symbol - 1]
+                    logp[r] += np.log(max(p / cumulative[at + top], _LEAST))
+                    x[r, scratch] = code // divisor
+                    continue
                 if among != ALL:
                     if first:
                         logp[r] += _draw_among(
