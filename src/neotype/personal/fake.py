@@ -309,6 +309,11 @@ def _iban(people: People, wish: _Wish) -> pl.Series:
     return _formed(people, wish, accounts.make_iban(numbers, people.place.iso))
 
 
+def _mac(people: People, wish: _Wish) -> pl.Series:
+    plain = accounts.make_mac(people.index("mac", 1 << 40))
+    return _formed(people, wish, plain.str.replace_all(":", ""), "##:##:##:##:##:##")
+
+
 def _card(people: People, wish: _Wish) -> pl.Series:
     numbers = people.index("card", 10**8)
     brands = (("visa", 8), ("mastercard", 6), ("amex", 1), ("discover", 1))
@@ -390,7 +395,7 @@ PROVIDERS: Mapping[str, Callable[[People, _Wish], pl.Series]] = {
     "licence_plate": _lettered("@@-@@ ####", "plate"),
     "ipv4": lambda people, wish: accounts.make_ipv4(people.numbers),
     "ipv6": lambda people, wish: accounts.make_ipv6(people.index("ipv6", 1 << 60)),
-    "mac": lambda people, wish: accounts.make_mac(people.index("mac", 1 << 40)),
+    "mac": _mac,
     "url": _url,
     "password": _token(12, "password"),
     "secret": _token(32, "secret"),

@@ -56,7 +56,7 @@ def pools(locale: str) -> Pools:
         streets = (first + " " + streets).zip_with(~known, streets)
     women = _apart(women.filter(~folded(women).is_in(folded(men).implode())))
     men, last = _apart(men), _apart(_list(last))
-    return Pools(men, women, last, _list(address["city"]), streets)
+    return Pools(men, women, last, _list(address["city"]), streets.unique().sort())
 
 
 @cache
