@@ -193,6 +193,37 @@ def test_what_an_almost_unique_column_says_is_no_dependency() -> None:
     assert found(frame) == ()
 
 
+def test_what_a_discount_leaves_is_a_product() -> None:
+    draw = np.random.default_rng(0)
+    price, many = draw.gamma(3, 12, ROWS).round(2), draw.integers(1, 9, ROWS)
+    off = draw.choice([0.0, 0.05, 0.1, 0.25], ROWS)
+    due = (price * many * (1 - off)).round(2)
+    frame = pl.DataFrame({"price": price, "many": many, "discount": off, "due": due})
+    made = of(said(frame), "ColumnFormula", "expression")
+    assert made == ["price * many * (1 - discount)"]
+
+
+def test_a_formula_with_a_typing_error_almost_holds() -> None:
+    frame = shop(3_000)
+    total = frame["total"].to_list()
+    total[17] *= 10
+    almost = [p for p in found(frame.with_columns(total=pl.Series(total))) if not p.holds]
+    made = [p for p in almost if getattr(p.constraint, "column", "") == "total"]
+    assert [p.exceptions for p in made] == [1]
+
+
+def test_results_of_several_tests_have_scales_of_their_own() -> None:
+    draw = np.random.default_rng(0)
+    test = draw.choice(["sodium", "glucose", "platelets"], ROWS)
+    centre = np.select([test == "sodium", test == "glucose"], [3.0, 90.0], 250_000.0)
+    result = centre * draw.lognormal(0, 0.2, ROWS)
+    frame = pl.DataFrame(
+        {"test": test, "result": result.round(3), "age": draw.integers(0, 90, ROWS)}
+    )
+    (one,) = [p.constraint for p in found(frame)]
+    assert (one.type, one.column, one.by) == ("MixedScales", "result", ("test",))
+
+
 def test_chains_leave_out_what_follows_from_them() -> None:
     draw = np.random.default_rng(0)
     levels = np.cumsum(draw.gamma(2, 10, (ROWS, 4)), axis=1).round(1)

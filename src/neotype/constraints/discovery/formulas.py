@@ -6,39 +6,24 @@ unit of the last decimal place, and to break in many rows when one side is dealt
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
 from neotype.constraints.discovery.cells import Cells, Floats, Seen, some
-from neotype.constraints.discovery.chance import telling
+from neotype.constraints.discovery.equation import Formula, col, judged
 from neotype.constraints.discovery.found import Found
+from neotype.constraints.discovery.products import products
 
 FIRST = 24
 """Rows on which triples are tried."""
-
-SHARE = 0.05
-"""Least share of shuffled rows in which a formula has to be wrong."""
 
 _SIGNS: dict[str, Callable[[Floats, Floats], Floats]] = {
     "+": lambda a, b: a + b,
     "*": lambda a, b: a * b,
     "/": lambda a, b: np.divide(a, b, out=np.full_like(a, np.nan), where=b != 0),
 }
-
-
-@dataclass(frozen=True)
-class Formula:
-    """`target` is `text` in every row that has all its columns."""
-
-    target: str
-    columns: tuple[str, ...]
-    text: str
-    support: int
-    expected: float
 
 
 def formulas(seen: Seen) -> list[Found]:
@@ -52,6 +37,7 @@ def formulas(seen: Seen) -> list[Found]:
         f for f in _triples(cells) if not any(pair < {f.target, *f.columns} for pair in taken)
     ]
     found += _sums(cells, found)
+    found += products(cells, {f.target for f in found})
     return [
         Found(
             "ColumnFormula",
@@ -59,66 +45,11 @@ def formulas(seen: Seen) -> list[Found]:
             f"'{f.target}' = {f.text}",
             f.support,
             f.expected,
+            f.exceptions,
             columns=f.columns,
         )
         for f in found
     ]
-
-
-def near(cells: Floats, made: Floats, decimals: int | None) -> np.ndarray:
-    """Equal to half a unit of the last decimal place."""
-    slack = 0.5 * 10.0**-decimals if decimals is not None else 0.0
-    return np.abs(cells - made) <= slack * (1 + 1e-6) + 1e-9 * np.abs(cells)
-
-
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TAKEN = frozenset(
-    re.findall(
-        r"\w+",
-        """
-        all and any as asc between by case cast count date datetime day desc distinct else end
-        except exists extract false first from full group having hour if in inner interval into is
-        join last left length like limit lower max min minute mod month natural not null offset on
-        or order outer position quarter rank replace right round row rows second select set some
-        start sum table then time timestamp to true union upper user using value values week when
-        where window with year
-        """,
-    )
-)
-"""Names that SQL takes for something else, unless they are quoted."""
-
-
-def col(name: str) -> str:
-    """A column in the text of an SQL expression."""
-    if _PLAIN.fullmatch(name) and name.lower() not in _TAKEN:
-        return name
-    return '"' + name.replace('"', '""') + '"'
-
-
-def judged(
-    target: Cells, parts: tuple[Cells, ...], make: Callable[..., Floats], tried: int
-) -> tuple[int, float] | None:
-    """Rows that tell and rows that chance would break, where the formula holds and is telling."""
-    there = ~np.any([c.missing for c in (target, *parts)], axis=0)
-    values = [c.numbers[there] for c in parts]
-    cells = target.numbers[there]
-    made = make(*values)
-    if len(cells) < 2 or not near(cells, made, target.decimals).all():
-        return None
-    rows = some(len(cells), 2_000)
-    share = 1.0
-    for k in range(len(parts)):
-        dealt = [v[rows] for v in values]
-        dealt[k] = np.roll(dealt[k][np.argsort(_mixed(len(rows)))], 1)
-        share = min(share, float(1 - near(cells[rows], make(*dealt), target.decimals).mean()))
-    expected = share * len(cells)
-    return (len(cells), expected) if share >= SHARE and telling(expected, tried) else None
-
-
-def _mixed(rows: int) -> Floats:
-    from neotype.rng import Rng
-
-    return Rng(0).child("deal").generator().random(rows)
 
 
 def _scaled(cells: list[Cells]) -> list[Formula]:
@@ -198,9 +129,8 @@ def _triples(cells: list[Cells]) -> list[Formula]:
     tried = len(cells) ** 3
     for sign, make in _SIGNS.items():
         for i, j in _operands(len(cells), sign):
-            rows = (
-                slice(None) if own else np.flatnonzero(~(cells[i].missing | cells[j].missing))[:500]
-            )
+            there = few if own else np.flatnonzero(~(cells[i].missing | cells[j].missing))
+            rows = slice(None) if own else there[: 4 * FIRST]
             made = make(matrix[i, rows], matrix[j, rows])
             off = np.abs(matrix[:, rows] - made) > slack[:, None] * (1 + 1e-6) + 1e-9 * np.abs(made)
             off &= ~np.isnan(matrix[:, rows])

@@ -18,6 +18,7 @@ from neotype.constraints.discovery.found import Found
 from neotype.constraints.discovery.groups import null_patterns, one_hot
 from neotype.constraints.discovery.keys import carried_over, keys
 from neotype.constraints.discovery.orderings import orderings
+from neotype.constraints.discovery.scales import mixed_scales
 from neotype.constraints.discovery.texts import text_formulas
 from neotype.constraints.discovery.values import steps_and_bounds
 from neotype.errors import FitError, SchemaError
@@ -72,6 +73,7 @@ AWARE: tuple[Callable[[Seen, Sequence[Found]], list[Found]], ...] = (
     orderings,
     dependencies,
     keys,
+    mixed_scales,
     steps_and_bounds,
 )
 """What does not say again what was found before."""
