@@ -162,7 +162,7 @@ def test_conditions_on_one_column_find_the_combinations(towns: pl.DataFrame) -> 
     assert set(made["town"]) == {"T11"}
     with pytest.raises(DataError, match=r"no 'town' in \['T99'\] is in a row that obeys"):
         model.sample(given=pl.DataFrame({"town": ["T99"]}))
-    with pytest.raises(DataError, match="is not a label it learnt"):
+    with pytest.raises(DataError, match="contradicts constraints of the schema"):
         model.sample(given=pl.DataFrame({"town": ["T1"], "land": ["L2"]}))
 
 
@@ -270,6 +270,18 @@ def test_formulas_may_follow_from_each_other(bills: pl.DataFrame) -> None:
         made = model.sample(500)
         assert obeyed(model, made)
         assert (made["half"] - made["total"] / 2).abs().max() < 1e-3
+
+
+def test_a_formula_may_follow_from_an_identifier(bills: pl.DataFrame) -> None:
+    frame = bills.with_columns(ref=pl.Series([f"R-{k:05d}" for k in range(N)]))
+    frame = frame.filter(pl.col("net") > 20).with_columns(mail=pl.col("ref") + "@x.org")
+    line = {"type": "ColumnFormula", "column": "mail", "expression": "ref || '@x.org'"}
+    over = {"type": "Expression", "expression": "net > 20"}
+    model = fitted(frame, line, over, changed={"ref": Identifier(storage="String")})
+    # Rows are rejected, so that identifiers are issued anew.
+    made = model.sample(3000, where={"pieces": 2})
+    assert (made["mail"] == made["ref"] + "@x.org").all()
+    assert made["ref"].n_unique() == 3000
 
 
 def test_gaps_of_a_formula_stay_as_frequent(bills: pl.DataFrame) -> None:

@@ -17,7 +17,7 @@ from neotype.constraints.joined import free_name
 from neotype.errors import ModelFileError, NeotypeError, SchemaError
 from neotype.expression import condition, explained, expression, names_in
 from neotype.schema.constraint import Columns, Constraint, Rule, replaced
-from neotype.schema.schema import Boolean, Identifier
+from neotype.schema.schema import Boolean
 from neotype.schema.storage import storage_dtype
 
 _ROUNDING = 1e-9
@@ -109,12 +109,6 @@ class ColumnFormula(Constraint):
             raise SchemaError(
                 f"constraint {self.title} computes '{self.column}' from itself.",
                 mend="declare a condition as Expression",
-            )
-        if isinstance(columns[self.column], Identifier) and columns[self.column].unique:
-            raise SchemaError(
-                f"constraint {self.title} computes '{self.column}', an identifier, which is made "
-                "anew.",
-                mend="give the column the kind of what it is computed from, or text",
             )
         rule = _Formula(self, columns, gaps=bool(facts["gaps"]))
         rule.value(_empty(columns))

@@ -15,7 +15,7 @@ from neotype.constraints.combinations import Joined
 from neotype.constraints.joined import labels
 from neotype.errors import DataError, SchemaError
 from neotype.schema.constraint import Columns, Constraint, Redraw, Rule
-from neotype.schema.schema import Geo, Identifier
+from neotype.schema.schema import NUMBERED, Geo
 
 _PATIENCE = 10
 """How often in a row a redraw may find nothing new before it is given up."""
@@ -23,7 +23,7 @@ _POOL = 8192
 """Rows that are drawn at once where few are wanted: they cost no more."""
 _ENTITIES = 256
 """Rows of an entity that are drawn one after the other; beyond them cells are only set."""
-_UNSAID = ("identifier", "text", "json")
+_UNSAID = ("identifier", "personal", "text", "json")
 """Kinds whose made cells are taken over as they are: no model can be asked for them."""
 
 
@@ -50,7 +50,7 @@ class Unique(Constraint):
     def restore(self, facts: Mapping[str, Any], columns: Columns) -> Rule:
         """The rule; an identifier of its own makes every row different."""
         numbered = [columns[name] for name in self.columns]
-        if any(isinstance(one, Identifier) and one.unique and not one.nullable for one in numbered):
+        if any(isinstance(one, NUMBERED) and one.unique and not one.nullable for one in numbered):
             return _Numbered(self)
         return _Distinct(self)
 
@@ -153,7 +153,7 @@ class DenormalizedTable(Constraint):
         """The rule."""
         if len(set(self.about)) < len(self.about):
             raise SchemaError(f"constraint {self.title} names a column twice.")
-        if isinstance(columns[self.key], Identifier) and columns[self.key].unique:
+        if isinstance(columns[self.key], NUMBERED) and columns[self.key].unique:
             raise SchemaError(
                 f"constraint {self.title}: every row has its own '{self.key}', so that it says "
                 "nothing.",

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from neotype.constraints.joined import labels
 from neotype.data import Dataset, Known
 from neotype.errors import SamplingError
 from neotype.rng import Rng
@@ -20,6 +21,8 @@ from neotype.schema.condition import Where
 from neotype.schema.schema import NUMBERED, Schema
 from neotype.synth.rewriting import Rewriting
 
+_OFTEN = 8
+"""How many rows must want the same cells for plain rows to be looked through first."""
 _ROUNDS = 8
 """How often all rules are gone through: mending one may break another."""
 
@@ -90,12 +93,34 @@ class _Redraw:
     ) -> pl.DataFrame:
         stream = self.rng.block(self.turn)
         self.turn += 1
-        known = _of_rows(self.known or Known(), rows, cells)
-        count = len(rows) if known.cells is None else None
-        made = self.model.draw(count, stream, known).frame
+        made = self._made(rows, cells, stream)
         columns = self.model.schema.columns
         own = [name for name, column in columns.items() if isinstance(column, NUMBERED)]
         return self.renew(made.with_columns(frame[rows].select(own))) if own else made
+
+    def _made(
+        self, rows: NDArray[np.int64], cells: pl.DataFrame | None, stream: Rng
+    ) -> pl.DataFrame:
+        """Rows for these positions, with the cells of a sample around them."""
+        known = self.known or Known()
+        told = _of_rows(known, rows, cells)
+        if told.cells is None:
+            return self.model.draw(len(rows), stream, told).frame
+        if cells is None or known.cells is not None:
+            return self.model.draw(None, stream, told).frame
+        wanted = labels(cells, cells.columns)
+        if _OFTEN * wanted.n_unique() > len(rows):
+            return self.model.draw(None, stream, told).frame
+        # Where few combinations are wanted often, plain rows that happen to have them are as good
+        # as rows drawn for them, and cheaper.
+        plain = self.model.draw(2 * len(rows), stream.child("plain"), known).frame
+        place, found = _matched(wanted, labels(plain, list(cells.columns)))
+        rest = np.setdiff1d(np.arange(len(rows)), place)
+        parts = [plain[found]]
+        if len(rest):
+            left = self.model.draw(None, stream, _of_rows(known, rows[rest], cells[rest]))
+            parts.append(left.frame)
+        return pl.concat(parts)[np.argsort(np.concatenate([place, rest]))]
 
     def renew(self, frame: pl.DataFrame) -> pl.DataFrame:
         return self.model.rewriting.renew(frame)
@@ -117,6 +142,18 @@ def _of_rows(known: Known, rows: NDArray[np.int64], cells: pl.DataFrame | None) 
             both = both.with_columns(given.zip_with(free[name], both[name]).alias(name))
             free = free.with_columns(pl.lit(False).alias(name))
     return Known(both, free, known.where, _some(known, rows))
+
+
+def _matched(wanted: pl.Series, have: pl.Series) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Places among the wanted labels, and a row of its own that has the label, for each."""
+    sides = [
+        pl.DataFrame({"label": side, "at": np.arange(len(side))}).with_columns(
+            pl.int_range(pl.len()).over("label").alias("nth")
+        )
+        for side in (wanted, have)
+    ]
+    both = sides[0].join(sides[1], on=["label", "nth"], maintain_order="left")
+    return both["at"].to_numpy(), both["at_right"].to_numpy()
 
 
 def _some(known: Known, rows: NDArray[np.int64]) -> tuple[tuple[NDArray[np.int64], Where], ...]:
