@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ from neotype.masking.diversity import Diversity, Secret
 from neotype.masking.lattice import cheapest, nodes_of
 from neotype.masking.mondrian import mondrian
 from neotype.masking.scale import Floats, Ints, Scale
+from neotype.schema.schema import Datetime
 from neotype.schema.value import Value
 
 
@@ -85,8 +86,10 @@ def anonymise(frame: pl.DataFrame, columns: Mapping[str, Any], asked: Anonymity)
         }
         costs = {name: cost[classes] for name, (_, cost) in named.items()}
     if asked.values == "typical":
-        levels = _typical(frame, scales, classes)
-    result = frame.with_columns(cells.alias(name) for name, cells in levels.items())[kept]
+        levels = _typical(frame, columns, scales, classes, kept)
+    else:
+        levels = {name: cells[kept] for name, cells in levels.items()}
+    result = frame[kept].with_columns(cells.alias(name) for name, cells in levels.items())
     return Anonymised(result, kept, _facts(frame, result, kept, scales, costs, titles, asked))
 
 
@@ -221,17 +224,33 @@ def _sorted(classes: Ints) -> tuple[Ints, Ints]:
     return order, np.flatnonzero(np.r_[True, np.diff(classes[order]) != 0])
 
 
-def _typical(frame: pl.DataFrame, scales: Sequence[Scale], classes: Ints) -> dict[str, pl.Series]:
-    """One value for each class in the column's own dtype."""
-    shown = np.maximum(classes, 0)
-    count = int(shown.max()) + 1
+def _typical(
+    frame: pl.DataFrame,
+    columns: Mapping[str, Any],
+    scales: Sequence[Scale],
+    classes: Ints,
+    kept: Ints,
+) -> dict[str, pl.Series]:
+    """The cells that are kept: one value for each class, in the column's own dtype."""
+    names, inside = np.unique(classes[kept], return_inverse=True)
+    inside = inside.reshape(-1)
     found = {}
     for scale in scales:
-        values = scale.typical(shown, count)
-        if values.dtype != frame[scale.name].dtype:
-            values = values.cast(frame[scale.name].dtype)
-        found[scale.name] = values.gather(shown)
+        values = replace(scale, codes=scale.codes[kept]).typical(inside, len(names))
+        stored = _as_stored(values, frame[scale.name].dtype, columns.get(scale.name))
+        found[scale.name] = stored.gather(inside)
     return found
+
+
+def _as_stored(values: pl.Series, dtype: pl.DataType, column: Any) -> pl.Series:
+    """Values of a scale in the dtype of the column."""
+    if values.dtype == dtype:
+        return values
+    if dtype == pl.Boolean:
+        return values == "true"
+    if values.dtype.is_temporal() and isinstance(column, Datetime) and column.format is not None:
+        return values.dt.strftime(column.format)
+    return values.cast(dtype)
 
 
 def _facts(
