@@ -470,6 +470,14 @@ def test_columns_of_which_nothing_is_said_are_listed() -> None:
     assert "t.b: datetime, needs distribution: {uniform: [2023-01-01" in str(fault.value)
 
 
+def test_what_is_made_from_the_number_of_a_row_stands_under_no_constraint() -> None:
+    columns = {"who": {"kind": "personal", "category": "full_name"}, "id": {"kind": "identifier"}}
+    assert drawn(columns, rows=20_000)["who"].n_unique() > 10_000
+    rule = {"type": "Expression", "expression": "who > 'M'"}
+    with pytest.raises(nt.SchemaError, match="is about 'who', which is made from the number"):
+        drawn(columns, constraints=[rule])
+
+
 def test_bounds_that_a_law_hardly_meets_are_told() -> None:
     with pytest.raises(nt.SamplingError, match="hardly any number of the law exponential"):
         column({"kind": "numeric", "distribution": {"exponential": 1, "minimum": 100}})

@@ -19,13 +19,13 @@ _TOLD = {"sex": "sex", "gender": "sex", "country": "country", "city": "city"}
 
 
 def people(
-    columns: Mapping[str, Any], frame: pl.DataFrame, rng: Rng, first_row: int
+    columns: Mapping[str, Any], frame: pl.DataFrame, rng: Rng, first_row: int, rows: int
 ) -> dict[str, pl.Series]:
     """The personal columns of rows `first_row` on: who is in row i depends on the seed and on i."""
     wanted = {name: c for name, c in columns.items() if c.kind == "personal" and not c.formula}
     if not wanted:
         return {}
-    numbers = np.arange(first_row, first_row + frame.height, dtype=np.uint64)
+    numbers = np.arange(first_row, first_row + rows, dtype=np.uint64)
     row = dict(_told(columns, frame))
     cells = {}
     for name, column in wanted.items():

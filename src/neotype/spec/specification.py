@@ -99,6 +99,13 @@ class Specification:
         copula = Copula.of(self.table.correlations, ties)
         return type(self)(self.table, self.drawn, self.formulas, self.order, self.late, copula)
 
+    def equal(self, constraint: Any) -> str | None:
+        """The column of which the constraint is the formula, where it is one."""
+        if constraint.type != _EQUATION:
+            return None
+        same = self.table.columns[constraint.column].formula == constraint.expression
+        return str(constraint.column) if same else None
+
     @property
     def notes(self) -> tuple[str, ...]:
         """What of the declaration could not be kept, in sentences."""
@@ -122,14 +129,15 @@ class Specification:
         frame: pl.DataFrame,
         rng: Rng,
         first_row: int,
+        rows: int,
         issuers: Mapping[str, Issuer],
         given: pl.DataFrame | None = None,
     ) -> pl.DataFrame:
-        """The rows with the columns that belong to the number of each row."""
-        frame = frame.select(name for name in frame.columns if name not in self.late)
-        made = {name: issue(first_row, frame.height) for name, issue in issuers.items()}
-        made |= people(self.table.columns, frame, rng, first_row)
-        frame = self._with(frame, self.late, frame.height, rng, given, {}, made)
+        """The `rows` rows with the columns that belong to the number of each."""
+        frame = frame.drop(self.late, strict=False) if self.order else pl.DataFrame(height=rows)
+        made = {name: issue(first_row, rows) for name, issue in issuers.items()}
+        made |= people(self.table.columns, frame, rng, first_row, rows)
+        frame = self._with(frame, self.late, rows, rng, given, {}, made)
         return frame.select(list(self.table.columns))
 
     def _with(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from neotype.data import Dataset, Known
 from neotype.encode.encoder import Codes, Protection, State
 from neotype.encode.identifier import IdentifierEncoder
-from neotype.errors import SamplingError
+from neotype.errors import SamplingError, SchemaError
 from neotype.rng import Rng
 from neotype.schema.schema import Identifier, Schema
 from neotype.schema.specification import inputs
@@ -35,24 +35,29 @@ class _Rows:
     """Candidates: rows without what belongs to their number."""
 
     model: Specified
+    rows: int
     frame: pl.DataFrame
     given: pl.DataFrame | None
     rng: Rng
+    made: dict[tuple[int, bytes], pl.DataFrame] = field(default_factory=dict)
 
     @property
     def codes(self) -> Codes:
-        return np.zeros((0, self.frame.height), dtype=np.uint8)
+        return np.zeros((0, self.rows), dtype=np.uint8)
 
     @property
     def log_weight(self) -> NDArray[np.float64]:
-        return np.zeros(self.frame.height)
+        return np.zeros(self.rows)
 
     def take(self, picks: NDArray[np.int64], first_row: int, rows: int) -> pl.DataFrame:
         """The first `rows` of the candidates at `picks`."""
-        every = len(picks) == self.frame.height and bool((np.diff(picks) == 1).all())
-        frame = self.frame if every else self.frame[picks]
-        given = None if self.given is None else self.given[picks][:rows]
-        return self.model.finish(frame[:rows], self.rng, first_row, given)
+        picks = picks[:rows]
+        asked = (first_row, picks.tobytes())
+        if asked not in self.made:  # rows are taken again where some of them are refused
+            frame = self.frame[picks] if self.frame.width else self.frame
+            given = None if self.given is None else self.given[picks]
+            self.made[asked] = self.model.finish(frame, self.rng, first_row, len(picks), given)
+        return self.made[asked]
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,10 @@ class Specified:
         rules, frame = [], trial.frame
         for constraint in settled.table.constraints:
             rule = constraint.learn(settled.columns, frame, protect=1)
+            if not rule.whole:
+                _renumbered(constraint, plan)
+                frame = frame.filter(rule.holds(frame))
             rules.append(rule)
-            frame = frame.filter(rule.holds(frame)) if not rule.whole else frame
         if not rules:
             return plain
         # Nothing was learnt of rewritten columns: every rule is held by drawing again.
@@ -113,13 +120,18 @@ class Specified:
         given = None if known is None else known.cells
         if given is not None:
             self._refuse(given, known)
-        return _Rows(self, self.plan.draw(rows, rng, given), given, rng)
+        return _Rows(self, rows, self.plan.draw(rows, rng, given), given, rng)
 
     def finish(
-        self, frame: pl.DataFrame, rng: Rng, first_row: int, given: pl.DataFrame | None = None
+        self,
+        frame: pl.DataFrame,
+        rng: Rng,
+        first_row: int,
+        rows: int,
+        given: pl.DataFrame | None = None,
     ) -> pl.DataFrame:
         """The rows with what belongs to their numbers, from `first_row` on."""
-        return self.plan.finish(frame, rng.child("late"), first_row, self.issuers, given)
+        return self.plan.finish(frame, rng.child("late"), first_row, rows, self.issuers, given)
 
     def checks(self, frame: pl.DataFrame) -> Mapping[str, pl.Series]:
         """Nothing: rows are as declared by construction."""
@@ -127,7 +139,7 @@ class Specified:
 
     def issue(self, frame: pl.DataFrame, codes: Codes, rng: Rng, first_row: int) -> pl.DataFrame:
         """The rows numbered anew, from `first_row` on."""
-        return self.finish(frame, rng, first_row)
+        return self.finish(frame, rng, first_row, frame.height)
 
     def sample(self, rows: int | None = None, *, rng: Rng, known: Known | None = None) -> Dataset:
         """`rows` rows, or one row for every row that something is known of."""
@@ -178,6 +190,17 @@ class Specified:
                 found=shown or None,
                 mend="give these columns too, or ask with where instead of given",
             )
+
+
+def _renumbered(constraint: Any, plan: Specification) -> None:
+    """Rows that are left get new numbers: what is made from a number can obey no constraint."""
+    made = [name for name in constraint.about if name in plan.late]
+    if made and plan.equal(constraint) is None:
+        raise SchemaError(
+            f"constraint {constraint.title} is about '{made[0]}', which is made from the number "
+            "of its row and cannot be chosen.",
+            mend="take the constraint out, or give the column a distribution",
+        )
 
 
 def _issuer(name: str, column: Identifier) -> Issuer:
