@@ -16,10 +16,12 @@ from typing import Any
 
 from benchmarks.evaluation import evaluation
 from benchmarks.measure import ROOT, alone, table
+from benchmarks.spec import spec
 from benchmarks.tables import TABLES
+from benchmarks.tasks import tasks
 
 RESULTS = ROOT / "benchmarks" / "results"
-PARTS = ("frontier", "cost", "evaluation")
+PARTS = ("frontier", "cost", "evaluation", "tasks")
 SEEDS = ("0", "1", "2")
 
 
@@ -112,12 +114,14 @@ def main() -> None:
         "frontier": lambda: frontier(asked.data, seeds),
         "cost": cost,
         "evaluation": evaluation,
+        "spec": lambda: spec(seeds),
+        "tasks": lambda: tasks(asked.data),
     }
     names = ("neotype", "numpy", "polars", "numba", "lightgbm")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     for part in asked.parts or PARTS:
-        data = " --data FOLDER" if part == "frontier" else ""
+        data = " --data FOLDER" if part in ("frontier", "tasks") else ""
         head = f"Made by `python -m benchmarks {part}{data}` on {machine}; {versions}."
         path = asked.to / f"{part}.md"
         path.write_text(f"# Results: {part}\n\n{head}\n\n{measured[part]()}")
