@@ -143,7 +143,7 @@ class Axis:
                 low = max(low, -_down(-Decimal(repr(column.minimum)), self))
             if column.maximum is not None and np.isfinite(column.maximum):
                 high = min(high, _down(Decimal(repr(column.maximum)), self))
-        return low, high
+        return max(low, -FAR), min(high, FAR)
 
     def place(self, value: Any) -> Decimal:
         """Where a value that a user wrote lies, exactly, in units.

@@ -175,6 +175,7 @@ class Ladder(Rule):
                 "missing": rung.missing,
                 "never_missing": rung.never_missing,
                 "special": list(rung.special),
+                "usual": rung.usual,
             }
             for rung in self.rungs
         ]
@@ -212,6 +213,7 @@ class Ladder(Rule):
                 missing=kept["missing"],
                 never_missing=kept["never_missing"],
                 special=tuple(kept["special"]),
+                usual=kept["usual"],
             )
             for rung, kept in zip(rungs, facts["rungs"], strict=True)
         ]

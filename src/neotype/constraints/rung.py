@@ -45,6 +45,8 @@ class Rung:
     missing: bool = True
     """Whether gaps may be missing; `never_missing`: whether the column's cells may not."""
     special: tuple[int | float, ...] = ()
+    usual: int = 0
+    """A usual time since Monday, for rows of which the gap is missing: it decides nothing there."""
 
     def signed(self, cells: pl.Series) -> pl.Series:
         """Places on the axis, turned so that the column lies above the one before it."""
@@ -84,6 +86,8 @@ class Rung:
             clock=self.clock if daily else None,
             special=_special(here, below, protect),
         )
+        if rung.period is not None:
+            rung = replace(rung, usual=_usual(turned(here, self.up)))
         told = rung.encode(cells, here, below)
         gap, alone = told[rung.gap], told[rung.alone or ""]
         return replace(
@@ -103,12 +107,13 @@ class Rung:
             known = (gap >= 0).fill_null(False) & gap.is_finite().fill_null(False)
         if self.special:
             known &= ~here.is_in(pl.Series(self.special, dtype=here.dtype).implode())
-        told = {self.gap: gap}
+        told = {self.gap: where(known, gap)}
         if self.period is not None:
-            day, time = parts(turned(here, self.up))
+            usual = pl.Series([self.usual], dtype=pl.Int128).new_from_index(0, len(cells))
+            ticks = turned(here, self.up).zip_with(known, plus(usual, -_MONDAY * DAY))
+            day, time = parts(ticks)
             told |= {self.weekday: day.cast(pl.UInt8)} if self.weekday else {}
             told |= {self.clock: time.cast(pl.Int64).cast(pl.Time)} if self.clock else {}
-        told = {name: where(known, one) for name, one in told.items()}
         if self.alone is not None:
             told[self.alone] = where(~known, cells)
         return {name: one.alias(name) for name, one in told.items()}
@@ -184,7 +189,7 @@ class Rung:
             public=self.axis.column.public,
         )
         told: dict[str, Any] = {self.gap: gap}
-        rest = {"nullable": self.missing, "public": self.axis.column.public}
+        rest = {"public": self.axis.column.public}
         if self.weekday is not None:
             told[self.weekday] = Numeric(storage="UInt8", subtype="integer", decimals=0, **rest)
         if self.clock is not None:
@@ -271,6 +276,13 @@ def rhythm(axis: Axis, here: pl.Series, below: pl.Series) -> tuple[bool, bool]:
     daily = axis.step < DAY and far >= DAY and _own(hour, hour_below, 24)
     weekly = (daily or axis.step == DAY) and far >= 2 * DAY and _own(day, day_below, 7)
     return weekly, daily
+
+
+def _usual(ticks: pl.Series) -> int:
+    """The weekday and the full hour that are most frequent, in nanoseconds since Monday."""
+    day, time = parts(ticks.drop_nulls())
+    hour = DAY // 24
+    return int(day.mode().sort()[0]) * DAY + int(over(time, hour).mode().sort()[0]) * hour
 
 
 def _own(phase: pl.Series, below: pl.Series, period: int) -> bool:

@@ -179,6 +179,15 @@ class NumericEncoder:
             return pl.Series(values).cast(dtype)
         return pl.Series(values / self.unit).cast(dtype)
 
+    def log_within(self, cells: pl.Series) -> NDArray[np.float64]:
+        """How probable each cell's very value is, given its digits; 0 where it is no number."""
+        if self.scale is None:
+            return np.zeros(len(cells))
+        values, special, _ = _on_grid(self.name, self.column, cells, self.unit)
+        if self.unit and self.stride > 1:
+            values = _steps(values, self.stride, self.offset)
+        return np.where(_known(cells, special), self.scale.log_within(values), 0.0)
+
     def unknown(self, frame: pl.DataFrame) -> list[str]:
         """Missing or special values that training never showed; any other number has a cell."""
         series = frame[self.name]

@@ -22,6 +22,8 @@ from neotype.encode.partition import partition
 Axis = NDArray[Any]
 """int64 (a grid of whole numbers) or float64."""
 
+_TAIL = 8.0
+"""How fast values beyond the outermost cell lose probability: a power of their distance."""
 _ARRAYS = ("upper", "group", "piece", "low", "high", "mass")
 
 
@@ -146,6 +148,32 @@ class Scale:
             return np.asarray(np.minimum(value, high))
         return np.asarray(np.clip(low * (1 - spin) + high * spin, low, high), dtype=np.float64)
 
+    def log_within(self, values: Axis) -> NDArray[np.float64]:
+        """How probable each value is among those of its cell; beyond the outermost less and less.
+
+        On a float axis the density of the even rest, or the mass of an atom.
+        """
+        cell = np.minimum(np.searchsorted(self.upper, values, side="left"), len(self.upper) - 1)
+        first, last = self.piece[cell], self.piece[cell + 1]
+        sums = np.concatenate([[0], np.cumsum(self.mass)])
+        log_total = np.log(sums[last] - sums[first])
+        atoms = np.flatnonzero(self.low == self.high)
+        alone = self.low[first] == self.high[first]
+        rest = np.where(alone, 1.0, self.mass[first])
+        low, high = self.low[first], np.where(alone, self.high[last - 1], self.high[first])
+        span = np.maximum(_distance(low, high), np.finfo(np.float64).tiny)
+        if self.low.dtype == np.int64:
+            span += 1.0
+        away = np.where(values < low, _distance(values, low), 0.0)
+        away = np.where(values > high, _distance(high, values), away)
+        told = np.log(rest) - log_total - np.log(span) - _TAIL * np.log1p(away / span)
+        if len(atoms):
+            ordered = atoms[np.argsort(self.low[atoms], kind="stable")]
+            at = np.minimum(np.searchsorted(self.low[ordered], values), len(ordered) - 1)
+            mine = ordered[at]
+            told = np.where(self.low[mine] == values, np.log(self.mass[mine]) - log_total, told)
+        return np.asarray(told, dtype=np.float64)
+
     def state(self) -> State:
         """At rest."""
         return State({"clipped": self.clipped}, {name: getattr(self, name) for name in _ARRAYS})
@@ -155,6 +183,13 @@ class Scale:
         """The inverse of `state`."""
         arrays: dict[str, Any] = {name: state.array(name) for name in _ARRAYS}
         return cls(**arrays, clipped=state.fact("clipped"))
+
+
+def _distance(low: Axis, high: Axis) -> NDArray[np.float64]:
+    """How far apart values of the axis are where the second is above, however large they are."""
+    if low.dtype == np.int64:
+        return (high - low).astype(np.uint64).astype(np.float64)
+    return np.asarray(high - low, dtype=np.float64)
 
 
 def fineness(rows: int) -> int:

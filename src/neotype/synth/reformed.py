@@ -20,6 +20,8 @@ from neotype.encode.encoder import Codes, Protection, State
 from neotype.errors import SamplingError
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
+from neotype.synth.completing import completed
+from neotype.synth.contradiction import refuse_broken
 from neotype.synth.drawing import blocks, sample
 from neotype.synth.rewriting import Rewriting
 from neotype.synth.sampler import Candidates, Sampler
@@ -81,7 +83,9 @@ class Reformed:
     @property
     def protections(self) -> tuple[Protection, ...]:
         """What of the data is not stored as it was."""
-        return self.inner.protections
+        told = [(r.constraint.about, r.protected) for r in self.rewriting.rules if r.protected]
+        rare = (Protection(" & ".join(about), *facts) for about, facts in told if facts)
+        return (*self.inner.protections, *rare)
 
     @property
     def each(self) -> int:
@@ -98,8 +102,12 @@ class Reformed:
         )
         return not partial and self.inner.exact(tuple(told))
 
-    def candidates(self, rows: int, rng: Rng, known: Known | None) -> _Decoded:
+    def candidates(self, rows: int, rng: Rng, known: Known | None) -> Candidates:
         """Candidates of the inner model, given what of the known can be said of its columns."""
+        if known is not None:
+            pool = completed(self.inner, self.rewriting, rows, rng, known)
+            if pool is not None:
+                return pool
         told = None if known is None else self.rewriting.known(known)
         return _Decoded(
             self.inner.candidates(rows, rng, told), self.rewriting, rng.child("rewrite")
@@ -120,6 +128,7 @@ class Reformed:
 
     def sample(self, rows: int | None = None, *, rng: Rng, known: Known | None = None) -> Dataset:
         """`rows` rows, or one row for every row that something is known of."""
+        refuse_broken(known, self.rewriting.rules, self.schema)
         return mended(self, self.draw(rows, rng, known), rng.child("whole"), known)
 
     def blocks(self, rows: int, *, rng: Rng, start: int = 0) -> Iterator[pl.DataFrame]:

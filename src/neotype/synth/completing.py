@@ -1,0 +1,122 @@
+"""Rows of which a rule's columns are known in part: the rest is drawn, then weighed.
+
+Where the end of a stay is known and its beginning is not, no column of the rewritten row is known:
+the beginning is drawn, what lies between follows from both, and the row counts by how probable
+that is. Which is importance resampling: what is drawn comes from p(beginning), and the weight is
+p(beginning, between) / p(beginning), both as the model within estimates them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from neotype.data import Known
+from neotype.encode.encoder import Codes
+from neotype.encode.numeric import NumericEncoder
+from neotype.rng import Rng
+from neotype.synth.conditioned import kept
+from neotype.synth.refine import Refined
+from neotype.synth.rewriting import Rewriting
+from neotype.synth.sampler import Candidates, Sampler
+from neotype.synth.table import TableModel
+from neotype.synth.weighing import LogWeights
+
+
+@dataclass(frozen=True)
+class Completed:
+    """Candidates whose rewritten cells are known, as those were drawn and followed."""
+
+    inner: Candidates
+    known: Known
+    rewriting: Rewriting
+    rng: Rng
+    log_weight: LogWeights
+
+    @property
+    def codes(self) -> Codes:
+        """Digits × candidates."""
+        return self.inner.codes
+
+    def take(self, picks: NDArray[np.int64], first_row: int, rows: int) -> pl.DataFrame:
+        """The first `rows` of the candidates at `picks`, numbered from `first_row`."""
+        frame = self.inner.take(picks, first_row, rows)
+        return self.rewriting.decode(kept(frame, self.known.rows(picks[:rows])), self.rng)
+
+
+def following(rewriting: Rewriting, known: Known) -> tuple[list[str], list[str]]:
+    """Inner columns that are to be drawn, and those that follow from them and what is known."""
+    cells, free = known.cells, known.free
+    if cells is None:
+        return [], []
+    told = [c for c in cells.columns if free is None or not free[c].all()]
+    drawn: dict[str, None] = {}
+    follow: dict[str, None] = {}
+    for rule in rewriting.steps:
+        about = rule.constraint.about
+        lacking = [c for c in about if c not in told or (free is not None and free[c].any())]
+        carried = {name for c in lacking for name in rewriting.stands_for(c)}
+        for column in (c for c in about if c in told):
+            more = [name for name in rewriting.stands_for(column) if name not in carried]
+            if lacking and more and column not in rewriting.inner.columns:
+                drawn |= dict.fromkeys(carried)
+                follow |= dict.fromkeys(more)
+    return [name for name in drawn if name not in follow], list(follow)
+
+
+def completed(
+    model: Sampler, rewriting: Rewriting, rows: int, rng: Rng, known: Known
+) -> Completed | None:
+    """Candidates for rows of which rules' columns are known in part; None where none are."""
+    drawn, follow = following(rewriting, known)
+    told = rewriting.known(known)
+    if not follow or told.cells is None:
+        return None
+    plain: Any = model
+    if isinstance(model, Refined) and isinstance(model.inner, TableModel):
+        plain = model.inner
+    begun = plain.candidates(rows, rng.child("begin"), told)
+    frame = begun.take(np.arange(rows), 0, rows)
+    frame = kept(frame, told)
+    outer = kept(rewriting.decode(frame, rng.child("rewrite")), known)
+    good = np.ones(rows, dtype=np.bool_)
+    for rule in rewriting.rules:
+        if not rule.whole:
+            good &= rule.holds(outer).to_numpy()
+    again = rewriting.encode(outer)
+    for name in follow:
+        if not rewriting.inner.columns[name].nullable:
+            good &= again[name].is_not_null().to_numpy()
+    # rows that do not obey keep what was drawn: they are never taken
+    new = {name: again[name].zip_with(pl.Series(good), frame[name]) for name in (*drawn, *follow)}
+    free = told.free
+    if free is None:
+        free = pl.DataFrame({c: np.zeros(rows, dtype=np.bool_) for c in told.cells.columns})
+    cells = told.cells.with_columns(one.alias(name) for name, one in new.items())
+    none = pl.lit(False)
+    before = free.with_columns(none.alias(name) for name in drawn)
+    after = before.with_columns(none.alias(name) for name in follow)
+    first = replace(told, cells=cells, free=before.select(cells.columns))
+    whole = replace(told, cells=cells, free=after.select(cells.columns))
+    made = model.candidates(rows, rng.child("follow"), whole)
+    base = plain.candidates(rows, rng.child("weigh"), first).log_weight
+    value = _values(plain, again.select(follow))
+    weight = np.where(good, made.log_weight + value + begun.log_weight - base, -np.inf)
+    weight[np.isnan(weight)] = -np.inf
+    return Completed(made, whole, rewriting, rng.child("rewrite"), weight)
+
+
+def _values(model: Any, frame: pl.DataFrame) -> LogWeights:
+    """How probable the very values of these columns are, given their digits.
+
+    What was drawn has its value from its digits, so that this cancels there; what follows has not.
+    """
+    total = np.zeros(frame.height)
+    for encoder in model.codebook.encoders if hasattr(model, "codebook") else ():
+        if isinstance(encoder, NumericEncoder) and encoder.name in frame.columns:
+            total += encoder.log_within(frame[encoder.name])
+    return total
