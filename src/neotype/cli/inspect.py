@@ -68,13 +68,9 @@ def inspect(
     found = proposals.find_constraints(schema, source.frames, quiet=as_json)
     schema = proposals.taken_up(schema, found) if constraints else schema
     persons = personal.find(source.frames)
-    _write(
-        _stated(schema, source.frames) if stats else schema,
-        write,
-        sdv,
-        force,
-        proposals.remarks(found, taken=constraints or stats),
-    )
+    remarks = proposals.remarks(found, taken=constraints or stats)
+    whole = _stated(schema, source.frames) if stats else schema
+    _write(whole, write, sdv, force, remarks)
     if as_json:
         rows = {name: frame.height for name, frame in source.frames.items()}
         say_json(
@@ -87,18 +83,22 @@ def inspect(
             }
         )
         return
+    _show(source, schema, persons, found, constraints)
+    for written in (write, sdv):
+        if written:
+            out().print(f"\n[green]✓[/] [bold]{written}[/]")
+
+
+def _show(source: Any, schema: Any, persons: Any, found: Any, taken: bool) -> None:
     page = out()
     for name, content in schema.tables.items():
         frame = source.frames[name]
         page.print(f"\n[bold]{name}[/]: {frame.height:,} rows × {frame.width} columns\n")
         page.print(_columns(content, frame))
         personal.show(page, persons[name], content)
-        proposals.show(page, found[name], taken=constraints)
+        proposals.show(page, found[name], taken=taken)
     for note in source.notes:
         page.print(f"\n[yellow]note:[/] {escape(note)}")
-    for written in (write, sdv):
-        if written:
-            page.print(f"\n[green]✓[/] [bold]{written}[/]")
 
 
 def _stated(schema: Any, frames: Any) -> Any:
