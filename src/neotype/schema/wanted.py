@@ -231,7 +231,8 @@ def _truth(value: Any) -> bool:
 
 def _number(value: Any, dtype: pl.DataType, *, whole: bool) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
-        if not hasattr(value, "__index__") and not hasattr(value, "__float__"):
+        plain = hasattr(value, "__index__") or hasattr(value, "__float__")
+        if isinstance(value, bool) or not plain:
             raise _UnfitError(f"it holds numbers, and {value!r} is none")
         value = value.__index__() if hasattr(value, "__index__") else float(value)
     try:

@@ -39,8 +39,8 @@ _SPARE = 1.25
 _PARTICLES = (16, 64, 256, 1024)
 """Candidates for a given row, then how many more where those before are worth too little; the last
 are for rows that have found none to take."""
-_WORTH = 4.0
-"""How many candidates of equal weight those of a given row should be worth."""
+_BIAS = 0.03
+"""How far the choice among so many candidates may be from what it would be among all."""
 
 
 @dataclass
@@ -173,6 +173,7 @@ class _Best:
     score: NDArray[np.float64]
     total: NDArray[np.float64]
     square: NDArray[np.float64]
+    tried: NDArray[np.int64]
     places: list[NDArray[np.int64]] = field(default_factory=list)
     frames: list[pl.DataFrame] = field(default_factory=list)
     codes: list[Codes] = field(default_factory=list)
@@ -181,15 +182,22 @@ class _Best:
     def of(cls, rows: int) -> _Best:
         """Of rows of which no candidate was seen."""
         score, total, square = np.full((3, rows), -np.inf)
-        return cls(score, total, square)
+        return cls(score, total, square, np.zeros(rows, dtype=np.int64))
 
     @property
     def worth(self) -> NDArray[np.float64]:
         """How many candidates of equal weight each row was chosen among."""
         return np.where(self.total > -np.inf, np.exp(2 * self.total - self.square), 0.0)
 
+    @property
+    def bias(self) -> NDArray[np.float64]:
+        """The variance of a row's weights over their number; 0 where all are equal."""
+        with np.errstate(divide="ignore"):
+            return 1.0 / self.worth - 1.0 / self.tried
+
     def weigh(self, rows: NDArray[np.int64], log_weight: LogWeights) -> None:
         """Count more candidates (rows × candidates)."""
+        self.tried[rows] += log_weight.shape[1]
         for sums, power in ((self.total, 1), (self.square, 2)):
             more = np.logaddexp.reduce(power * log_weight, axis=1)
             sums[rows] = np.logaddexp(sums[rows], more)
@@ -227,8 +235,9 @@ def given_block(
             part = stream if start == 0 else stream.child("part").block(number)
             _improve(model, known, part, todo[start : start + step], each, best, tally)
         found = best.score > -np.inf
-        enough = exact or turn + 2 >= len(_PARTICLES)
-        todo = np.flatnonzero(~(found & (enough | (best.worth >= _WORTH))))
+        # A refined model's candidates are dear: its rows make do with fewer.
+        enough = exact or turn >= (2 if model.each == 1 else 1)
+        todo = np.flatnonzero(~(found & (enough | (best.bias <= _BIAS))))
         turn += 1
     if len(todo) and not (best.score > -np.inf).all():
         raise tally.error(int((best.score > -np.inf).sum()), height, known)
