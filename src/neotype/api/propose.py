@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from neotype.constraints.discovery import Proposal, propose
+from neotype.errors import ColumnNotFoundError
 from neotype.progress import Progress, silent
 from neotype.schema.infer import infer_schema
 from neotype.schema.schema import Schema
@@ -22,4 +23,7 @@ def propose_constraints(
     frames = read(data).frames
     schema = schema or infer_schema(frames)
     frame = frames[schema.name] if schema.name in frames else next(iter(frames.values()))
+    for name in schema.columns:
+        if name not in frame.columns:
+            raise ColumnNotFoundError(name, frame.columns, asked_by="the schema")
     return propose(schema.columns, frame, progress=progress)

@@ -48,18 +48,17 @@ class Constraints(Measure):
         kept, real = (_kept(rules, data) for data in (tables.synthetic, tables.holdout))
         value, floor = float(kept.all(axis=0).mean()), float(real.all(axis=0).mean())
         shares = kept.mean(axis=1)
-        worst = rules[int(shares.argmin())].constraint.title
-        which = "are declared" if declared else "hold in every real row"
-        many = f"the {len(rules)} rules" if len(rules) > 1 else "the rule"
-        which = which if len(rules) > 1 else which.replace("are", "is").replace("hold", "holds")
+        worst = int(shares.argmin())
+        least = f"least kept is {rules[worst].constraint.title}, by {_percent(shares[worst])}"
         return Finding(
             value=value,
             interval=wilson(float(kept.all(axis=0).sum()), kept.shape[1]),
             floor=floor,
             target=floor - 0.01,
             meaning=(
-                f"{value:.1%} of the synthetic rows obey {many} that {which} "
-                f"(real unseen rows: {floor:.1%}); least kept is {worst}, by {shares.min():.1%}."
+                f"{_percent(value)} of the synthetic rows obey {_counted(len(rules), bool(declared))} "
+                f"(real unseen rows: {_percent(floor)}); "
+                f"{least if shares[worst] < 1 else 'none is broken'}."
             ),
             detail={
                 "declared": bool(declared),
@@ -76,6 +75,19 @@ class Constraints(Measure):
                 ],
             },
         )
+
+
+def _counted(many: int, declared: bool) -> str:
+    """How many rules, and why they are asked for."""
+    if many == 1:
+        return f"the rule that {'is declared' if declared else 'holds in every real row'}"
+    return f"the {many} rules that {'are declared' if declared else 'hold in every real row'}"
+
+
+def _percent(share: float) -> str:
+    """100% of all rows, and of nothing less."""
+    digits = 1 if share == 1 or share < 0.999 else 3
+    return f"{share:.{digits}%}"
 
 
 def _learnt(constraint: Constraint, train: Dataset) -> Rule:
