@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from neotype.data import Dataset, Known
 from neotype.errors import ColumnNotFoundError, DataError, SamplingError
 from neotype.registry import find, names
 from neotype.rng import Rng
+from neotype.schema.condition import Condition, met
 from neotype.schema.infer import infer_schema
 from neotype.synth.drawing import BLOCK, block_rows
 from neotype.synth.model_file import load, save
@@ -106,6 +108,45 @@ def test_given_columns_are_kept(model: Any, data: Dataset) -> None:
     made = model.sample(rng=Rng(0), known=Known(given)).frame
     assert made.select(given.columns).equals(given)
     assert made.schema == data.frame.schema
+
+
+def test_cells_may_be_known_in_some_rows_and_free_in_others(model: Any, data: Dataset) -> None:
+    truth = data.frame.select("grade", "points", "pay", "seen", "latitude", "longitude").head(40)
+    g = np.random.default_rng(0)
+    free = pl.DataFrame({name: g.random(40) < 0.5 for name in truth.columns})
+    holes = truth.with_columns(
+        pl.when(free[name]).then(None).otherwise(pl.col(name)).alias(name) for name in truth.columns
+    )
+    made = model.sample(rng=Rng(0), known=Known(holes, free)).frame
+    assert made.schema == data.frame.schema
+    for name in truth.columns:
+        assert made[name].filter(~free[name]).equals(truth[name].filter(~free[name]))
+
+
+CONDITIONS = {
+    "age": Condition("age", low=30, high=40),
+    "points": Condition("points", values=(None,)),
+    "huge": Condition("huge", low=2**62 + 2**39),
+    "grade": Condition("grade", values=("G1", "G3")),
+    "level": Condition("level", values=("low", None)),
+    "pay": Condition("pay", low=2000.0, high=2500.0, high_open=True),
+    "ratio": Condition("ratio", high=0.25),
+    "active": Condition("active", values=(True,)),
+    "born": Condition("born", low=dt.date(1980, 1, 1), high=dt.date(1990, 12, 31)),
+    "at": Condition("at", high=dt.time(12)),
+    "took": Condition("took", low=dt.timedelta(minutes=30)),
+    "latitude": Condition("latitude", low=48.0),
+}
+
+
+@pytest.mark.parametrize("names", [[name] for name in CONDITIONS] + [["age", "level", "latitude"]])
+def test_what_every_row_must_meet_is_met(model: Any, names: list[str]) -> None:
+    where = tuple(CONDITIONS[name] for name in names)
+    made = model.sample(100, rng=Rng(0), known=Known(where=where))
+    assert made.rows == 100
+    assert met(where, made.frame).all()
+    assert made.support is not None
+    assert all(made.frame[name].n_unique() == 100 for name in GENERATED)
 
 
 def test_an_unknown_condition_is_refused_with_all_findings(model: Any) -> None:
