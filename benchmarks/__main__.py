@@ -21,7 +21,7 @@ from benchmarks.tables import TABLES
 from benchmarks.tasks import tasks
 
 RESULTS = ROOT / "benchmarks" / "results"
-PARTS = ("frontier", "cost", "evaluation", "tasks")
+PARTS = ("frontier", "cost", "evaluation", "spec", "tasks")
 SEEDS = ("0", "1", "2")
 
 

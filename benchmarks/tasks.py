@@ -38,7 +38,7 @@ def removed(frame: pl.DataFrame, how: str, seed: int) -> pl.DataFrame:
 
 def _table(name: str, folder: str) -> pl.DataFrame:
     frame = TABLES[name](Path(folder) if folder else None).train
-    names = [n for n in frame.columns if frame[n].n_unique() < 1000 or frame[n].dtype.is_numeric()]
+    names = [n for n in frame.columns if frame[n].n_unique() < 60 or frame[n].dtype.is_numeric()]
     ids = [n for n in names if n.lower() in ("no", "encounter_id", "patient_nbr")]
     return frame.select([n for n in names if n not in ids]).head(ROWS)
 
@@ -61,7 +61,9 @@ def _iterative(frame: pl.DataFrame, holes: pl.DataFrame, *, draw: bool) -> pl.Da
     from sklearn.experimental import enable_iterative_imputer  # noqa: F401
     from sklearn.impute import IterativeImputer
 
-    parts, places, at = [], {}, 0
+    parts: list[np.ndarray] = []
+    places: dict[str, tuple[int, int, list[str] | None]] = {}
+    at = 0
     for n in frame.columns:
         if frame[n].dtype.is_numeric():
             part = holes[n].cast(pl.Float64).fill_null(np.nan).to_numpy()[:, None]
@@ -132,7 +134,7 @@ def imputation(name: str, folder: str, how: str, way: str) -> dict[str, Any]:
             best_label = pl.DataFrame({str(k): v for k, v in enumerate(votes)}).select(
                 pl.concat_list(pl.all()).list.eval(pl.element().mode().sort().first()).list.first()
             )
-            hits.append(float((best_label.to_series() == truth.cast(pl.String)).mean() or 0.0))
+            hits.append(float((best_label.to_series() == truth.cast(pl.String)).to_numpy().mean()))
             far.append(_tv(truth.cast(pl.String), draws[0][n].filter(gone).cast(pl.String)))
     return {
         "nrmse": float(np.mean(error)),
@@ -228,8 +230,8 @@ def tasks(folder: str | None) -> str:
     note = (
         f"{ROWS:,} rows, a fifth of the cells removed. NRMSE and labels right: the best guess, "
         f"mean or mode of {DRAWS} draws. Distance: of the filled cells of one copy to the removed "
-        "ones, mean over columns (Kolmogorov–Smirnov, total variation). IterativeImputer has labels as "
-        "one-hot columns and draws from its posterior for the distance."
+        "ones, mean over columns (Kolmogorov–Smirnov, total variation). IterativeImputer has labels "
+        "as one-hot columns and draws from its posterior for the distance."
     )
     held = []
     for how in ("MCAR", "MAR"):
