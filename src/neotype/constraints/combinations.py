@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
+import numpy as np
 import polars as pl
 from numpy.random import Generator
 from pydantic import Field
 
 from neotype.constraints.joined import cells, dtypes_of, free_name, labels, truth
 from neotype.errors import ColumnNotFoundError, DataError, FitError, SchemaError
+from neotype.rng import Rng
 from neotype.schema.condition import Condition
 from neotype.schema.constraint import Columns, Constraint, Rule, replaced
 from neotype.schema.schema import NUMBERED, Categorical, Constant, Geo
@@ -49,19 +51,20 @@ class FixedCombinations(Constraint):
             return self.restore({}, columns)
         found = labels(frame, self.columns).value_counts(name="rows")
         public = all(columns[name].public for name in self.columns)
-        kept = found.filter(pl.col("rows") >= (1 if public else protect)).to_series(0).sort()
-        if not len(kept):
+        found = found.sort(pl.first())
+        enough = found.filter(pl.col("rows") >= (1 if public else protect))
+        if not enough.height:
             raise FitError(
                 f"no combination of {', '.join(self.columns)} is in {protect} rows or more.",
                 found=f"{found.height:,} combinations in {frame.height:,} rows",
                 mend="list what is allowed, fit with a lower protect, or take the constraint out",
             )
-        return self.restore({"kept": kept.to_list()}, columns)
+        return self.restore(kept_facts(found, enough), columns)
 
     def restore(self, facts: Mapping[str, Any], columns: Columns) -> Rule:
         """The rule: what it allows is declared, or was learnt."""
         if self.allowed is None:
-            return Joined(self, columns, tuple(facts["kept"]))
+            return Joined.of(self, columns, facts)
         return Joined(self, columns, tuple(dict.fromkeys(self._listed(columns))))
 
     def _listed(self, columns: Columns) -> list[str]:
@@ -112,6 +115,16 @@ def joinable(constraint: Constraint, names: tuple[str, ...], columns: Columns) -
             )
 
 
+def kept_facts(found: pl.DataFrame, enough: pl.DataFrame) -> dict[str, Any]:
+    """What a `Joined` learnt: of all labels with their rows, those of enough."""
+    rare = int(found["rows"].sum()) - int(enough["rows"].sum())
+    return {
+        "kept": enough.to_series(0).to_list(),
+        "rows": enough["rows"].to_list(),
+        "rare": rare,
+    }
+
+
 def _unmet(constraint: Constraint, condition: Condition) -> DataError:
     """A condition that no row can meet, whatever is drawn."""
     asked = "in this range" if condition.values is None else f"in {list(condition.values)}"
@@ -129,11 +142,29 @@ class Joined(Rule):
     constraint: Any
     columns: Columns
     kept: tuple[str, ...]
+    rows: tuple[int, ...] = ()
+    """How many rows had each of them, where that was learnt."""
+    rare: int = 0
+    """How many rows had another, which is not kept."""
+
+    @classmethod
+    def of(cls, constraint: Any, columns: Columns, facts: Mapping[str, Any]) -> Self:
+        """From what was learnt."""
+        return cls(
+            constraint, columns, tuple(facts["kept"]), tuple(facts["rows"]), int(facts["rare"])
+        )
 
     @property
     def shown(self) -> bool:
         """Unless it was declared."""
-        return getattr(self.constraint, "allowed", None) is None
+        return bool(self.rows)
+
+    @property
+    def protected(self) -> tuple[str, int, str] | None:
+        """Rows whose combination is too rare to keep."""
+        if not self.rare:
+            return None
+        return "rare combinations", self.rare, "became a frequent one that is alike"
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -160,8 +191,44 @@ class Joined(Rule):
         return replaced(columns, {self._names[0]: {self._name: label}}, gone=self._names[1:])
 
     def encode(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Cells to label."""
-        return frame.with_columns(labels(frame, self._names).alias(self._name)).drop(self._names)
+        """Cells to label; what is not kept becomes one that agrees in as much as it can."""
+        found = labels(frame, self._names)
+        known = found.is_in(pl.Series(self.kept, dtype=pl.String).implode())
+        if self.shown and not known.all():
+            alike = self._alike(frame.select(self._names).filter(~known))
+            found = found.scatter((~known).arg_true(), alike)
+        return frame.with_columns(found.alias(self._name)).drop(self._names)
+
+    def _alike(self, frame: pl.DataFrame) -> pl.Series:
+        """A kept label for each row, by its frequency among those that agree with the row.
+
+        Columns of few values are held to longest: a rare town becomes another of its country.
+        """
+        order = sorted(self._names, key=lambda name: self._table[name].n_unique())
+        spin = Rng(0).child(self.constraint.title).generator().random(frame.height)
+        picks = np.full(frame.height, -1)
+        for many in range(len(order) - 1, -1, -1):
+            some = order[:many]
+            sides = [self._table, frame]
+            groups = [labels(t, some) if some else pl.Series([""] * t.height) for t in sides]
+            sort = groups[0].arg_sort().to_numpy()
+            ends = np.cumsum(np.array(self.rows, dtype=np.float64)[sort])
+            span = pl.DataFrame({"group": groups[0].gather(sort), "end": ends}).with_columns(
+                start=pl.col("end").shift(1, fill_value=0.0)
+            )
+            span = span.group_by("group").agg(pl.col("start").min(), pl.col("end").max())
+            here = (
+                groups[1]
+                .alias("group")
+                .to_frame()
+                .join(span, on="group", how="left", maintain_order="left")
+            )
+            start, end = (here[name].fill_null(np.nan).to_numpy() for name in ("start", "end"))
+            todo = (picks < 0) & np.isfinite(start)
+            at = start[todo] + spin[todo] * (end - start)[todo]
+            found = np.minimum(np.searchsorted(ends, at, side="right"), len(ends) - 1)
+            picks[todo] = sort[found]
+        return pl.Series(self.kept, dtype=pl.String).gather(picks)
 
     def decode(self, frame: pl.DataFrame, rng: Generator) -> pl.DataFrame:
         """Label to cells."""
@@ -182,7 +249,9 @@ class Joined(Rule):
 
     def facts(self) -> dict[str, Any]:
         """The labels that may be, where they were not declared."""
-        return {"kept": list(self.kept)} if self.shown else {}
+        if not self.shown:
+            return {}
+        return {"kept": list(self.kept), "rows": list(self.rows), "rare": self.rare}
 
 
 class OneHotEncoding(Constraint):

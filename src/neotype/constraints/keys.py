@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 
-from neotype.constraints.combinations import Joined
+from neotype.constraints.combinations import Joined, kept_facts
 from neotype.constraints.joined import labels
 from neotype.errors import DataError, SchemaError
 from neotype.schema.constraint import Columns, Constraint, Redraw, Rule
@@ -143,11 +143,11 @@ class DenormalizedTable(Constraint):
         halves = any(isinstance(one, Geo) and one.partner not in self.about for one in told)
         if not plain or halves or frame[self.key].null_count() or not rule.holds(frame).all():
             return rule
-        found = labels(frame, self.about).value_counts(name="rows")
+        found = labels(frame, self.about).value_counts(name="rows").sort(pl.first())
         kept = found.filter(pl.col("rows") >= protect)
         if kept["rows"].sum() < 0.9 * frame.height:
             return rule
-        return self.restore({"kept": kept.to_series(0).sort().to_list()}, columns)
+        return self.restore(kept_facts(found, kept), columns)
 
     def restore(self, facts: Mapping[str, Any], columns: Columns) -> Rule:
         """The rule."""
@@ -160,7 +160,7 @@ class DenormalizedTable(Constraint):
                 mend="take the constraint out, or set unique: false on the column",
             )
         if "kept" in facts:
-            return Joined(self, columns, tuple(facts["kept"]))
+            return Joined.of(self, columns, facts)
         return _Alike(self, columns)
 
 

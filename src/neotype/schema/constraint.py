@@ -90,6 +90,11 @@ class Rule:
         """The column that it computes from the others it is about; None where there is none."""
         return None
 
+    @property
+    def protected(self) -> tuple[str, int, str] | None:
+        """What it does not store as it was: what that is, in how many rows, what became of it."""
+        return None
+
     def holds(self, frame: pl.DataFrame) -> pl.Series:
         """Boolean, one a row of the user's columns: whether the row obeys. Never null.
 
