@@ -103,18 +103,29 @@ def spread(text: str) -> tuple[str, list[str]]:
     return word.strip(), [part.strip() for part in (*parts, rest[start:]) if part.strip()]
 
 
+def _unquoted(text: str) -> str:
+    text = text.strip()
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
+
+
 def facts_of(text: str, kinds: Mapping[str, type[Treatment]]) -> dict[str, Any]:
     """A treatment as it is written in one word: fake, generalise:3, mask:first=1,last=4."""
     word, parts = spread(text)
     facts: dict[str, Any] = {"treat": word}
+    fields = kinds[word].model_fields if word in kinds else {}
     short = kinds[word].short if word in kinds else None
     for part in parts:
         name, equals, value = part.partition("=")
+        if equals and name.strip() not in fields and short in fields and not name.isidentifier():
+            equals = ""  # an equals sign within a pattern
         if not equals and short is None and word in kinds:
             raise SchemaError(f"'{text}': '{word}' takes nothing but name=value.")
-        name, value = (name, value) if equals else (short or "to", part)
+        name, value = (name.strip(), value) if equals else (short or "to", part)
+        if name in fields and fields[name].annotation in (str, str | None):
+            facts[name] = _unquoted(value)
+            continue
         try:
-            facts[name.strip()] = yaml.safe_load(value)
+            facts[name] = yaml.safe_load(value)
         except yaml.YAMLError as cause:
             raise SchemaError(f"'{text}' has a value that cannot be read: {value}") from cause
     return facts
