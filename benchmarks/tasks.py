@@ -69,13 +69,13 @@ def _iterative(frame: pl.DataFrame, holes: pl.DataFrame, *, draw: bool) -> pl.Da
             part = holes[n].cast(pl.Float64).fill_null(np.nan).to_numpy()[:, None]
             places[n] = (at, at + 1, None)
         else:
-            labels = holes[n].drop_nulls().cast(pl.String).unique().sort().to_list()
-            cells = holes[n].cast(pl.String)
-            part = np.array(
-                [(cells == one).fill_null(False).to_numpy() for one in labels]
-            ).T.astype(float)
+            known = holes[n].drop_nulls().cast(pl.String).unique().sort().to_list()
+            told = holes[n].cast(pl.String)
+            part = np.array([(told == one).fill_null(False).to_numpy() for one in known]).T.astype(
+                float
+            )
             part[holes[n].is_null().to_numpy()] = np.nan
-            places[n] = (at, at + len(labels), labels)
+            places[n] = (at, at + len(known), known)
         parts.append(part)
         at += part.shape[1]
     cells = np.concatenate(parts, axis=1)
@@ -93,10 +93,10 @@ def _iterative(frame: pl.DataFrame, holes: pl.DataFrame, *, draw: bool) -> pl.Da
     for n in frame.columns:
         first, last, labels = places[n]
         if labels is None:
-            cells_ = pl.Series(n, made[:, first])
+            drawn = pl.Series(n, made[:, first])
         else:
-            cells_ = pl.Series(n, np.array(labels)[made[:, first:last].argmax(axis=1)])
-        out.append(holes[n].cast(cells_.dtype).fill_null(cells_).alias(n))
+            drawn = pl.Series(n, np.array(labels)[made[:, first:last].argmax(axis=1)])
+        out.append(holes[n].cast(drawn.dtype).fill_null(drawn).alias(n))
     return pl.DataFrame(out)
 
 
@@ -230,8 +230,8 @@ def tasks(folder: str | None) -> str:
     note = (
         f"{ROWS:,} rows, a fifth of the cells removed. NRMSE and labels right: the best guess, "
         f"mean or mode of {DRAWS} draws. Distance: of the filled cells of one copy to the removed "
-        "ones, mean over columns (Kolmogorov–Smirnov, total variation). IterativeImputer has labels "
-        "as one-hot columns and draws from its posterior for the distance."
+        "ones, mean over columns (Kolmogorov–Smirnov, total variation). IterativeImputer has "
+        "labels as one-hot columns and draws from its posterior for the distance."
     )
     held = []
     for how in ("MCAR", "MAR"):
