@@ -34,15 +34,12 @@ from neotype.schema.schema import (
     Personal,
     Schema,
     Table,
-    Text,
 )
 from neotype.schema.storage import storage_name
 from neotype.schema.temporal import Part, resolution_of
 from neotype.schema.wording import PROTECT, count, percent
 
 _MANY_LABELS = 64
-_PERSONAL = (Identifier, Categorical, Text, Numeric)
-"""Guesses that give way where the column is about persons."""
 
 
 def infer_schema(frames: Mapping[str, pl.DataFrame], *, personal: bool = True) -> Schema:
@@ -105,33 +102,31 @@ def _adopted(column: Column, cells: pl.Series) -> Column:
 
 
 def _table(name: str, frame: pl.DataFrame, personal: bool) -> Table:
-    columns = {cells.name: _column(cells) for cells in frame.iter_columns()}
+    found = detect(frame) if personal else {}
+    persons = {key: finding for key, finding in found.items() if finding.sure}
+    columns = {
+        cells.name: _personal(persons[cells.name], cells)
+        if cells.name in persons
+        else _column(cells)
+        for cells in frame.iter_columns()
+    }
     columns |= _coordinates(frame, columns)
-    if personal:
-        columns |= _persons(frame, columns)
     return Table(columns=columns, primary_key=_primary_key(name, columns))
 
 
-def _persons(frame: pl.DataFrame, columns: Mapping[str, Column]) -> dict[str, Column]:
-    """Columns that tell who somebody is are made anew, never learnt."""
-    return {
-        name: _personal(finding, columns[name], frame[name])
-        for name, finding in detect(frame).items()
-        if finding.sure and isinstance(columns[name], _PERSONAL)
-    }
-
-
-def _personal(finding: Finding, guess: Column, cells: pl.Series) -> Personal:
+def _personal(finding: Finding, cells: pl.Series) -> Personal:
+    """Columns that tell who somebody is are made anew, never learnt: not even as a constant."""
     title = CATEGORIES[finding.category].title
     present = cells.drop_nulls()
+    unique = finding.category in UNIQUE and len(present) > 1
     return Personal(
-        storage=guess.storage,
-        nullable=guess.nullable,
+        storage=storage_name(cells.dtype),
+        nullable=len(present) < len(cells),
         category=finding.category,
         treatment=finding.treatment,
         locale=finding.locale,
         scheme=finding.scheme,
-        unique=finding.category in UNIQUE and present.n_unique() == len(present) > 1,
+        unique=unique and present.n_unique() == len(present),
         reason=f"{title}, confidence {finding.confidence:.2f}: {finding.reason}",
     )
 
