@@ -478,6 +478,16 @@ def test_what_is_made_from_the_number_of_a_row_stands_under_no_constraint() -> N
         drawn(columns, constraints=[rule])
 
 
+def test_conditions_are_met_unless_nothing_can_be_chosen() -> None:
+    model = nt.load(SHOP)
+    made = model.sample(300, seed=1, where={"channel": "phone", "age": "60.."})
+    assert made["channel"].unique().to_list() == ["phone"]
+    assert made["age"].min() >= 60
+    assert made["email"].n_unique() == 300
+    with pytest.raises(nt.SamplingError, match="'customer' is made from the number of its row"):
+        model.sample(10, where={"customer": "Karl"})
+
+
 def test_bounds_that_a_law_hardly_meets_are_told() -> None:
     with pytest.raises(nt.SamplingError, match="hardly any number of the law exponential"):
         column({"kind": "numeric", "distribution": {"exponential": 1, "minimum": 100}})

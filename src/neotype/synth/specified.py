@@ -118,6 +118,12 @@ class Specified:
     def candidates(self, rows: int, rng: Rng, known: Known | None) -> _Rows:
         """Rows as declared, beside the given cells where there are such."""
         given = None if known is None else known.cells
+        made = [one.column for one in known.where if one.column in self.plan.late] if known else []
+        if made:
+            raise SamplingError(
+                f"column '{made[0]}' is made from the number of its row: no value can be asked of it.",
+                mend="leave the condition out",
+            )
         if given is not None:
             self._refuse(given, known)
         return _Rows(self, rows, self.plan.draw(rows, rng, given), given, rng)
