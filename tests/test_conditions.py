@@ -23,10 +23,10 @@ from neotype.constraints.order import Inequality
 from neotype.data import Dataset, Known, Support
 from neotype.errors import ColumnNotFoundError, DataError, SamplingError
 from neotype.rng import Rng
-from neotype.schema.condition import Condition, met
+from neotype.schema.condition import Condition, at_odds, met
 from neotype.schema.infer import infer_schema
 from neotype.schema.schema import Schema
-from neotype.schema.wanted import Case, at_odds, wanted
+from neotype.schema.wanted import Case, wanted
 from neotype.synth.conditioned import where_block
 from neotype.synth.learn import learn
 from neotype.synth.trees import Trees
@@ -330,8 +330,8 @@ def test_given_and_where_go_together_or_disagree(mixed: nt.FittedModel) -> None:
 def test_half_a_pair_is_refused_and_free_cells_are_not() -> None:
     g = np.random.default_rng(0)
     frame = pl.DataFrame(
-        {"latitude": 48 + g.random(300).round(4), "longitude": 16 + g.random(300).round(4)}
-    )
+        {"latitude": (48 + g.random(600)).round(4), "longitude": [0.0] * 600}
+    ).with_columns(longitude=(pl.col("latitude") - 32 + pl.Series(g.random(600)) / 20).round(4))
     data = as_data(frame)
     assert data.table.columns["latitude"].kind == "geo"
     model = Trees(refine=0).fit(data, rng=Rng(0))
@@ -340,6 +340,12 @@ def test_half_a_pair_is_refused_and_free_cells_are_not() -> None:
         model.sample(rng=Rng(0), known=Known(half))
     free = pl.DataFrame({"latitude": [True] * 5})
     assert model.sample(rng=Rng(0), known=Known(half, free)).rows == 5
+    # One half known and the other free: what is drawn lies near points of that latitude.
+    lonely = pl.DataFrame({"latitude": [False] * 600, "longitude": [True] * 600})
+    made = model.sample(rng=Rng(0), known=Known(frame, lonely)).frame
+    assert made["latitude"].equals(frame["latitude"])
+    away = (made["longitude"] - made["latitude"] - frame["longitude"] + frame["latitude"]).abs()
+    assert away.median() < 0.1
     known = Known(where=(Condition("latitude", low=48.2, high=48.4),))
     made = model.sample(200, rng=Rng(0), known=known).frame
     assert made["latitude"].is_between(48.2, 48.4).all()
@@ -370,6 +376,8 @@ def test_conditions_on_one_column_that_contradict_each_other_are_found(
     assert at_odds((*one, *two)) == ["'age': these conditions contradict each other"]
     assert at_odds((*one, *wanted({"age": [20, 70]}, columns))) == []
     assert at_odds((*one, *wanted({"age": 20}, columns))) != []
+    with pytest.raises(DataError, match="contradict each other"):
+        mixed.model.sample(5, rng=Rng(0), known=Known(where=(*one, *two)))
 
 
 NUMBERS = st.integers(-(10**6), 10**6)

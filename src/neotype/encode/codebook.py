@@ -177,6 +177,7 @@ class Codebook:
         told = np.ones(cells.height, dtype=np.bool_)
         if free is not None:
             told = ~free.select(pl.any_horizontal(have)).to_series().to_numpy()
+            _narrow_halves(encoder, cells.select(have), free.select(have), mine)
         if not told.any():
             return []
         if len(have) < len(encoder.columns):
@@ -260,6 +261,17 @@ class Codebook:
             column = schema.table.column(name, asked_by="the model file")
             encoders.append(encoder_class(column.kind).restore(state.within(str(i)), column))
         return cls(schema, tuple(encoders))
+
+
+def _narrow_halves(encoder: Encoder, cells: pl.DataFrame, free: pl.DataFrame, mine: Masks) -> None:
+    """Narrow the digits of a pair to the half that is known where the other is not."""
+    for name in cells.columns if cells.width > 1 else ():
+        rows = (~free[name] & free.select(pl.any_horizontal(pl.all())).to_series()).arg_true()
+        known = cells.select(name).with_row_index("row")[rows]
+        for (value,), group in known.group_by(name, maintain_order=True):
+            masks = encoder.allowed(Condition(name, values=(value,)))
+            if masks.all():
+                mine[group["row"].to_numpy()] &= masks
 
 
 def _possible(encoder: Encoder, condition: Condition) -> Masks:

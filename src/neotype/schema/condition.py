@@ -63,3 +63,21 @@ def met(conditions: Where, frame: pl.DataFrame) -> pl.Series:
     for one in conditions:
         found &= one.holds(frame[one.column])
     return found
+
+
+def at_odds(conditions: Where) -> list[str]:
+    """Which columns are asked for what cannot be at once."""
+    findings = []
+    for name in dict.fromkeys(one.column for one in conditions):
+        mine = [one for one in conditions if one.column == name]
+        values = [one for one in mine if one.values is not None]
+        if values:
+            left = pl.Series([list(values[0].values or ())]).explode()
+            meet = all(one.holds(left).any() for one in mine)
+        else:
+            low = max((one.low for one in mine if one.low is not None), default=None)
+            high = min((one.high for one in mine if one.high is not None), default=None)
+            meet = low is None or high is None or low <= high
+        if not meet:
+            findings.append(f"'{name}': these conditions contradict each other")
+    return findings

@@ -17,8 +17,9 @@ import polars as pl
 
 from neotype.data import Dataset, Known, Support
 from neotype.encode.encoder import Codes
-from neotype.errors import ColumnNotFoundError, SamplingError
+from neotype.errors import ColumnNotFoundError, DataError, SamplingError
 from neotype.rng import Rng
+from neotype.schema.condition import at_odds
 from neotype.schema.schema import Schema
 from neotype.schema.storage import storage_dtype
 from neotype.synth.conditioned import BUDGET, Tally, demands, given_block, where_block
@@ -42,6 +43,9 @@ def sample(model: Sampler, rows: int | None, rng: Rng, known: Known | None) -> D
     for name in known.columns if known is not None else ():
         if name not in schema.columns:
             raise ColumnNotFoundError(name, schema.columns, asked_by="given")
+    findings = [] if known is None else at_odds(known.where)
+    if findings:
+        raise DataError("no row can meet these conditions.", findings)
     if known is not None and known.cells is not None:
         return _given(model, rows, rng, known)
     if rows is None or rows < 1:
