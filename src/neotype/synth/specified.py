@@ -121,7 +121,7 @@ class Specified:
         made = [one.column for one in known.where if one.column in self.plan.late] if known else []
         if made:
             raise SamplingError(
-                f"column '{made[0]}' is made from the number of its row: no value can be asked of it.",
+                f"column '{made[0]}' is made from the number of its row, and cannot be chosen.",
                 mend="leave the condition out",
             )
         if given is not None:
