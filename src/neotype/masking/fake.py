@@ -54,7 +54,11 @@ class Fake(Treatment):
                 f"nothing is made of the category '{category}'.",
                 did_you_mean(category, PROVIDERS) or f"there are: {', '.join(PROVIDERS)}",
             )
+        per = self.per or setting.person
         locale = self.locale or (known.locale if known else "en")
+        if per is None and category in _OWN:
+            # The locale that is found may differ between tables, and their fakes must not.
+            locale = self.locale or "en"
         if locale not in LOCALES:
             raise wrong(
                 self, cells, f"there are no names of '{locale}'.", did_you_mean(locale, LOCALES)
@@ -73,7 +77,6 @@ class Fake(Treatment):
                 row=row,
             )
 
-        per = self.per or setting.person
         if per is None:
             texts = canonical(cells)
             return mapped(cells, texts, lambda every: made(every, f"fake/{category}", {}))

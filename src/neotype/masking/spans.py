@@ -78,7 +78,10 @@ def _folded(word: str) -> str:
 
 def hide(text: str, own: Mapping[str, str]) -> str:
     """The text with personal data as [what it is]; `own` are values of its row, with their word."""
+    low = text.lower()
     for value, word in own.items():
+        if value.lower() not in low:
+            continue
         text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", f"[{word}]", text, flags=re.IGNORECASE)
     for word, form, holds in _RULES:
         mark = f"[{word}]"
