@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+import neotype as nt
 from neotype.data import Dataset
 from neotype.schema.constraint import constraint
 from neotype.schema.infer import infer_schema
@@ -321,3 +322,27 @@ SAMPLES: list[Sample] = [
     *_formulas(),
     *_keys(),
 ]
+
+
+def described(
+    frame: pl.DataFrame, *lines: dict[str, Any], changed: dict[str, Any] | None = None
+) -> Schema:
+    """The inferred schema, with these constraints."""
+    schema = infer_schema({"t": frame})
+    columns = {**schema.columns, **(changed or {})}
+    table = schema.table.model_copy(
+        update={"columns": columns, "constraints": tuple(constraint(line) for line in lines)}
+    )
+    return Schema(tables={"t": table})
+
+
+def fitted(frame: pl.DataFrame, *lines: dict[str, Any], **settings: Any) -> Any:
+    """A model of these rows under these constraints, of independent columns if unsaid."""
+    changed = settings.pop("changed", None)
+    settings.setdefault("synthesizer", "independent")
+    return nt.fit(frame, schema=described(frame, *lines, changed=changed), **settings)
+
+
+def obeyed(model: Any, frame: pl.DataFrame) -> bool:
+    """Whether every row obeys every rule of the model."""
+    return all(bool(rule.holds(frame).all()) for rule in model.model.rewriting.rules)

@@ -23,37 +23,14 @@ from neotype.errors import (
     DataError,
     FitError,
     ModelFileError,
-    SamplingError,
     SchemaError,
 )
 from neotype.rng import Rng
-from neotype.schema.constraint import Columns, Constraint, Rule, constraint
-from neotype.schema.infer import infer_schema
-from neotype.schema.schema import Identifier, Schema
+from neotype.schema.constraint import Columns, Constraint, Rule
+from neotype.schema.schema import Identifier
+from rules import described, fitted, obeyed
 
 N = 600
-
-
-def declared(
-    frame: pl.DataFrame, *lines: dict[str, Any], changed: dict[str, Any] | None = None
-) -> Schema:
-    """The inferred schema, with these constraints."""
-    schema = infer_schema({"t": frame})
-    columns = {**schema.columns, **(changed or {})}
-    table = schema.table.model_copy(
-        update={"columns": columns, "constraints": tuple(constraint(line) for line in lines)}
-    )
-    return Schema(tables={"t": table})
-
-
-def fitted(frame: pl.DataFrame, *lines: dict[str, Any], **settings: Any) -> Any:
-    changed = settings.pop("changed", None)
-    settings.setdefault("synthesizer", "independent")
-    return nt.fit(frame, schema=declared(frame, *lines, changed=changed), **settings)
-
-
-def obeyed(model: Any, frame: pl.DataFrame) -> bool:
-    return all(bool(rule.holds(frame).all()) for rule in model.model.rewriting.rules)
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +165,7 @@ def test_many_combinations_of_many_rows_are_quick() -> None:
     g = np.random.default_rng(1)
     which = g.integers(0, 20_000, 300_000)
     frame = pl.DataFrame({"a": which, "b": (which * 7) % 20_011})
-    schema = declared(frame, {"type": "FixedCombinations", "columns": ["a", "b"]})
+    schema = described(frame, {"type": "FixedCombinations", "columns": ["a", "b"]})
     start = time.perf_counter()
     rule = schema.table.constraints[0].learn(schema.columns, frame, protect=5)
     back = rule.decode(rule.encode(frame), Rng(0).generator())
@@ -420,134 +397,6 @@ def test_an_entry_point_makes_a_class_a_constraint(
     assert (made["n"] % 2 == 0).all()
     assert made["n"].max() > 800
     assert nt.load(model.save(tmp_path / "m.neotype")).sample(1000).equals(made)
-
-
-@pytest.fixture(scope="module")
-def seats() -> pl.DataFrame:
-    g = np.random.default_rng(5)
-    rows = [(f"S{a}", f"D{b}") for a in range(20) for b in range(20)]
-    taken = g.permutation(len(rows))[:300]
-    return pl.DataFrame([rows[k] for k in taken], schema=["seat", "day"], orient="row")
-
-
-UNIQUE = {"type": "Unique", "columns": ["seat", "day"]}
-
-
-def test_no_row_repeats_up_to_the_last_that_there_is(seats: pl.DataFrame) -> None:
-    model = fitted(seats, UNIQUE)
-    for rows in (300, 400):
-        made = model.sample(rows, seed=1)
-        assert made.height == made.n_unique() == rows
-        assert made.equals(model.sample(rows, seed=1))
-    with pytest.raises(SamplingError, match=r"400 obey Unique\(seat, day\)"):
-        model.sample(401)
-
-
-def test_unique_rows_cannot_be_made_in_parts_but_identified_ones_can(seats: pl.DataFrame) -> None:
-    with pytest.raises(SamplingError, match="write one file"):
-        next(iter(fitted(seats, UNIQUE).model.blocks(10, rng=Rng(0))))
-    numbered = seats.with_columns(ref=pl.Series([f"R-{k:06d}" for k in range(seats.height)]))
-    line = {"type": "Unique", "columns": ["ref", "seat"]}
-    model = fitted(numbered, line, changed={"ref": Identifier(storage="String")})
-    parts = list(model.model.blocks(20_000, rng=Rng(0)))
-    assert pl.concat(parts)["ref"].n_unique() == 20_000
-
-
-def test_unique_rows_keep_what_is_given(seats: pl.DataFrame) -> None:
-    model = fitted(seats, UNIQUE)
-    asked = pl.DataFrame({"seat": ["S1", "S2"] * 20})
-    made = model.sample(given=asked)
-    assert made["seat"].equals(asked["seat"])
-    assert made.n_unique() == 40
-    with pytest.raises(SamplingError, match="20 obey Unique"):
-        model.sample(given=pl.DataFrame({"seat": ["S1"] * 21}))
-    with pytest.raises(SamplingError):
-        model.sample(21, where={"seat": "S1"})
-    assert model.sample(20, where={"seat": "S1"}).n_unique() == 20
-
-
-@pytest.fixture(scope="module")
-def orders() -> pl.DataFrame:
-    g = np.random.default_rng(6)
-    owner = np.sort(g.integers(0, 150, N))
-    town = g.integers(0, 6, 150)[owner]
-    return pl.DataFrame(
-        {
-            "customer": [f"C-{o:05d}" for o in owner],
-            "town": [f"T{t}" for t in town],
-            "land": [f"L{t // 3}" for t in town],
-            "paid": g.normal(town * 10, 1.0).round(2),
-        }
-    )
-
-
-ALIKE = {"type": "DenormalizedTable", "key": "customer", "columns": ["town", "land"]}
-LANDS = {"type": "FixedCombinations", "columns": ["town", "land"]}
-
-
-def test_what_belongs_to_a_key_is_the_same_in_its_rows(orders: pl.DataFrame) -> None:
-    key = {"customer": Identifier(storage="String", unique=False)}
-    model = fitted(orders, ALIKE, LANDS, changed=key, synthesizer="trees", refine=0)
-    made = model.sample(1000)
-    each = made.group_by("customer").agg(pl.col("town", "land").n_unique(), pl.len())
-    assert (each["len"] > 1).sum() > 100
-    assert each["town"].max() == each["land"].max() == 1
-    assert obeyed(model, made)
-    assert made["customer"].str.contains(r"^C-\d{5}$").all()
-    # Rows that were drawn again follow from the town that they were given.
-    mean = made.group_by("town").agg(pl.col("paid").mean()).sort("town")["paid"]
-    assert (mean - pl.Series([0.0, 10, 20, 30, 40, 50])).abs().max() < 2
-
-
-def test_a_key_with_two_towns_is_found(orders: pl.DataFrame) -> None:
-    broken = pl.concat([orders, orders.tail(1).with_columns(town=pl.lit("T9"))])
-    with pytest.raises(DataError, match="does not hold in 1 of 601 rows"):
-        fitted(broken, ALIKE)
-
-
-@pytest.fixture(scope="module")
-def ledger() -> pl.DataFrame:
-    g = np.random.default_rng(7)
-    rows = []
-    for account in range(80):
-        balance = round(float(g.uniform(0, 400)), 2)
-        for step in range(int(g.integers(4, 10))):
-            amount = round(float(g.normal(5, 40)), 2)
-            after = round(balance + amount, 2)
-            rows.append((f"A-{account:04d}", step, balance, amount, after))
-            balance = after
-    names = ["account", "step", "opening", "amount", "closing"]
-    return pl.DataFrame(rows, schema=names, orient="row")
-
-
-CARRIED = {
-    "type": "CarryOverColumns",
-    "from_column": "closing",
-    "to_column": "opening",
-    "within": "account",
-    "order_by": "step",
-}
-CLOSING = {"type": "ColumnFormula", "column": "closing", "expression": "opening + amount"}
-
-
-def test_a_balance_is_carried_over(ledger: pl.DataFrame) -> None:
-    key = {"account": Identifier(storage="String", unique=False)}
-    model = fitted(ledger, CARRIED, CLOSING, changed=key)
-    made = model.sample(400)
-    lined = made.sort("account", "step", maintain_order=True).with_columns(
-        before=pl.col("closing").shift().over("account")
-    )
-    later = lined.drop_nulls("before")
-    assert later.height > 200
-    assert (later["before"] == later["opening"]).all()
-    assert (made["closing"] - made["opening"] - made["amount"]).abs().max() < 0.0051
-    assert obeyed(model, made)
-    assert model.sample(400).equals(made)
-
-
-def test_a_carried_column_needs_the_storage_of_the_other(ledger: pl.DataFrame) -> None:
-    with pytest.raises(SchemaError, match="carries Float64 into 'step' of Int64"):
-        fitted(ledger, {**CARRIED, "to_column": "step", "order_by": None})
 
 
 def test_a_column_that_is_not_there_is_named(bills: pl.DataFrame) -> None:
