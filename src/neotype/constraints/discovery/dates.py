@@ -8,7 +8,7 @@ from itertools import permutations
 import numpy as np
 import polars as pl
 
-from neotype.constraints.discovery.cells import Cells, Seen, some
+from neotype.constraints.discovery.cells import Cells, Floats, Seen, some
 from neotype.constraints.discovery.chance import telling
 from neotype.constraints.discovery.found import Found
 from neotype.expression import polars_expression
@@ -54,19 +54,22 @@ def date_formulas(seen: Seen) -> list[Found]:
     found: dict[str, Found] = {}
     few = seen.sample[some(len(seen.sample), FIRST)]
     sources = seen.frame.select(c.name for c in seen.dates)
-    first = {one.name: one.series[few] for one in others}
+    numbers = [c for c in others if c.series.dtype.is_numeric()]
+    texts = [c for c in others if c.series.dtype == pl.String]
+    matrix = np.stack([c.numbers[few] for c in numbers]) if numbers else np.zeros((0, len(few)))
     for saying, text, parts in _texts(seen.dates):
         made = _made(text, sources[few])
-        for one in others:
-            shift = None if one.name in found else _shift(first[one.name], made, saying)
-            if shift is None:
-                continue
-            shifted = text if not shift else f"{text} - {shift}"
-            rule = _judged(
-                one, f"{saying}{f' less {shift}' if shift else ''}", shifted, parts, sources, tried
-            )
-            if rule is not None:
-                found[one.name] = rule
+        if made.dtype.is_numeric():
+            counted = saying.startswith("the year of")
+            fits = [(numbers[k], off) for k, off in _shifts(matrix, made) if counted or not off]
+        else:
+            fits = [(c, 0) for c in texts if _same(c.series[few], made)]
+        for one, off in fits:
+            if one.name not in found:
+                shifted = f"{text} - {off}" if off else text
+                words = f"{saying} less {off}" if off else saying
+                rule = _judged(one, words, shifted, parts, sources, tried)
+                found |= {one.name: rule} if rule is not None else {}
     return list(found.values())
 
 
@@ -104,22 +107,24 @@ def _made(text: str, sources: pl.DataFrame) -> pl.Series:
     return sources.select(made=polars_expression(text, asked_by="discovery"))["made"]
 
 
-def _shift(cells: pl.Series, made: pl.Series, saying: str) -> int | None:
-    """What a year is counted from (0 if the cells are it); None where they are no such part."""
+def _shifts(matrix: Floats, made: pl.Series) -> list[tuple[int, int]]:
+    """The rows of `matrix` that are `made` less a whole number: which, and which number."""
+    there = ~np.isnan(matrix)
+    gaps = made.cast(pl.Float64).fill_null(float("nan")).to_numpy() - matrix
+    low = np.where(there, gaps, np.inf).min(axis=1, initial=np.inf)
+    high = np.where(there, gaps, -np.inf).max(axis=1, initial=-np.inf)
+    varied = np.where(there, matrix, np.inf).min(axis=1) < np.where(there, matrix, -np.inf).max(
+        axis=1
+    )
+    fits = np.flatnonzero((low == high) & np.isfinite(low) & varied)
+    return [(int(k), int(low[k])) for k in fits if low[k] == int(low[k])]
+
+
+def _same(cells: pl.Series, made: pl.Series) -> bool:
+    """Whether texts are what is made of the date, and differ."""
     there = cells.is_not_null()
     cells, made = cells.filter(there), made.filter(there)
-    if (
-        made.has_nulls()
-        or made.n_unique() < 2
-        or cells.dtype.is_numeric() != made.dtype.is_numeric()
-    ):
-        return None
-    if not made.dtype.is_numeric():
-        return 0 if cells.dtype == pl.String and bool((cells == made).all()) else None
-    off = (made.cast(pl.Float64) - cells.cast(pl.Float64)).unique()
-    if len(off) != 1 or off[0] != int(off[0]):
-        return None
-    return int(off[0]) if off[0] == 0 or saying.startswith("the year of") else None
+    return not made.has_nulls() and made.n_unique() > 1 and bool((cells == made).all())
 
 
 def _judged(

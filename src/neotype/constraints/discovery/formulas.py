@@ -32,10 +32,9 @@ def formulas(seen: Seen) -> list[Found]:
     if len(cells) < 2:
         return []
     found = _scaled(cells)
-    taken = {frozenset((f.target, *f.columns)) for f in found}
-    found += [
-        f for f in _triples(cells) if not any(pair < {f.target, *f.columns} for pair in taken)
-    ]
+    copies = {f.target for f in found}
+    cells = [c for c in cells if c.name not in copies]
+    found += _triples(cells) if len(cells) > 2 else []
     found += _sums(cells, found)
     found += products(cells, {f.target for f in found})
     return [
@@ -156,8 +155,7 @@ def _operands(many: int, sign: str) -> list[tuple[int, int]]:
 
 def _sums(cells: list[Cells], known: list[Formula]) -> list[Formula]:
     """Sums of three columns and more: directions in which the rows do not vary at all."""
-    copies = {f.target for f in known if len(f.columns) == 1}
-    cells = [c for c in cells if c.name not in copies and not c.gaps]
+    cells = [c for c in cells if not c.gaps]
     if len(cells) < 4:
         return []
     rows = some(len(cells[0].numbers), max(400, 4 * len(cells)))

@@ -50,13 +50,14 @@ class Constraints(Measure):
         shares = kept.mean(axis=1)
         worst = int(shares.argmin())
         least = f"least kept is {rules[worst].constraint.title}, by {_percent(shares[worst])}"
+        asked = _counted(len(rules), bool(declared))
         return Finding(
             value=value,
             interval=wilson(float(kept.all(axis=0).sum()), kept.shape[1]),
             floor=floor,
             target=floor - 0.01,
             meaning=(
-                f"{_percent(value)} of the synthetic rows obey {_counted(len(rules), bool(declared))} "
+                f"{_percent(value)} of the synthetic rows obey {asked} "
                 f"(real unseen rows: {_percent(floor)}); "
                 f"{least if shares[worst] < 1 else 'none is broken'}."
             ),
