@@ -26,7 +26,7 @@ from neotype.personal.pools import folded, pools
 from neotype.personal.style import learn_style
 from neotype.rng import Rng
 from neotype.schema.infer import infer_schema
-from neotype.schema.schema import Personal, Schema
+from neotype.schema.schema import Identifier, Personal, Schema
 from neotype.synth.independent import Independent
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -263,3 +263,24 @@ def test_personal_columns_of_one_table_may_be_of_several_persons() -> None:
         pairs = zip(name.to_list(), made[f"{who}_email"].to_list(), strict=True)
         assert all(re.sub("[^a-z]", "", n.split()[-1]) in mail for n, mail in pairs)
     assert (made["buyer_name"] == made["seller_name"]).sum() < 3
+
+
+def test_rows_of_one_entity_are_about_one_person() -> None:
+    owners = np.repeat(np.arange(150, dtype=np.uint64), 4)
+    frame = pl.DataFrame(
+        {
+            "customer_id": [f"C-{n:05d}" for n in owners * 7 + 900],
+            "full_name": make("full_name", owners, unique=True),
+            "email": make("email", owners, unique=True),
+            "amount": np.arange(600) % 37,
+        }
+    )
+    schema = infer_schema({"t": frame})
+    whose = Identifier(storage="String", unique=False)
+    columns = {**schema.columns, "customer_id": whose}
+    table = schema.table.model_copy(update={"entity": "customer_id", "columns": columns})
+    data = Dataset(Schema(tables={"t": table}), {"t": frame})
+    made = Independent().fit(data, rng=Rng(0)).sample(400, rng=Rng(0)).frame
+    persons = made.group_by("customer_id").agg(pl.col("full_name", "email").n_unique())
+    assert persons.select(pl.col("full_name", "email").max()).row(0) == (1, 1)
+    assert made["email"].n_unique() == made["customer_id"].n_unique() == 100

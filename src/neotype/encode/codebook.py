@@ -219,7 +219,7 @@ class Codebook:
                 mine = mine[:, :rows]
             made = encoder.decode(mine, rng=rng, first_row=first_row)
             series |= {one.name: one.head(rows or len(one)) for one in made}
-        series |= written(persons, series, rng=rng, first_row=first_row)
+        series |= written(persons, series, rng=rng, first_row=first_row, entity=self._entity)
         return pl.DataFrame([series[name] for name in self.schema.columns])
 
     def issue(
@@ -241,8 +241,15 @@ class Codebook:
             start = end
         alone = {encoder.name for encoder, _ in persons}
         others = {name: frame[name] for name in frame.columns if name not in alone}
-        made = list(written(persons, others, rng=rng, first_row=first_row).values())
-        return frame.with_columns(made) if made else frame
+        written_ = written(persons, others, rng=rng, first_row=first_row, entity=self._entity)
+        return frame.with_columns(written_.values()) if written_ else frame
+
+    @property
+    def _entity(self) -> IdentifierEncoder | None:
+        """What numbers the entity that rows belong to, where the schema names one."""
+        name = self.schema.table.entity
+        found = (e for e in self.encoders if isinstance(e, IdentifierEncoder) and e.name == name)
+        return next(found, None)
 
     def describe(self) -> list[str]:
         """In words: what is held of each column."""

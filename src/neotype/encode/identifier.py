@@ -110,6 +110,10 @@ class IdentifierEncoder:
             series = series.set(pl.Series(codes[0] > 0), None)
         return [_in_storage(series, storage_dtype(self.column.storage)).alias(self.name)]
 
+    def owners(self, first_row: int, rows: int) -> Numbers:
+        """The number of the entity to which each of these rows belongs."""
+        return self._owner(np.arange(first_row, first_row + rows, dtype=np.uint64))
+
     def _owner(self, rows: Numbers) -> Numbers:
         """The number of the entity to which each row belongs."""
         if not len(self.runs):

@@ -113,13 +113,23 @@ class PersonalEncoder:
         return [self.write(codes, first_row, {}, rng)]
 
     def write(
-        self, codes: Codes, first_row: int, row: Mapping[str, pl.Series], rng: Generator
+        self,
+        codes: Codes,
+        first_row: int,
+        row: Mapping[str, pl.Series],
+        rng: Generator,
+        owners: Numbers | None = None,
     ) -> pl.Series:
-        """The cells of rows `first_row` on, of persons of whom `row` is known."""
+        """The cells of rows `first_row` on, of persons of whom `row` is known.
+
+        Rows with the same number among `owners` are of one person, unless all cells must differ.
+        """
         if self.pattern is not None:
             return self.pattern.decode(codes, rng=rng, first_row=first_row)[0]
         dtype = storage_dtype(self.column.storage)
         numbers: Numbers = np.arange(first_row, first_row + codes.shape[1], dtype=np.uint64)
+        if owners is not None and not self.column.unique:
+            numbers = owners
         category, key = self.column.category, owner_of(self.name)
         if self.column.treatment == "pseudonym":
             cells = pseudonyms(numbers, key=self.name)
@@ -178,12 +188,17 @@ def written(
     *,
     rng: Generator,
     first_row: int,
+    entity: IdentifierEncoder | None = None,
 ) -> dict[str, pl.Series]:
-    """The personal columns of rows `first_row` on, given the other columns of these rows."""
+    """The personal columns of rows `first_row` on, given the other columns of these rows.
+
+    Rows of one entity are about one person.
+    """
     made = {}
     for encoder, codes in parts:
         known = _known(encoder.name, others)
-        made[encoder.name] = encoder.write(codes, first_row, known, rng)
+        owners = None if entity is None else entity.owners(first_row, codes.shape[1])
+        made[encoder.name] = encoder.write(codes, first_row, known, rng, owners)
     return made
 
 
