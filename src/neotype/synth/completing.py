@@ -26,6 +26,9 @@ from neotype.synth.sampler import Candidates, Sampler
 from neotype.synth.table import TableModel
 from neotype.synth.weighing import LogWeights
 
+_EXACT = {"numeric", "categorical", "ordinal", "boolean", "datetime", "duration", "geo"}
+"""Kinds of which a decoded cell has the digits that it was decoded from."""
+
 
 @dataclass(frozen=True)
 class Completed:
@@ -59,11 +62,13 @@ def following(rewriting: Rewriting, known: Known) -> tuple[list[str], list[str]]
     for rule in rewriting.steps:
         about = rule.constraint.about
         lacking = [c for c in about if c not in told or (free is not None and free[c].any())]
-        carried = {name for c in lacking for name in rewriting.stands_for(c)}
-        for column in (c for c in about if c in told):
-            more = [name for name in rewriting.stands_for(column) if name not in carried]
-            if lacking and more and column not in rewriting.inner.columns:
-                drawn |= dict.fromkeys(carried)
+        for column in (c for c in about if c in told and c not in rewriting.inner.columns):
+            mine = rewriting.stands_for(column)
+            parts = [rewriting.stands_for(c) for c in lacking]
+            below = {name for part in parts if set(part) <= set(mine) for name in part}
+            more = [name for name in mine if name not in below]
+            if below and more:
+                drawn |= dict.fromkeys(name for name in mine if name in below)
                 follow |= dict.fromkeys(more)
     return [name for name in drawn if name not in follow], list(follow)
 
@@ -91,6 +96,7 @@ def completed(
     for name in follow:
         if not rewriting.inner.columns[name].nullable:
             good &= again[name].is_not_null().to_numpy()
+    drawn = _with_earlier(plain, drawn, follow)
     # rows that do not obey keep what was drawn: they are never taken
     new = {name: again[name].zip_with(pl.Series(good), frame[name]) for name in (*drawn, *follow)}
     free = told.free
@@ -100,14 +106,32 @@ def completed(
     none = pl.lit(False)
     before = free.with_columns(none.alias(name) for name in drawn)
     after = before.with_columns(none.alias(name) for name in follow)
-    first = replace(told, cells=cells, free=before.select(cells.columns))
-    whole = replace(told, cells=cells, free=after.select(cells.columns))
+    names = cells.columns
+    first = replace(told, cells=cells, free=before.select(names))
+    whole = replace(told, cells=cells, free=after.select(names))
     made = model.candidates(rows, rng.child("follow"), whole)
     base = plain.candidates(rows, rng.child("weigh"), first).log_weight
     value = _values(plain, again.select(follow))
     weight = np.where(good, made.log_weight + value + begun.log_weight - base, -np.inf)
     weight[np.isnan(weight)] = -np.inf
     return Completed(made, whole, rewriting, rng.child("rewrite"), weight)
+
+
+def _with_earlier(model: Any, drawn: list[str], follow: list[str]) -> list[str]:
+    """The drawn columns, and those that the model draws before: they led to what was drawn."""
+    if not isinstance(model, TableModel):
+        return drawn
+    book = model.codebook
+    rank = {place: k for k, place in enumerate(model.order)}
+    last = max((rank[place] for place in book.places(set(drawn))), default=-1)
+    earlier: list[str] = []
+    for encoder in book.encoders:
+        places = book.places(set(encoder.columns))
+        kinds = {book.schema.columns[name].kind for name in encoder.columns}
+        led = bool(places) and max(rank[place] for place in places) < last
+        if led and kinds <= _EXACT and not set(encoder.columns) & {*drawn, *follow}:
+            earlier += encoder.columns
+    return [*drawn, *earlier]
 
 
 def _values(model: Any, frame: pl.DataFrame) -> LogWeights:
