@@ -140,3 +140,15 @@ def test_a_balance_is_carried_over(ledger: pl.DataFrame) -> None:
 def test_a_carried_column_needs_the_storage_of_the_other(ledger: pl.DataFrame) -> None:
     with pytest.raises(SchemaError, match="carries Float64 into 'step' of Int64"):
         fitted(ledger, {**CARRIED, "to_column": "step", "order_by": None})
+
+
+def test_rules_about_several_rows_leave_each_other_what_they_mended() -> None:
+    rows = [(f"K-{k // 3:04d}", f"T{k // 3 % 5}", k % 3) for k in range(N)]
+    frame = pl.DataFrame(rows, schema=["key", "town", "n"], orient="row")
+    alike = {"type": "DenormalizedTable", "key": "key", "columns": ["town"]}
+    unique = {"type": "Unique", "columns": ["key", "n"]}
+    key = {"key": Identifier(storage="String", unique=False)}
+    model = fitted(frame, alike, unique, changed=key)
+    made = model.sample(300)
+    assert obeyed(model, made)
+    assert made["key"].n_unique() == 100

@@ -248,6 +248,14 @@ def test_a_formula_is_computed_in_storage_and_decimals(bills: pl.DataFrame, tmp_
     assert again.sample(1000).equals(made)
 
 
+def test_small_integers_have_room_in_a_formula() -> None:
+    net = pl.Series("net", np.random.default_rng(0).integers(1, 99, N), dtype=pl.Int8)
+    frame = pl.DataFrame([net, (net.cast(int) * 2).alias("twice")])
+    line = {"type": "ColumnFormula", "column": "twice", "expression": "net * 2"}
+    made = fitted(frame, line).sample(500)
+    assert (made["twice"] == made["net"].cast(int) * 2).all()
+
+
 def test_given_cells_of_a_formula_are_used_as_they_are(bills: pl.DataFrame) -> None:
     model = fitted(bills, TOTAL, MONTH)
     made = model.sample(given=bills.select("net", "pieces").head(30))

@@ -65,8 +65,9 @@ class _Meets(Rule):
     @staticmethod
     def met(asked: Expression, frame: pl.DataFrame) -> pl.Series:
         by = f"constraint {asked.title}"
+        wide = _wide(frame)
         return _computed(
-            lambda: condition(asked.expression, frame, asked_by=by), asked.expression, frame, by
+            lambda: condition(asked.expression, wide, asked_by=by), asked.expression, frame, by
         )
 
     def holds(self, frame: pl.DataFrame) -> pl.Series:
@@ -138,7 +139,7 @@ class _Formula(Rule):
 
         def made() -> pl.Series:
             formula = expression(asked.expression, asked_by=by)
-            found = frame.select(formula.alias(asked.column))[asked.column]
+            found = _wide(frame).select(formula.alias(asked.column))[asked.column]
             if len(found) != frame.height:
                 raise SchemaError(
                     f"{by} gives {len(found)} values for {frame.height} rows.",
@@ -295,6 +296,12 @@ def _read(asked: Expression | ColumnFormula) -> tuple[pl.Expr, tuple[str, ...]]:
 
 def _empty(columns: Columns) -> pl.DataFrame:
     return pl.DataFrame(schema={n: storage_dtype(c.storage) for n, c in columns.items()})
+
+
+def _wide(frame: pl.DataFrame) -> pl.DataFrame:
+    """Small integers as large ones, in which sums and products have room."""
+    small = (pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32)
+    return frame.with_columns(pl.col(small).cast(pl.Int64))
 
 
 def _computed(made: Callable[[], pl.Series], text: str, frame: pl.DataFrame, by: str) -> pl.Series:

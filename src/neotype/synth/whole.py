@@ -6,7 +6,7 @@ At the end every constraint is checked in every row.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -18,7 +18,7 @@ from neotype.data import Dataset, Known
 from neotype.errors import SamplingError
 from neotype.rng import Rng
 from neotype.schema.condition import Where
-from neotype.schema.schema import NUMBERED, Schema
+from neotype.schema.schema import NUMBERED, Json, Schema, Text
 from neotype.synth.rewriting import Rewriting
 
 _OFTEN = 8
@@ -62,6 +62,8 @@ def mended(model: Drawing, made: Dataset, rng: Rng, known: Known | None) -> Data
             break
         left = sum(wrong)
         for rule, count in zip(whole, wrong, strict=True):
+            others = {name for one in whole if one is not rule for name in one.constraint.about}
+            redraw.held = _said(model.schema, others - set(rule.constraint.about))
             frame = rule.mend(frame, redraw) if count else frame
     findings = {rule.constraint.title: int(rule.holds(frame).sum()) for rule in rules}
     short = [f"{n:,} obey {title}" for title, n in findings.items() if n < frame.height]
@@ -86,13 +88,19 @@ class _Redraw:
     model: Drawing
     rng: Rng
     known: Known | None
-    turn: int = field(default=0)
+    turn: int = 0
+    held: tuple[str, ...] = ()
+    """Columns of other rules about several rows, which stay as they are."""
 
     def __call__(
         self, frame: pl.DataFrame, rows: NDArray[np.int64], cells: pl.DataFrame | None = None
     ) -> pl.DataFrame:
         stream = self.rng.block(self.turn)
         self.turn += 1
+        held = [name for name in self.held if cells is None or name not in cells.columns]
+        if held:
+            beside = frame[rows].select(held)
+            cells = beside if cells is None else cells.hstack(beside)
         made = self._made(rows, cells, stream)
         columns = self.model.schema.columns
         own = [name for name, column in columns.items() if isinstance(column, NUMBERED)]
@@ -124,6 +132,13 @@ class _Redraw:
 
     def renew(self, frame: pl.DataFrame) -> pl.DataFrame:
         return self.model.rewriting.renew(frame)
+
+
+def _said(schema: Schema, names: set[str]) -> tuple[str, ...]:
+    """Those of which a model can be asked for certain cells."""
+    unsaid = (*NUMBERED, Text, Json)
+    columns = schema.columns.items()
+    return tuple(name for name, c in columns if name in names and not isinstance(c, unsaid))
 
 
 def _of_rows(known: Known, rows: NDArray[np.int64], cells: pl.DataFrame | None) -> Known:
