@@ -14,6 +14,7 @@ from scipy import stats
 
 import neotype as nt
 from neotype.schema.file import from_document, to_document, write_schema
+from neotype.schema.storage import storage_name
 from neotype.spec.copula import nearest
 
 ROWS = 40_000
@@ -375,6 +376,59 @@ def test_known_cells_go_on_to_what_depends_on_them() -> None:
     assert made["n"].to_list() == [2, 1, 2]
     with pytest.raises(nt.SamplingError, match="'n' follows from 'plan'"):
         model.sample(given=pl.DataFrame({"n": [1.0]}))
+
+
+KINDS = """\
+columns:
+  a: {kind: numeric, subtype: integer, storage: Int8, distribution: {normal: [0, 1000]}}
+  b: {kind: numeric, subtype: decimal, decimals: 2, storage: "Decimal[10,2]",
+      distribution: {uniform: [0, 10]}}
+  c: {kind: ordinal, values: [S, M], storage: 'Enum["S","M"]', distribution: [1, 1], missing: .5}
+  d: {kind: categorical, storage: Categorical, distribution: {x: 1, y: 1}}
+  e: {kind: datetime, storage: "Datetime[ns,UTC]",
+      distribution: {normal: [2024-01-01, 10d], minimum: 2023-12-25}}
+  f: {kind: geo, axis: latitude, partner: g, decimals: 3}
+  g: {kind: geo, axis: longitude, partner: f, distribution: {normal: [10, 2]}}
+  h: {kind: constant, value: 5}
+  i: {kind: constant}
+  j: {kind: json, distribution: {weights: {'{"a": 1}': 1, '{"a": 2}': 1}}}
+  k: {kind: text}
+  l: {kind: identifier}
+  m: {kind: numeric,
+      distribution: {mixture: [{weight: 1, constant: 0}, {weight: 2, lognormal: [1, 1]}]}}
+  n: {kind: duration, storage: "Duration[ms]", distribution: {uniform: [1h, 2h30m]}}
+  "on": {kind: boolean, labels: [0, 1], distribution: .2, missing: .1}
+  o: {kind: datetime, part: date, format: "%d/%m/%Y",
+      distribution: {uniform: [2024-01-01, 2024-01-03]}}
+  p: {kind: numeric, depends_on: o,
+      distribution: {2024-01-01..2024-01-02: {constant: 1}, otherwise: {constant: 2}}}
+  q: {kind: numeric, depends_on: "on",
+      distribution: {0: {constant: 1}, 1: {constant: 2}, missing: {constant: 3}}}
+  r: {kind: numeric, depends_on: c,
+      distribution: {S: {constant: 1}, M: {constant: 2}, missing: {constant: 3}}}
+  s: {kind: numeric, missing: 1}
+"""
+
+
+def test_every_kind_is_drawn_in_its_storage(tmp_path: Path) -> None:
+    path = tmp_path / "kinds.yaml"
+    indented = "\n".join(f"    {line}" for line in KINDS.splitlines())
+    path.write_text(f"tables:\n  t:\n{indented}\n", encoding="utf-8")
+    model = nt.load(path)
+    made = model.sample(1000, seed=0)
+    for name, one in model.schema.columns.items():
+        assert storage_name(made[name].dtype) == one.storage
+        assert one.nullable or not made[name].null_count()
+    follows = {
+        "o": ("p", {"01/01/2024": 1, "02/01/2024": 1, "03/01/2024": 2}),
+        "on": ("q", {0: 1, 1: 2, None: 3}),
+        "c": ("r", {"S": 1, "M": 2, None: 3}),
+    }
+    for parent, (child, cases) in follows.items():
+        assert set(made.select(parent, child).unique().rows()) == set(cases.items())
+    assert made["e"].min() >= datetime.datetime(2023, 12, 25, tzinfo=datetime.UTC)
+    assert abs((made["m"] == 0).mean() - 1 / 3) < 0.06
+    assert made["j"].str.json_decode(pl.Struct({"a": pl.Int64})).struct.field("a").n_unique() == 2
 
 
 FAULTS = [

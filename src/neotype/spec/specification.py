@@ -198,6 +198,7 @@ def completed(column: Any, formula: str | None = None) -> Any:
         found = {"formula": formula} if formula else {"distribution": _implied(column)}
         column = column.model_copy(update=found)
     leaks = column.missing > 0 or bool(column.depends_on) or column.formula is not None
+    leaks = leaks or _empty(column)
     return column.model_copy(update={"nullable": True}) if leaks else column
 
 
