@@ -21,6 +21,43 @@ EPILOG = (
 )
 
 
+Treat = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN=TREATMENT",
+        help="drop, fake, pattern, pseudonym, mask:4, generalise:3, shift:30, keep.",
+    ),
+]
+PlanFile = Annotated[Path | None, typer.Option(help="A masking plan (YAML).")]
+Per = Annotated[str | None, typer.Option(help="The column that names whose each row is.")]
+K = Annotated[int | None, typer.Option("--k", help="Rows that agree in --quasi.")]
+Method = Annotated[str | None, typer.Option(help="mondrian, relaxed or full-domain.")]
+Suppress = Annotated[
+    float | None, typer.Option(help="full-domain: the share of rows that may be left out.")
+]
+Diversity = Annotated[
+    int | None, typer.Option("--l", help="Different values of each secret in a class.")
+]
+Closeness = Annotated[
+    float | None, typer.Option("--t", help="How far a secret in a class may be from the whole.")
+]
+Hierarchy = Annotated[
+    list[str] | None,
+    typer.Option(metavar="COLUMN=FILE", help="Groups of labels (CSV), or widths: age=5,10,20."),
+]
+Typical = Annotated[
+    bool, typer.Option("--typical", help="Medians in the column's own dtype, not labels.")
+]
+Refuse = Annotated[
+    bool, typer.Option("--refuse", help="Refuse while a personal column is not decided on.")
+]
+KeyFile = Annotated[
+    Path | None, typer.Option(help="The file with the secret key; else $NEOTYPE_KEY.")
+]
+ReceiptFile = Annotated[Path | None, typer.Option(help="Write the receipt as JSON.")]
+SchemaFile = Annotated[Path | None, typer.Option(help="A schema file.")]
+
+
 def add_to(app: typer.Typer) -> None:
     """Make it a verb."""
     app.command("mask", epilog=EPILOG)(mask)
@@ -30,45 +67,22 @@ def mask(
     *,
     data: Annotated[Path, typer.Argument(help="The real table.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The file to write.")],
-    treat: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="COLUMN=TREATMENT",
-            help="drop, fake, pattern, pseudonym, mask:4, generalise:3, shift:30, keep.",
-        ),
-    ] = None,
-    plan: Annotated[Path | None, typer.Option(help="A masking plan (YAML).")] = None,
-    per: Annotated[
-        str | None, typer.Option(help="The column that names whose each row is.")
-    ] = None,
-    k: Annotated[int | None, typer.Option("--k", help="Rows that agree in --quasi.")] = None,
+    treat: Treat = None,
+    plan: PlanFile = None,
+    per: Per = None,
+    k: K = None,
     quasi: Quasi = None,
     sensitive: Sensitive = None,
-    method: Annotated[str | None, typer.Option(help="mondrian, relaxed or full-domain.")] = None,
-    suppress: Annotated[
-        float | None, typer.Option(help="full-domain: the share of rows that may be left out.")
-    ] = None,
-    diversity: Annotated[
-        int | None, typer.Option("--l", help="Different values of each secret in a class.")
-    ] = None,
-    closeness: Annotated[
-        float | None, typer.Option("--t", help="How far a secret in a class may be from the whole.")
-    ] = None,
-    hierarchy: Annotated[
-        list[str] | None,
-        typer.Option(metavar="COLUMN=FILE", help="Groups of labels (CSV), or widths: age=5,10,20."),
-    ] = None,
-    typical: Annotated[
-        bool, typer.Option("--typical", help="Medians in the column's own dtype, not labels.")
-    ] = False,
-    refuse: Annotated[
-        bool, typer.Option("--refuse", help="Refuse while a personal column is not decided on.")
-    ] = False,
-    key_file: Annotated[
-        Path | None, typer.Option(help="The file with the secret key; else $NEOTYPE_KEY.")
-    ] = None,
-    receipt: Annotated[Path | None, typer.Option(help="Write the receipt as JSON.")] = None,
-    schema: Annotated[Path | None, typer.Option(help="A schema file.")] = None,
+    method: Method = None,
+    suppress: Suppress = None,
+    diversity: Diversity = None,
+    closeness: Closeness = None,
+    hierarchy: Hierarchy = None,
+    typical: Typical = False,
+    refuse: Refuse = False,
+    key_file: KeyFile = None,
+    receipt: ReceiptFile = None,
+    schema: SchemaFile = None,
     force: Force = False,
     json: Json = False,
 ) -> None:

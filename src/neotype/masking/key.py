@@ -84,6 +84,8 @@ def canonical(cells: pl.Series) -> pl.Series:
     """Cells as text in which 1, 1.0 and "1" agree, so that keys of two tables meet."""
     if cells.dtype.is_float() and bool((cells == cells.floor()).fill_null(True).all()):
         return cells.cast(pl.Int64, strict=False).cast(pl.String)
+    if isinstance(cells.dtype, pl.Duration):
+        return cells.to_physical().cast(pl.String)
     if cells.dtype.is_nested():
         return pl.Series(
             cells.name, [None if c is None else str(c) for c in cells.to_list()], dtype=pl.String
