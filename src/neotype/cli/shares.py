@@ -100,14 +100,7 @@ def augment(
             progress=progress,
             **chosen,
         )
-    frame = made.data.frame
-    if provenance is not None:
-        if provenance in frame.columns:
-            raise SchemaError(
-                f"the table has a column '{provenance}' already.", mend="name another"
-            )
-        frame = frame.with_columns(made.about.synthetic.alias(provenance))
-    _write(frame, output, made.kind, force=force)
+    _write(_marked(made.about, provenance), output, made.kind, force=force)
     if json:
         say_json({"output": str(output), **_augmented(made.about)})
     else:
@@ -194,6 +187,16 @@ def scenario(
         say_json({"output": str(output), **_world(made.about)})
     else:
         _show_world(made.about, output)
+
+
+def _marked(made: Augmented, provenance: str | None) -> Any:
+    """The rows, with a column that says which are synthetic where one is asked for."""
+    frame = made.data.frame
+    if provenance is None:
+        return frame
+    if provenance in frame.columns:
+        raise SchemaError(f"the table has a column '{provenance}' already.", mend="name another")
+    return frame.with_columns(made.synthetic.alias(provenance))
 
 
 def _write(frame: Any, output: Path, kind: Any, *, force: bool) -> None:

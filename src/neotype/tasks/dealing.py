@@ -132,6 +132,8 @@ def _numbered(model: Any, frame: pl.DataFrame, plain: pl.DataFrame) -> pl.DataFr
 
 def quotas(shares: Floats, rows: int) -> Ints:
     """Whole numbers of rows nearest to these shares, `rows` together (largest remainders)."""
+    if not rows or not shares.sum():
+        return np.zeros(len(shares), dtype=np.int64)
     exact = shares / shares.sum() * rows
     whole: Ints = np.floor(exact).astype(np.int64)
     rest = np.argsort(-(exact - whole), kind="stable")[: rows - int(whole.sum())]

@@ -8,13 +8,27 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from neotype.data import Dataset
+from neotype.data import Dataset, Known
 from neotype.encode.codebook import Codebook
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
-from neotype.schema.schema import NUMBERED, Constant, Json, Schema, Table, Text
+from neotype.schema.condition import Condition
+from neotype.schema.schema import (
+    NUMBERED,
+    Boolean,
+    Categorical,
+    Constant,
+    Json,
+    Ordinal,
+    Schema,
+    Table,
+    Text,
+)
+from neotype.synth.learn import learn, rules_of
+from neotype.synth.trees import Trees
 from neotype.tasks.chain import Chain, Hole, holes
 from neotype.tasks.copies import Copies
+from neotype.tasks.partial import with_cells
 from neotype.trees.density import Growth
 
 ROUNDS = 5
@@ -44,18 +58,70 @@ def impute(
     asked = [c for c in columns or data.table.columns if data.frame[c].null_count()]
     left = _unfillable(data, asked)
     asked = [name for name in asked if name not in left]
+    if not asked:
+        return Copies(data, (data,) * draws, pl.DataFrame(), missing=True, left=left)
+    ruled = [name for name in asked if name in _ruled(data)]
     known = _modelled(data, asked)
     codebook = Codebook.learn(known, protect=1)
-    gaps = holes(codebook, known.frame, asked)
+    gaps = holes(codebook, known.frame, [name for name in asked if name not in ruled])
     chain = Chain(codebook, codebook.encode(known), gaps, growth or Growth())
     copies = []
     for draw in range(draws):
         stream = rng.child("draw").block(draw)
         tick = partial(_tick, progress, draw * rounds, draws * rounds)
         codes = chain.run(rounds, stream, anew=draws > 1, tick=tick)
-        copies.append(_filled(data, gaps, codes, stream.child("decode")))
+        copy = _filled(data, gaps, codes, stream.child("decode"))
+        if ruled:
+            copy = _obeying(copy, ruled, stream.child("rules"), anew=draws > 1)
+        copies.append(copy)
     drawn = pl.DataFrame({name: data.frame[name].is_null() for name in asked})
     return Copies(data, tuple(copies), drawn, missing=True, left=left)
+
+
+def _ruled(data: Dataset) -> set[str]:
+    """The columns that constraints speak of."""
+    return {name for rule in data.table.constraints for name in rule.about}
+
+
+def _obeying(data: Dataset, columns: Sequence[str], rng: Rng, *, anew: bool) -> Dataset:
+    """The data with these columns filled from a model in which its constraints hold.
+
+    All cells of a constraint are drawn together, given all that is known of the row.
+    """
+    lacks = data.frame.select(pl.any_horizontal(pl.col(columns).is_null())).to_series()
+    index = lacks.arg_true().to_numpy()
+    given = [
+        name
+        for name, column in data.table.columns.items()
+        if not isinstance(column, (*NUMBERED, Text, Json)) or name in columns
+    ]
+    first = tuple(name for name in given if name not in columns)
+    lesson = data
+    if anew and not any(rule.whole for rule in rules_of(data, protect=1)):
+        lesson = data.take(rng.child("rows").generator().choice(data.rows, data.rows))
+    opened = {name: c.model_copy(update={"public": True}) for name, c in data.table.columns.items()}
+    table = data.table.model_copy(update={"columns": opened})
+    schema = data.schema.model_copy(update={"tables": {data.schema.name: table}})
+    recipe = Trees(refine=0, first=first, protect=1)
+    model = learn(recipe, Dataset.of(schema, lesson.frame), rng=rng.child("fit"))
+    cells = data.frame[index].select(given)
+    free = cells.select(
+        pl.col(name).is_null() if name in columns else pl.lit(False).alias(name) for name in given
+    )
+    some = tuple(
+        (free[name].arg_true().to_numpy().astype(np.int64), (_present(data, name),))
+        for name in columns
+    )
+    known = Known(cells, free, some=tuple(each for each in some if len(each[0])))
+    made = model.sample(rng=rng.child("sample"), known=known).frame
+    return with_cells(data, made.select(columns), index)
+
+
+def _present(data: Dataset, name: str) -> Condition:
+    """That a cell is not missing: one of the labels, or any quantity."""
+    if not isinstance(data.table.columns[name], Categorical | Ordinal | Boolean):
+        return Condition(name)
+    return Condition(name, values=tuple(data.frame[name].drop_nulls().unique().sort().to_list()))
 
 
 def _tick(progress: Progress, before: int, total: int, turn: int) -> None:
@@ -65,11 +131,15 @@ def _tick(progress: Progress, before: int, total: int, turn: int) -> None:
 def _unfillable(data: Dataset, columns: Sequence[str]) -> dict[str, str]:
     """Why some of these columns stay as they are."""
     reasons = {}
+    about = [rule.about for rule in data.table.constraints if rule.type == "FixedNullCombinations"]
+    tied = {name for each in about for name in each}
     for name in columns:
         column, cells = data.table.columns[name], data.frame[name]
         known = len(cells) - cells.null_count()
         if isinstance(column, NUMBERED):
             reasons[name] = "it names one thing or person, and none can be guessed"
+        elif name in tied:
+            reasons[name] = "a constraint says which cells are missing together"
         elif isinstance(column, Text | Json):
             reasons[name] = f"{column.kind} is not guessed from other columns"
         elif not known:

@@ -52,7 +52,7 @@ def replace_columns(
     for draw in range(draws):
         stream = rng.child("draw").block(draw)
         made = model.sample(None if kept else len(index), rng=stream, known=known).frame
-        copies.append(_with_cells(data, made.select(columns), index))
+        copies.append(with_cells(data, made.select(columns), index))
         progress("draw", draw + 1, draws)
     drawn = pl.DataFrame(dict.fromkeys(columns, rows))
     return Copies(data, tuple(copies), drawn, missing=False)
@@ -86,7 +86,7 @@ def _opened(schema: Schema, kept: Sequence[str]) -> Schema:
     return schema.model_copy(update={"tables": {schema.name: table}})
 
 
-def _with_cells(data: Dataset, cells: pl.DataFrame, index: np.ndarray) -> Dataset:
+def with_cells(data: Dataset, cells: pl.DataFrame, index: np.ndarray) -> Dataset:
     """The data with these cells in the rows at `index`."""
     replaced = []
     for name in cells.columns:

@@ -14,7 +14,7 @@ from neotype.errors import SchemaError
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.condition import Condition, Where
-from neotype.schema.schema import NUMBERED, Json, Numeric, Text
+from neotype.schema.schema import NUMBERED, Datetime, Duration, Geo, Json, Numeric, Text
 from neotype.tasks.dealing import Cell, Ints, deal, quotas
 from neotype.tasks.shares import (
     Aim,
@@ -241,9 +241,10 @@ def moved(pool: Pool, made: Dataset, asked: Collection[str]) -> tuple[Moved, ...
         if name in asked or isinstance(column, (*NUMBERED, Text, Json)):
             continue
         one, other = pool.frame[name], made.frame[name]
-        if one.dtype.is_numeric() and isinstance(column, Numeric):
-            change = _quantities(name, quantity(one), pool.weight, quantity(other))
-        elif not one.dtype.is_nested():
+        before, of = _numbers(one)
+        if of and isinstance(column, Numeric | Geo | Datetime | Duration):
+            change = _quantities(name, before, pool.weight, _numbers(other)[0], of)
+        elif not (one.dtype.is_nested() or one.dtype.is_temporal() or one.dtype == pl.Binary):
             change = _labels(name, one, pool.weight, other)
         else:
             continue
@@ -252,18 +253,32 @@ def moved(pool: Pool, made: Dataset, asked: Collection[str]) -> tuple[Moved, ...
     return tuple(sorted(found, key=lambda change: -change.distance))
 
 
-def _quantities(name: str, one: Floats, weight: Floats, other: Floats) -> Moved:
+def _numbers(cells: pl.Series) -> tuple[Floats, str]:
+    """A column as numbers and what their mean is called; all missing where it holds none."""
+    dtype = cells.dtype
+    if dtype.is_numeric():
+        return quantity(cells), "mean"
+    if dtype == pl.Duration:
+        return quantity(cells.dt.total_seconds(fractional=True)), "mean of seconds"
+    if dtype == pl.Date or isinstance(dtype, pl.Datetime):
+        return quantity(cells.dt.epoch("s") / 86_400), "mean of days since 1970"
+    if dtype == pl.Time:
+        return quantity(cells.cast(pl.Int64) / 3.6e12), "mean of hours"
+    return np.full(len(cells), np.nan), ""
+
+
+def _quantities(name: str, one: Floats, weight: Floats, other: Floats, of: str) -> Moved:
     """The largest difference of the two distribution functions."""
     known, those = ~np.isnan(one), np.sort(other[~np.isnan(other)])
     if not known.any() or not len(those):
-        return Moved(name, 0.0, "mean", float("nan"), float("nan"))
+        return Moved(name, 0.0, of, float("nan"), float("nan"))
     order = np.argsort(one[known], kind="stable")
     values, steps = one[known][order], np.cumsum(weight[known][order])
     grid = np.unique(values)
     first = (steps / steps[-1])[np.searchsorted(values, grid, side="right") - 1]
     second = np.searchsorted(those, grid, side="right") / len(those)
     far = float(np.abs(first - second).max())
-    return Moved(name, far, "mean", _mean(one, weight), float(those.mean()))
+    return Moved(name, far, of, _mean(one, weight), float(those.mean()))
 
 
 def _labels(name: str, one: pl.Series, weight: Floats, other: pl.Series) -> Moved:
