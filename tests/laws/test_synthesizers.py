@@ -183,6 +183,9 @@ def test_the_file_holds_no_training_row(tmp_path: Path) -> None:
     canary = pl.DataFrame(
         {
             "ref": ["CANARY-REF-1"],
+            "email": ["canary.bird@old.at"],
+            "last_name": ["CANARYBIRD"],
+            "phone": ["+43 1 9876543"],
             "grade": ["CANARYGRADE"],
             "zip": ["98989"],
             "note": ["the canary sings alone at dawn"],
@@ -205,7 +208,7 @@ def test_the_file_holds_no_training_row(tmp_path: Path) -> None:
         path = save(model, tmp_path / f"{name}.neotype")
         with zipfile.ZipFile(path) as file:
             whole = b"".join(file.read(member) for member in file.namelist())
-        for text in (b"CANARY", b"98989", b"canary", b"7777.77"):
+        for text in (b"CANARY", b"98989", b"canary", b"7777.77", b"9876543"):
             assert text not in whole
         assert np.float64(7777.77).tobytes() not in whole
         assert np.int64(777_777).tobytes() not in whole

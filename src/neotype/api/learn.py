@@ -233,6 +233,10 @@ def _opened(path: Path | str, model: Model, facts: dict[str, Any]) -> FittedMode
     return FittedModel(model, kind, single, facts)
 
 
-def infer_schema(data: Any) -> Schema:
-    """The schema of the data, each column's kind with the reason for it."""
-    return infer.infer_schema(read(data).frames)
+def infer_schema(data: Any, *, personal: bool = True) -> Schema:
+    """The schema of the data, each column's kind with the reason for it.
+
+    With `personal=False` columns about persons get the kind that their cells have otherwise, and
+    are learnt.
+    """
+    return infer.infer_schema(read(data).frames, personal=personal)
