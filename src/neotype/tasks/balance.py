@@ -17,7 +17,7 @@ from neotype.schema.condition import Condition
 from neotype.schema.wanted import wanted
 from neotype.synth.learn import learn
 from neotype.synth.trees import Trees
-from neotype.tasks.dealing import Cell, Ints, deal, quotas
+from neotype.tasks.dealing import Cell, Ints, deal, quotas, refuse_broken
 from neotype.tasks.gain import Gain, gain
 from neotype.tasks.shares import words
 
@@ -100,6 +100,7 @@ def augment(
         progress=progress,
     )
     whole = Dataset.of(data.schema, pl.concat([data.frame, drawn.frame])) if keep else drawn
+    refuse_broken(model, whole.frame)
     synthetic = pl.Series(SYNTHETIC, np.arange(whole.rows) >= whole.rows - drawn.rows)
     found = None
     if holdout is not None:

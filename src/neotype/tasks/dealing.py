@@ -113,7 +113,22 @@ def deal(
         if cell.rows
     ]
     order = rng.child("order").generator().permutation(total)
-    return Dataset.of(model.schema, _numbered(model, pl.concat(chosen)[order], first))
+    made = _numbered(model, pl.concat(chosen)[order], first)
+    refuse_broken(model, made)
+    return Dataset.of(model.schema, made)
+
+
+def refuse_broken(model: Any, frame: pl.DataFrame) -> None:
+    """SamplingError where rows that were put together break a constraint about several rows."""
+    rewriting = getattr(model, "rewriting", None)
+    for rule in rewriting.rules if rewriting is not None else ():
+        broken = 0 if rule.shown else int((~rule.holds(frame)).sum())
+        if broken:
+            raise SamplingError(
+                f"{rule.constraint.title} does not hold in {broken:,} of the {frame.height:,} rows "
+                "that were put together.",
+                mend="ask for fewer rows, or take the constraint out of the schema",
+            )
 
 
 def _chosen(

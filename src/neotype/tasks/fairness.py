@@ -26,7 +26,7 @@ from neotype.rng import Rng
 from neotype.schema.condition import Condition, Where
 from neotype.tasks.dealing import Cell, deal, quotas
 from neotype.tasks.gain import FEWEST, classifier
-from neotype.tasks.shares import POOL, words
+from neotype.tasks.shares import POOL, plain, words
 
 MOST_VALUES = 30
 """Values of a column that names groups or strata, at most."""
@@ -96,10 +96,10 @@ def fair(
     """
     _check(model, good, parity, within, rate)
     keys = (*parity, *within)
-    plain = model.sample(max(POOL, rows), rng=rng.child("pool"))
-    parts = _Parts.of(plain.frame, keys, len(parity))
-    meets = good.holds(plain.frame[good.column]).to_numpy()
-    cells = _cells(parts, parts.place(plain.frame), meets, good, rows, rate)
+    pool = Dataset.of(model.schema, plain(model, max(POOL, rows), rng.child("pool")))
+    parts = _Parts.of(pool.frame, keys, len(parity))
+    meets = good.holds(pool.frame[good.column]).to_numpy()
+    cells = _cells(parts, parts.place(pool.frame), meets, good, rows, rate)
 
     def cell_of(frame: pl.DataFrame) -> Ints:
         place = parts.place(frame)
@@ -107,10 +107,10 @@ def fair(
         return np.where(place < 0, -1, 2 * place + yes)
 
     made = deal(model, cells, cell_of, rng=rng.child("deal"), progress=progress)
-    groups = _groups(parts, plain.frame.select(keys), meets, made.frame, good)
+    groups = _groups(parts, pool.frame.select(keys), meets, made.frame, good)
     cost = None
     if holdout is not None:
-        some = Dataset.of(plain.schema, plain.frame.head(rows))
+        some = Dataset.of(pool.schema, pool.frame.head(rows))
         cost = _cost(some, made, holdout, good, parity, rng.child("cost"))
     return Fair(made, words(good), groups, cost)
 

@@ -21,6 +21,7 @@ from neotype.data import Known
 from neotype.errors import SamplingError, SchemaError
 from neotype.rng import Rng
 from neotype.schema.condition import Condition
+from neotype.synth.reformed import Reformed
 
 POOL = 50_000
 """Rows of the model from which shares, and how conditions hang together, are known."""
@@ -96,9 +97,17 @@ class Pool:
         return float(self.weight[rows].sum())
 
 
+def plain(model: Any, rows: int, rng: Rng) -> pl.DataFrame:
+    """Rows of the model to count by; rules about several rows at once need not hold in them."""
+    if isinstance(model, Reformed):
+        return model.draw(rows, rng, None).frame
+    frame: pl.DataFrame = model.sample(rows, rng=rng).frame
+    return frame
+
+
 def pool_of(model: Any, conditions: Sequence[Condition], rng: Rng, rows: int = POOL) -> Pool:
     """Rows of the model; of a condition that few of them meet, more rows at a lower weight."""
-    frame = model.sample(rows, rng=rng.child("pool")).frame
+    frame = plain(model, rows, rng.child("pool"))
     weight = np.full(rows, 1 / rows)
     for k, one in enumerate(conditions):
         meets = one.holds(frame[one.column]).to_numpy()
