@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -88,7 +88,7 @@ def mask(
 ) -> None:
     """Treat the columns of a real table, make its rows alike, and say what was done."""
     from neotype import api
-    from neotype.outputs import appearing, ready
+    from neotype.outputs import ready
     from neotype.source import write
 
     asked: dict[str, Any] = {
@@ -102,8 +102,8 @@ def mask(
         "values": "typical" if typical else None,
         "hierarchies": _hierarchies(hierarchy) or None,
     }
-    files = [output, *([receipt] if receipt else [])]
-    ready(*files, force=force, inputs=[data, plan, schema, key_file])
+    written = [path for path in (output, receipt) if path is not None]
+    ready(*written, force=force, inputs=[data, plan, schema, key_file])
     with listening(quiet=json):
         done = api.mask(
             data,
@@ -113,19 +113,21 @@ def mask(
             undecided="refuse" if refuse else None,
             schema=schema,
             key_file=key_file,
-            **{name: value for name, value in asked.items() if value is not None},
+            **_given(asked),
         )
         write(done.table, output, force=force, kind=done.kind)
     if receipt is not None:
-        with appearing(receipt, force=force) as file:
-            file.write(done.receipt.to_json().encode())
+        done.receipt.write(receipt, force=force)
     if json:
         say_json({"output": str(output), **done.receipt.to_dict()})
-        return
-    show_receipt(done.receipt)
-    out().print(f"\n[green]✓[/] {done.table.height:,} rows: [bold]{output}[/]")
-    if receipt is not None:
-        out().print(f"  receipt: [bold]{receipt}[/]")
+    else:
+        show_receipt(done.receipt)
+        out().print(f"\n[green]✓[/] {done.table.height:,} rows: [bold]{output}[/]")
+
+
+def _given(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked for at all."""
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def _treatments(pairs: Sequence[str] | None) -> dict[str, Any]:

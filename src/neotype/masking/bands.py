@@ -131,11 +131,10 @@ def rounded_levels(values: pl.Series, widths: Sequence[Any]) -> Iterator[tuple[f
 
 def round_widths(values: pl.Series) -> list[float]:
     """At most eight round widths between the smallest step and the range: 5, 10, 20, 50, …"""
-    numbers = values.cast(pl.Float64)
-    if len(numbers) < 3:
+    if len(values) < 3:
         return []
-    reach = float(numbers[-1]) - float(numbers[0])
-    least = float(numbers.diff().drop_nulls().min())  # type: ignore[arg-type]
+    reach = float(values[-1] - values[0])
+    least = float(values.diff().drop_nulls().min())  # type: ignore[arg-type]
     first = math.floor(math.log10(max(least, reach / 1000)))
     found = [n * 10.0**e for e in range(first, first + 5) for n in _NICE]
     return [width for width in found if 1.5 * least < width < reach][-_MOST:]

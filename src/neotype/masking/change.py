@@ -204,7 +204,7 @@ class Generalise(Treatment):
 
     def _grouped(self, cells: pl.Series) -> pl.Series:
         asked_by = f"the groups of '{cells.name}'"
-        labels = cells.cast(pl.String)
+        labels = canonical(cells)
         found = labels.drop_nulls().unique().sort().to_list()
         if self.groups == "prefix":
             tree = by_prefix(found)
@@ -216,7 +216,7 @@ class Generalise(Treatment):
         return labels.replace_strict(tree.leaves, tree.level(self.level), return_dtype=pl.String)
 
     def _most_frequent(self, cells: pl.Series, top: int) -> pl.Series:
-        labels = cells.cast(pl.String).alias("label")
+        labels = canonical(cells).alias("label")
         counted = (
             labels.drop_nulls().value_counts().sort(["count", "label"], descending=[True, False])
         )

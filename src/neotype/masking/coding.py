@@ -89,6 +89,11 @@ def _in_order(cells: pl.Series, values: pl.Series, widths: tuple[Any, ...] = ())
 
 
 def _of_labels(cells: pl.Series, tree: Tree | None, asked_by: str, *, codes: bool) -> Scale:
+    if cells.dtype.is_nested():
+        raise DataError(
+            f"quasi-identifier '{cells.name}' has nested values ({cells.dtype}).",
+            mend="leave it out, or treat it first: --treat 'name=mask'",
+        )
     texts = cells.cast(pl.String)
     counted = (
         texts.drop_nulls()

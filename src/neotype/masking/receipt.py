@@ -6,11 +6,13 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from neotype.masking.key import canonical
+from neotype.outputs import appearing
 
 
 @dataclass(frozen=True)
@@ -71,3 +73,8 @@ class Receipt:
     def to_json(self) -> str:
         """The receipt as JSON text."""
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=1, default=str) + "\n"
+
+    def write(self, path: Path, *, force: bool = False) -> None:
+        """The receipt as a JSON file; OutputExistsError unless `force`."""
+        with appearing(path, force=force) as file:
+            file.write(self.to_json().encode())
