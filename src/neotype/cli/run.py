@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,6 +26,9 @@ from neotype.cli.options import (
 )
 from neotype.cli.scores import show_report
 from neotype.cli.terminal import listening, out, say_json, size
+
+if TYPE_CHECKING:
+    from neotype.api import Result
 
 EPILOG = (
     "Example: [bold]neotype run examples/adult.yaml[/]\n\n"
@@ -90,21 +93,21 @@ def run(
     ready_to_say(followed.policy, junit, summary, force=force)
     with listening(quiet=json) as progress:
         result = api.run(followed, force=force, progress=progress)
-    report, paths = result.report, result.paths
     if json:
-        written = {name: str(path) for name, path in paths.items()}
-        masked = {} if result.masked is None else {"masked": result.masked.receipt.to_dict()}
-        seconds = dict(report.facts.timings)
-        say_json({**facts_of(report), "seconds": seconds, "paths": written, **masked})
+        _say(result)
     else:
         _show(result)
-    say_ruling(report, junit, summary, force=force)
+    say_ruling(result.report, junit, summary, force=force)
 
 
-def _show(result: object) -> None:
-    from neotype.api import Result
+def _say(result: Result) -> None:
+    report = result.report
+    masked = {} if result.masked is None else {"masked": result.masked.receipt.to_dict()}
+    paths = {name: str(path) for name, path in result.paths.items()}
+    say_json({**facts_of(report), "seconds": dict(report.facts.timings), "paths": paths, **masked})
 
-    assert isinstance(result, Result)
+
+def _show(result: Result) -> None:
     report, page = result.report, out()
     show_report(report)
     if result.masked is not None:
