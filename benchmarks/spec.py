@@ -139,10 +139,11 @@ def spec(seeds: tuple[str, ...]) -> str:
         likes.append([how, *cells, f"{statistics.mean(run['cpu'] for run in runs):.1f}"])
     head = ["Adult by", "accuracy_1way", "accuracy_2way", "c2st", "tstr", "CPU-s to learn"]
     note = (
-        f"`stats` is the schema that `neotype inspect --stats` writes. Mean over seeds: {len(seeds)}; "
-        "in brackets what real holdout rows score. C2ST: .5 is undetectable, 1 is told at once."
+        f"`stats` is the schema that `neotype inspect --stats` writes. Mean over seeds: "
+        f"{len(seeds)}; in brackets what real holdout rows score. C2ST: .5 is undetectable, 1 is told at once."
     )
     return (
-        f"## Throughput\n\nOne process, frames in memory; the best of {LAPS} laps, since other work ran beside.\n\n{speed}\n\n"
+        f"## Throughput\n\nOne process, frames in memory; the best of {LAPS} laps, since other "
+        f"work ran beside.\n\n{speed}\n\n"
         f"{command}\n\n## Statistics instead of data\n\n{note}\n\n{table(head, likes)}\n"
     )
