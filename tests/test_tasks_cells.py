@@ -152,6 +152,20 @@ def test_what_cannot_be_filled_is_left_with_its_reason(few: pl.DataFrame) -> Non
     assert nt.impute(frame, ["hours-per-week"]).frame["age"].null_count() == 51
 
 
+def test_rare_labels_of_an_order_are_no_hindrance(few: pl.DataFrame) -> None:
+    size = pl.when(pl.int_range(pl.len()) < 2).then(pl.lit("huge")).otherwise(pl.lit("low"))
+    size = pl.when(pl.int_range(pl.len()) % 3 == 2).then(pl.lit("high")).otherwise(size)
+    frame = few.with_columns(size=pl.when(pl.int_range(pl.len()) % 5 > 0).then(size))
+    facts = nt.infer_schema(frame).model_dump(mode="json")
+    (table,) = facts["tables"].values()
+    order = {"kind": "ordinal", "values": ["low", "high"], "nullable": True}
+    table["columns"]["size"] = {"storage": "String", **order}
+    schema = nt.Schema.model_validate(facts)
+    assert nt.impute(frame, schema=schema).frame["size"].null_count() == 0
+    kept = nt.replace_columns(frame, "age", schema=schema, refine=0).frame
+    assert kept["size"].equals(frame["size"])
+
+
 def test_nan_is_missing_and_pandas_comes_back(few: pl.DataFrame) -> None:
     holes = with_holes(few).to_pandas()
     made = nt.impute(holes).frame

@@ -28,7 +28,7 @@ from neotype.synth.learn import learn, rules_of
 from neotype.synth.trees import Trees
 from neotype.tasks.chain import Chain, Hole, holes
 from neotype.tasks.copies import Copies
-from neotype.tasks.partial import with_cells
+from neotype.tasks.partial import opened, with_cells
 from neotype.trees.density import Growth
 
 ROUNDS = 5
@@ -99,9 +99,7 @@ def _obeying(data: Dataset, columns: Sequence[str], rng: Rng, *, anew: bool) -> 
     lesson = data
     if anew and not any(rule.whole for rule in rules_of(data, protect=1)):
         lesson = data.take(rng.child("rows").generator().choice(data.rows, data.rows))
-    opened = {name: c.model_copy(update={"public": True}) for name, c in data.table.columns.items()}
-    table = data.table.model_copy(update={"columns": opened})
-    schema = data.schema.model_copy(update={"tables": {data.schema.name: table}})
+    schema = opened(data.schema, data.frame, data.table.columns)
     recipe = Trees(refine=0, first=first, protect=1)
     model = learn(recipe, Dataset.of(schema, lesson.frame), rng=rng.child("fit"))
     cells = data.frame[index].select(given)
@@ -154,7 +152,7 @@ def _modelled(data: Dataset, asked: Sequence[str]) -> Dataset:
     silent_kinds = (*NUMBERED, Text, Json, Constant)
     columns = {
         name: column.model_copy(update={"nullable": True}) if name in asked else column
-        for name, column in data.table.columns.items()
+        for name, column in opened(data.schema, data.frame, data.table.columns).columns.items()
         if name in asked or not isinstance(column, silent_kinds)
     }
     return Dataset.of(Schema(tables={data.schema.name: Table(columns=columns)}), data.frame)

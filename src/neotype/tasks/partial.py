@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from neotype.errors import DataError, SchemaError
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.condition import Where, met
-from neotype.schema.schema import NUMBERED, Geo, Schema
+from neotype.schema.schema import NUMBERED, Geo, Ordinal, Schema
 from neotype.synth.learn import learn
 from neotype.synth.trees import Trees
 from neotype.tasks.copies import Copies
@@ -43,7 +43,7 @@ def replace_columns(
         raise DataError("no row meets the condition, so that no cell can be replaced.")
     model: Any = learn(
         replace(recipe, first=tuple(kept)),
-        Dataset.of(_opened(data.schema, kept), data.frame),
+        Dataset.of(opened(data.schema, data.frame, kept), data.frame),
         rng=rng.child("fit"),
         progress=progress,
     )
@@ -76,14 +76,23 @@ def _kept(schema: Schema, columns: Sequence[str]) -> list[str]:
     ]
 
 
-def _opened(schema: Schema, kept: Sequence[str]) -> Schema:
-    """Values of columns that stay need no protection: they are all in the result anyway."""
+def opened(schema: Schema, frame: pl.DataFrame, names: Collection[str]) -> Schema:
+    """The schema with these columns unprotected: their cells are in the result anyway."""
     columns = {
-        name: column.model_copy(update={"public": True}) if name in kept else column
+        name: _public(column, frame[name]) if name in names else column
         for name, column in schema.columns.items()
     }
     table = schema.table.model_copy(update={"columns": columns})
     return schema.model_copy(update={"tables": {schema.name: table}})
+
+
+def _public(column: Any, cells: pl.Series) -> Any:
+    """The column unprotected; an order of labels ends with those that it does not list."""
+    changes: dict[str, Any] = {"public": True}
+    if isinstance(column, Ordinal):
+        extra = set(cells.drop_nulls().unique().to_list()) - set(column.values)
+        changes["values"] = (*column.values, *sorted(extra, key=str))
+    return column.model_copy(update=changes)
 
 
 def with_cells(data: Dataset, cells: pl.DataFrame, index: np.ndarray) -> Dataset:
