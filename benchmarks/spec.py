@@ -140,7 +140,8 @@ def spec(seeds: tuple[str, ...]) -> str:
     head = ["Adult by", "accuracy_1way", "accuracy_2way", "c2st", "tstr", "CPU-s to learn"]
     note = (
         f"`stats` is the schema that `neotype inspect --stats` writes. Mean over seeds: "
-        f"{len(seeds)}; in brackets what real holdout rows score. C2ST: .5 is undetectable, 1 is told at once."
+        f"{len(seeds)}; in brackets what real holdout rows score. "
+        "C2ST: .5 is undetectable, 1 is told at once."
     )
     return (
         f"## Throughput\n\nOne process, frames in memory; the best of {LAPS} laps, since other "

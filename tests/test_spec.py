@@ -616,3 +616,24 @@ def test_statistics_tell_nothing_of_fewer_rows_than_protect() -> None:
     assert not told & set(frame["amount"].to_list())
     made = nt.from_spec(schema).sample(2000, seed=0)
     assert stats.kstest(made["amount"], frame["amount"].head(rows)).pvalue > LEAST
+
+
+def test_what_a_schema_declares_changes_nothing_where_the_table_is_learnt(
+    adult: pl.DataFrame, tmp_path: Path
+) -> None:
+    age = {"kind": "numeric", "subtype": "integer"}
+    hours = age | {"depends_on": "age", "distribution": {"..99": {"poisson": 3}}}
+    declared = {
+        "columns": {"age": age | {"distribution": {"constant": 5}}, "hours-per-week": hours},
+        "correlations": {"age": {"hours-per-week": 0.9}},
+    }
+    plain: dict[str, Any] = {"columns": {"age": age, "hours-per-week": age}}
+    rules = [{"type": "ScalarRange", "column": "age", "low": 0, "high": 100}]
+    frame = adult.select("age", "hours-per-week")
+    made = []
+    for table in (declared, plain):
+        schema = from_document({"tables": {"t": table | {"constraints": rules}}})
+        model = nt.fit(frame, schema=schema, refine=0, seed=0)
+        saved = model.save(tmp_path / f"{len(made)}.neotype")
+        made.append(nt.load(saved).sample(500, seed=1))
+    assert made[0].equals(made[1])

@@ -20,8 +20,10 @@ _EXAMPLES = 3
 def learn(recipe: Synthesizer, data: Dataset, *, rng: Rng, progress: Progress = silent) -> Model:
     """The model of `data` in which the constraints of its schema hold.
 
-    DataError when rows of the data break a constraint: all that do, with examples.
+    What the schema says of drawing without data is left out: all comes from the data. DataError
+    when rows of the data break a constraint: all that do, with examples.
     """
+    data = _undeclared(data)
     rules = rules_of(data, protect=getattr(recipe, "protect", 5))
     if not rules:
         return recipe.fit(data, rng=rng, progress=progress)
@@ -29,6 +31,17 @@ def learn(recipe: Synthesizer, data: Dataset, *, rng: Rng, progress: Progress = 
     inner = Dataset.of(rewriting.inner, rewriting.encode(data.frame))
     model: Any = _renamed(recipe, rewriting).fit(inner, rng=rng, progress=progress)
     return Reformed(model, rewriting)
+
+
+def _undeclared(data: Dataset) -> Dataset:
+    """The data with a schema that says nothing of how its columns are drawn."""
+    table, columns = data.table, data.schema.columns
+    bare = {name: column.bare() for name, column in columns.items()}
+    if bare == dict(columns):
+        return data
+    plain = table.model_copy(update={"columns": bare, "correlations": {}})
+    schema = data.schema.model_copy(update={"tables": {data.schema.name: plain}})
+    return Dataset(schema, data.frames)
 
 
 def rules_of(data: Dataset, *, protect: int) -> tuple[Rule, ...]:
