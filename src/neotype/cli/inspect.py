@@ -167,8 +167,12 @@ def _model(path: Path, as_json: bool) -> Any:
         return model.schema
     page = out()
     page.print(
-        f"\n[bold]{path}[/] ({size(path.stat().st_size)}): {facts['synthesizer']}, learnt from "
-        f"{facts['rows']:,} rows of {facts['origin']}"
+        f"\n[bold]{path}[/] ({size(path.stat().st_size)}): "
+        + (
+            f"declared in {facts['origin']}, no data was learnt"
+            if facts["synthesizer"] == "Specified"
+            else f"{facts['synthesizer']}, learnt from {facts['rows']:,} rows of {facts['origin']}"
+        )
     )
     if facts.get("holdout"):
         page.print(f"  {facts['holdout']['share']:.0%} of the rows were kept apart and not learnt")
