@@ -228,6 +228,7 @@ MIXED = pl.DataFrame(
         "at": [dt.datetime(2024, m, 15, 9, 30) for m in range(1, 7)] * 20,
         "said": [f"{m:02d}/15/2024" for m in range(1, 7)] * 20,
         "took": [dt.timedelta(minutes=m) for m in range(1, 7)] * 20,
+        "odd": np.random.default_rng(0).random(120),
         "code": [f"ID-{i:05d}" for i in range(120)],
     }
 )
@@ -251,6 +252,8 @@ def mixed() -> nt.FittedModel:
         ({"age": [20, 70]}, pl.col("age").is_in([20, 70])),
         ({"pay": "2..4"}, pl.col("pay").is_between(2, 4)),
         ({"pay": 2.25}, pl.col("pay") == 2.25),
+        ({"odd": 0.123456}, pl.col("odd") == 0.123456),
+        ({"odd": [0.25, 0.75]}, pl.col("odd").is_in([0.25, 0.75])),
         ({"sex": None}, pl.col("sex").is_null()),
         ({"sex": ["m", None]}, pl.col("sex").eq_missing("m") | pl.col("sex").is_null()),
         ({"ok": "no"}, ~pl.col("ok")),

@@ -17,7 +17,7 @@ from neotype.encode.encoder import ALL, Codes, Digit, Encoder, Masks, Protection
 from neotype.encode.identifier import IdentifierEncoder
 from neotype.encode.personal import PersonalEncoder, written
 from neotype.errors import DataError, FitError, SamplingError
-from neotype.schema.condition import Condition
+from neotype.schema.condition import Condition, Where
 from neotype.schema.schema import Categorical, Schema
 from neotype.schema.storage import storage_dtype
 
@@ -221,6 +221,29 @@ class Codebook:
             series |= {one.name: one.head(rows or len(one)) for one in made}
         series |= written(persons, series, rng=rng, first_row=first_row, entity=self._entity)
         return pl.DataFrame([series[name] for name in self.schema.columns])
+
+    def settled(
+        self, frame: pl.DataFrame, codes: Codes, where: Where, rng: Generator
+    ) -> pl.DataFrame:
+        """`frame`, decoded from `codes`, with the very values that conditions name.
+
+        A cell of the right symbol is decoded as some value of that symbol; where conditions name
+        certain values, it becomes one of those that the symbol stands for.
+        """
+        for one in where:
+            wrong = (~one.holds(frame[one.column])).arg_true().to_numpy()
+            named = [value for value in one.values or () if value is not None]
+            encoder = next(e for e in self.encoders if one.column in e.columns)
+            if not len(wrong) or not named or len(encoder.columns) > 1:
+                continue
+            told = pl.Series(one.column, named, dtype=frame[one.column].dtype, strict=False)
+            mine = codes[self.places({one.column})][:, wrong]
+            same = (mine[:, :, None] == encoder.encode(told.to_frame())[:, None, :]).all(axis=0)
+            place = (same * rng.random(same.shape)).argmax(axis=1)
+            found = same.any(axis=1)
+            cells = frame[one.column].scatter(wrong[found], told.gather(place[found]))
+            frame = frame.with_columns(cells)
+        return frame
 
     def issue(
         self, frame: pl.DataFrame, codes: Codes, *, rng: Generator, first_row: int

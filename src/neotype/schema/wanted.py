@@ -200,6 +200,10 @@ def _label(value: Any, dtype: pl.DataType) -> Any:
     if dtype == pl.String() or isinstance(dtype, pl.Categorical | pl.Enum):
         if not isinstance(value, str):
             raise _UnfitError(f"it holds text, and {value!r} is none; write {str(value)!r}")
+        if isinstance(dtype, pl.Enum) and value not in dtype.categories:
+            labels = dtype.categories.to_list()
+            near = did_you_mean(value, labels) or f"its labels are {', '.join(labels)}"
+            raise _UnfitError(f"{value!r} is not a label of it; {near}")
         return value
     return value
 
@@ -229,6 +233,8 @@ def _number(value: Any, dtype: pl.DataType, *, whole: bool) -> Any:
         return float(number)
     if whole and number != number.to_integral_value():
         raise _UnfitError(f"it holds whole numbers, and {value!r} is none")
+    if whole and pl.Series([int(number)], strict=False).cast(dtype, strict=False).null_count():
+        raise _UnfitError(f"{value!r} is beyond what {dtype} holds")
     return int(number) if number == number.to_integral_value() else float(number)
 
 

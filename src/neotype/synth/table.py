@@ -54,7 +54,10 @@ class Drawn:
         codes = np.ascontiguousarray(self.codes[:, picks])
         generator = self.rng.child("decode").generator()
         frame = self.codebook.decode(codes, rng=generator, first_row=first_row, rows=rows)
-        return frame if self.known is None else kept(frame, self.known.rows(picks[:rows]))
+        if self.known is None:
+            return frame
+        frame = self.codebook.settled(frame, codes[:, :rows], self.known.where, generator)
+        return kept(frame, self.known.rows(picks[:rows]))
 
 
 @dataclass(frozen=True)
