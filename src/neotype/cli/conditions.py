@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
 
 from neotype.errors import DataError, SchemaError, SourceError
-from neotype.schema.wanted import Case
+
+if TYPE_CHECKING:
+    from neotype.schema.wanted import Case
 
 WhereOption = Annotated[
     list[str] | None,
@@ -45,6 +47,8 @@ def conditions(
             [f"'{name}' is in both" for name in both],
             mend="ask of each column in one place",
         )
+    from neotype.schema.wanted import Case
+
     return [Case({**asked, **case.where}, case.rows) for case in told]
 
 
@@ -77,6 +81,8 @@ def _read(path: Path) -> list[Case]:
             f"'{path}' has cases that are none: {'; '.join(map(str, wrong[:3])) or 'it is empty'}.",
             mend="write each as {rows: 500, where: {column: value}}",
         )
+    from neotype.schema.wanted import Case
+
     return [Case(one["where"], one["rows"]) for one in listed]
 
 

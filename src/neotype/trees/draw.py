@@ -144,19 +144,9 @@ def draw(x, key, steps, feature, mask, child, leaf, cumulative, limited, allowed
                     continue
                 if among != ALL:
                     if first:
+                        u = _uniform(key, r, t)
                         logp[r] += _draw_among(
-                            x,
-                            r,
-                            t,
-                            among,
-                            _uniform(key, r, t),
-                            steps,
-                            feature,
-                            mask,
-                            child,
-                            leaf,
-                            cumulative,
-                            share,
+                            x, r, t, among, u, steps, feature, mask, child, leaf, cumulative, share
                         )
                     continue
             if first:
