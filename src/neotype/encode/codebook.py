@@ -245,23 +245,19 @@ class Codebook:
             frame = frame.with_columns(cells)
         return frame
 
-    def issue(
-        self, frame: pl.DataFrame, codes: Codes, *, rng: Generator, first_row: int
-    ) -> pl.DataFrame:
+    def issue(self, frame: pl.DataFrame, *, rng: Generator, first_row: int) -> pl.DataFrame:
         """`frame` with those columns made anew that belong to the number of the row.
 
         For rows that were chosen among many: decoded with others, they have the others' numbers.
+        Missing cells stay missing.
         """
-        start = 0
         persons: list[tuple[PersonalEncoder, Codes]] = []
         for encoder in self.encoders:
-            end = start + len(encoder.digits)
             if isinstance(encoder, PersonalEncoder):
-                persons.append((encoder, codes[start:end]))
+                persons.append((encoder, encoder.encode(frame)))
             elif isinstance(encoder, IdentifierEncoder):
-                made = encoder.decode(codes[start:end], rng=rng, first_row=first_row)
+                made = encoder.decode(encoder.encode(frame), rng=rng, first_row=first_row)
                 frame = frame.with_columns(made)
-            start = end
         alone = {encoder.name for encoder, _ in persons}
         others = {name: frame[name] for name in frame.columns if name not in alone}
         written_ = written(persons, others, rng=rng, first_row=first_row, entity=self._entity)

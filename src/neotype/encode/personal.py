@@ -20,7 +20,7 @@ from neotype.errors import FitError
 from neotype.permutation import Numbers
 from neotype.personal.categories import CATEGORIES, MADE
 from neotype.personal.fake import UNIQUE, Style, make, pseudonyms
-from neotype.personal.lexicon import named, owner_of
+from neotype.personal.lexicon import named, owner_of, owners
 from neotype.personal.people import sexes
 from neotype.personal.style import learn_style
 from neotype.schema.condition import Condition
@@ -110,7 +110,7 @@ class PersonalEncoder:
 
     def decode(self, codes: Codes, *, rng: Generator, first_row: int) -> list[pl.Series]:
         """The cells of rows `first_row` on, as if it were the only column."""
-        return [self.write(codes, first_row, {}, rng)]
+        return [self.write(codes, first_row, {}, rng, owner=owner_of(self.name))]
 
     def write(
         self,
@@ -118,26 +118,28 @@ class PersonalEncoder:
         first_row: int,
         row: Mapping[str, pl.Series],
         rng: Generator,
-        owners: Numbers | None = None,
+        entities: Numbers | None = None,
+        owner: str = "",
     ) -> pl.Series:
         """The cells of rows `first_row` on, of persons of whom `row` is known.
 
-        Rows with the same number among `owners` are of one person, unless all cells must differ.
+        Rows with the same number among `entities` are of one person, unless all cells must differ.
+        Columns of one `owner` are about the same person.
         """
         if self.pattern is not None:
             return self.pattern.decode(codes, rng=rng, first_row=first_row)[0]
         dtype = storage_dtype(self.column.storage)
         numbers: Numbers = np.arange(first_row, first_row + codes.shape[1], dtype=np.uint64)
-        if owners is not None and not self.column.unique:
-            numbers = owners
-        category, key = self.column.category, owner_of(self.name)
+        if entities is not None and not self.column.unique:
+            numbers = entities
+        category = self.column.category
         if self.column.treatment == "pseudonym":
             cells = pseudonyms(numbers, key=self.name)
         else:
             cells = make(
                 category,
                 numbers,
-                key=key,
+                key=owner,
                 locale=self.column.locale,
                 unique=self.column.unique and category in UNIQUE,
                 scheme=self.column.scheme,
@@ -195,20 +197,21 @@ def written(
     Rows of one entity are about one person.
     """
     made = {}
+    whose = owners({encoder.name: encoder.column.category for encoder, _ in parts})
     for encoder, codes in parts:
-        known = _known(encoder.name, others)
-        owners = None if entity is None else entity.owners(first_row, codes.shape[1])
-        made[encoder.name] = encoder.write(codes, first_row, known, rng, owners)
+        name, owner = encoder.name, whose[encoder.name]
+        known = _known(name, owner, others)
+        entities = None if entity is None else entity.owners(first_row, codes.shape[1])
+        made[name] = encoder.write(codes, first_row, known, rng, entities, owner)
     return made
 
 
-def _known(name: str, others: Mapping[str, pl.Series]) -> dict[str, pl.Series]:
+def _known(name: str, owner: str, others: Mapping[str, pl.Series]) -> dict[str, pl.Series]:
     """What other columns tell of the person whom the column `name` is of.
 
     Of several columns that tell the same, the one of the same owner does: customer_country for
     customer_phone.
     """
-    owner = owner_of(name)
     found: dict[str, pl.Series] = {}
     for other, cells in others.items():
         what = named(other)

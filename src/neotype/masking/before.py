@@ -61,7 +61,7 @@ def _after(table: Table, frame: pl.DataFrame, said: Mapping[str, Any]) -> Table:
         if name not in said or _still(column, said[name], frame[name]):
             columns[name] = column
         else:
-            columns[name] = infer_schema({"t": frame.select(name)}).columns[name]
+            columns[name] = infer_schema({"t": frame.select(name)}, personal=False).columns[name]
     changed = {name for name in said if not isinstance(said[name], Keep)}
     broken = [rule.title for rule in table.constraints if changed & set(rule.about)]
     if broken:

@@ -129,6 +129,16 @@ _NEUTRAL = frozenset(
 )
 
 
+_SUBJECTS = frozenset(
+    (
+        *("customer", "client", "employee", "patient", "cardholder", "owner", "student", "guest"),
+        *("passenger", "member", "user", "applicant", "staff", "beneficiary", "recipient"),
+        *("person", "contact"),
+    )
+)
+"""Words of owners that are also part of what a column is called: customer name."""
+
+
 @cache
 def words(name: str) -> tuple[str, ...]:
     """The words of a name, folded to small ASCII: customerStraße_2 is customer, strasse, 2."""
@@ -176,7 +186,26 @@ def owner_of(name: str) -> str:
     category = named(name)
     for known, phrase in _phrases():
         if known == category and " ".join(phrase) in rest:
-            rest = rest.replace(" ".join(phrase), " ", 1)
+            left = " ".join(word for word in phrase if word in _SUBJECTS)
+            rest = rest.replace(" ".join(phrase), f" {left} ", 1)
             break
     kept = [w for w in rest.split() if w not in _NEUTRAL and named(w) is None]
     return " ".join(kept)
+
+
+def owners(categories: Mapping[str, str]) -> dict[str, str]:
+    """Whose each column of a table is, given the category of each.
+
+    A column without an owner is of whom the table is about: beside customer_name, email is the
+    customer's, unless there is customer_email.
+    """
+    found = {name: owner_of(name) for name in categories}
+    subjects = {owner for owner in found.values() if owner in _SUBJECTS}
+    if len(subjects) != 1:
+        return found
+    subject = subjects.pop()
+    taken = {categories[name] for name, owner in found.items() if owner == subject}
+    loose = [name for name, owner in found.items() if not owner]
+    if any(categories[name] in taken for name in loose):
+        return found
+    return found | dict.fromkeys(loose, subject)

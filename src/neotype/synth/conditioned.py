@@ -21,7 +21,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from neotype.data import Known, Support
-from neotype.encode.encoder import Codes
 from neotype.errors import SamplingError
 from neotype.rng import Rng
 from neotype.schema.condition import met
@@ -105,7 +104,6 @@ class _Kept:
     """Rows of a pool that meet every demand, with the weight of all that they stand for."""
 
     frame: pl.DataFrame
-    codes: Codes
     log_weight: LogWeights
 
 
@@ -130,9 +128,7 @@ def where_block(
             numbers = range(turn, turn + len(pools))
             for made, checks, seen in crew.map(job, numbers, pools):
                 good = tally.accept(checks, seen)
-                kept.append(
-                    _Kept(made.frame.filter(good), made.codes[:, good], made.log_weight[good])
-                )
+                kept.append(_Kept(made.frame.filter(good), made.log_weight[good]))
             turn, tally.tried = turn + len(pools), tally.tried + size
             weights = np.concatenate([one.log_weight for one in kept])
             hopeless = not tally.good and 4 * tally.tried >= budget
@@ -145,8 +141,7 @@ def where_block(
         raise tally.error(0, wanted, known)
     picks = resample(weights, wanted, here.child("resample"))
     frame = pl.concat([one.frame for one in kept])[picks]
-    codes = np.concatenate([one.codes for one in kept], axis=1)[:, picks]
-    return model.issue(frame, codes, here, first), Support(wanted, tally.tried, effective(weights))
+    return model.issue(frame, here, first), Support(wanted, tally.tried, effective(weights))
 
 
 def _pool(
@@ -159,7 +154,7 @@ def _pool(
     most = int(np.ceil(min(share * size, 2.0 * worth, size))) if worth else 0
     picks, weights = thin(pool.log_weight, max(most, 1), stream.child("thin"))
     frame = pool.take(picks, 0, len(picks))
-    return _Kept(frame, pool.codes[:, picks], weights), demands(model, frame, known), len(picks)
+    return _Kept(frame, weights), demands(model, frame, known), len(picks)
 
 
 @dataclass
@@ -176,7 +171,6 @@ class _Best:
     tried: NDArray[np.int64]
     places: list[NDArray[np.int64]] = field(default_factory=list)
     frames: list[pl.DataFrame] = field(default_factory=list)
-    codes: list[Codes] = field(default_factory=list)
 
     @classmethod
     def of(cls, rows: int) -> _Best:
@@ -202,21 +196,18 @@ class _Best:
             more = np.logaddexp.reduce(power * log_weight, axis=1)
             sums[rows] = np.logaddexp(sums[rows], more)
 
-    def take(
-        self, rows: NDArray[np.int64], score: LogWeights, frame: pl.DataFrame, codes: Codes
-    ) -> None:
+    def take(self, rows: NDArray[np.int64], score: LogWeights, frame: pl.DataFrame) -> None:
         """These candidates, one a row, are the best so far."""
         self.score[rows] = score
         self.places.append(rows)
         self.frames.append(frame)
-        self.codes.append(codes)
 
-    def rows(self) -> tuple[pl.DataFrame, Codes]:
+    def rows(self) -> pl.DataFrame:
         """The candidate taken last for each row."""
         places = np.concatenate(self.places)
         last = np.zeros(len(self.score), dtype=np.int64)
         last[places] = np.arange(len(places))
-        return pl.concat(self.frames)[last], np.concatenate(self.codes, axis=1)[:, last]
+        return pl.concat(self.frames)[last]
 
 
 def given_block(
@@ -241,8 +232,7 @@ def given_block(
         turn += 1
     if len(todo) and not (best.score > -np.inf).all():
         raise tally.error(int((best.score > -np.inf).sum()), height, known)
-    frame, codes = best.rows()
-    frame = kept(model.issue(frame, codes, here, first), known)
+    frame = kept(model.issue(best.rows(), here, first), known)
     worth = np.full(height, np.inf) if exact else best.worth
     return frame, Support(
         height, tally.tried, float(np.median(worth)), int((worth < 2.0).sum()), given=True
@@ -275,7 +265,7 @@ def _improve(
     frame = kept(pool.take(picks, 0, len(picks)), told)
     good = tally.accept(demands(model, frame, told), frame.height)
     taken = better[good]
-    best.take(rows[taken], top[taken], frame.filter(good), pool.codes[:, picks[good]])
+    best.take(rows[taken], top[taken], frame.filter(good))
 
 
 def kept(frame: pl.DataFrame, known: Known) -> pl.DataFrame:

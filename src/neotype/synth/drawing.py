@@ -16,7 +16,6 @@ import numpy as np
 import polars as pl
 
 from neotype.data import Dataset, Known, Support
-from neotype.encode.encoder import Codes
 from neotype.errors import ColumnNotFoundError, DataError, SamplingError
 from neotype.rng import Rng
 from neotype.schema.condition import at_odds
@@ -86,7 +85,6 @@ def _block(model: Sampler, k: int, rng: Rng, rows: int, size: int) -> pl.DataFra
     here, each = rng.block(k), model.each
     wanted, tally = min(size, rows - k * size), Tally()
     frames: list[pl.DataFrame] = []
-    codes: list[Codes] = []
     found = 0
     for turn in range(_PATIENCE):
         stream = here if turn == 0 else here.child("again").block(turn)
@@ -102,11 +100,9 @@ def _block(model: Sampler, k: int, rng: Rng, rows: int, size: int) -> pl.DataFra
         tally.tried += size
         good = tally.accept(demands(model, frame, None), frame.height)
         frames.append(frame.filter(good))
-        codes.append(pool.codes[:, picks[good]])
         found += int(good.sum())
         if found >= wanted:
-            every = np.concatenate(codes, axis=1)[:, :wanted]
-            return model.issue(pl.concat(frames).head(wanted), every, here, k * size)
+            return model.issue(pl.concat(frames).head(wanted), here, k * size)
     raise tally.error(found, wanted)
 
 
@@ -145,7 +141,8 @@ def _cases(model: Sampler, rng: Rng, known: Known) -> Dataset:
         places.append(rest)
     whole = _supported(model.schema, made, known.columns)
     order = np.argsort(np.concatenate(places), kind="stable")
-    return Dataset.of(model.schema, whole.frame[order], whole.support)
+    frame = model.issue(whole.frame[order], rng.child("issue"), 0)
+    return Dataset.of(model.schema, frame, whole.support)
 
 
 def _given(model: Sampler, rows: int | None, rng: Rng, known: Known) -> Dataset:

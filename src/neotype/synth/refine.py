@@ -91,9 +91,8 @@ class _Sampled:
 
     def take(self, picks: NDArray[np.int64], first_row: int, rows: int) -> pl.DataFrame:
         frame = self.frame[picks[:rows]]
-        codes = np.ascontiguousarray(self.codes[:, picks[:rows]])
         generator = self.rng.child("decode").generator()
-        return self.codebook.issue(frame, codes, rng=generator, first_row=first_row)
+        return self.codebook.issue(frame, rng=generator, first_row=first_row)
 
 
 @dataclass(frozen=True)
@@ -150,10 +149,10 @@ class Refined:
         """Nothing: every candidate is a row."""
         return {}
 
-    def issue(self, frame: pl.DataFrame, codes: Codes, rng: Rng, first_row: int) -> pl.DataFrame:
+    def issue(self, frame: pl.DataFrame, rng: Rng, first_row: int) -> pl.DataFrame:
         """The rows with identifiers of `first_row` on."""
         generator = rng.child("issue").generator()
-        return self.codebook.issue(frame, codes, rng=generator, first_row=first_row)
+        return self.codebook.issue(frame, rng=generator, first_row=first_row)
 
     def sample(self, rows: int | None = None, *, rng: Rng, known: Known | None = None) -> Dataset:
         """`rows` rows, or one for every row that something is known of, refined within that."""

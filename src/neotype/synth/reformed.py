@@ -19,7 +19,7 @@ from neotype.data import Dataset, Known
 from neotype.encode.encoder import Codes, Protection, State
 from neotype.errors import SamplingError
 from neotype.rng import Rng
-from neotype.schema.schema import Schema
+from neotype.schema.schema import Personal, Schema
 from neotype.synth.completing import completed
 from neotype.synth.contradiction import refuse_broken
 from neotype.synth.drawing import blocks, sample
@@ -45,6 +45,8 @@ class _Decoded:
     inner: Candidates
     rewriting: Rewriting
     rng: Rng
+    issue: Callable[[pl.DataFrame, Rng, int], pl.DataFrame] | None
+    """Invents persons anew, where rewritten rows do not show all that these have to fit."""
 
     @property
     def codes(self) -> Codes:
@@ -55,7 +57,8 @@ class _Decoded:
         return self.inner.log_weight
 
     def take(self, picks: NDArray[np.int64], first_row: int, rows: int) -> pl.DataFrame:
-        return self.rewriting.decode(self.inner.take(picks, first_row, rows), self.rng)
+        frame = self.rewriting.decode(self.inner.take(picks, first_row, rows), self.rng)
+        return frame if self.issue is None else self.issue(frame, self.rng, first_row)
 
 
 @dataclass(frozen=True)
@@ -105,22 +108,25 @@ class Reformed:
     def candidates(self, rows: int, rng: Rng, known: Known | None) -> Candidates:
         """Candidates of the inner model, given what of the known can be said of its columns."""
         if known is not None:
-            pool = completed(self.inner, self.rewriting, rows, rng, known)
-            if pool is not None:
-                return pool
+            done = completed(self.inner, self.rewriting, rows, rng, known)
+            if done is not None:
+                return done
         told = None if known is None else self.rewriting.known(known)
-        return _Decoded(
-            self.inner.candidates(rows, rng, told), self.rewriting, rng.child("rewrite")
-        )
+        pool = self.inner.candidates(rows, rng, told)
+        hidden = set(self.schema.columns) - set(self.rewriting.inner.columns)
+        peopled = any(isinstance(one, Personal) for one in self.schema.columns.values())
+        # rows under conditions are numbered at the end in any case
+        issue = self.issue if hidden and peopled and known is None else None
+        return _Decoded(pool, self.rewriting, rng.child("rewrite"), issue)
 
     def checks(self, frame: pl.DataFrame) -> Mapping[str, pl.Series]:
         """Every rule that a row alone can break, by its title."""
         rules = [rule for rule in self.rewriting.rules if not rule.whole]
         return {rule.constraint.title: rule.holds(frame) for rule in rules}
 
-    def issue(self, frame: pl.DataFrame, codes: Codes, rng: Rng, first_row: int) -> pl.DataFrame:
+    def issue(self, frame: pl.DataFrame, rng: Rng, first_row: int) -> pl.DataFrame:
         """The rows with identifiers of `first_row` on, and what follows from those."""
-        return self.rewriting.renew(self.inner.issue(frame, codes, rng, first_row))
+        return self.rewriting.renew(self.inner.issue(frame, rng, first_row))
 
     def draw(self, rows: int | None, rng: Rng, known: Known | None) -> Dataset:
         """Rows that obey each by itself: rules about several rows may be broken."""

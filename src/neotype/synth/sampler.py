@@ -55,5 +55,5 @@ class Sampler(Protocol):
     def checks(self, frame: pl.DataFrame) -> Mapping[str, pl.Series]:
         """What each row must satisfy, by title: booleans. Empty where nothing can break."""
 
-    def issue(self, frame: pl.DataFrame, codes: Codes, rng: Rng, first_row: int) -> pl.DataFrame:
+    def issue(self, frame: pl.DataFrame, rng: Rng, first_row: int) -> pl.DataFrame:
         """The rows with what belongs to their number (identifiers) made for `first_row` on."""

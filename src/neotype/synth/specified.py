@@ -143,7 +143,7 @@ class Specified:
         """Nothing: rows are as declared by construction."""
         return {}
 
-    def issue(self, frame: pl.DataFrame, codes: Codes, rng: Rng, first_row: int) -> pl.DataFrame:
+    def issue(self, frame: pl.DataFrame, rng: Rng, first_row: int) -> pl.DataFrame:
         """The rows numbered anew, from `first_row` on."""
         return self.finish(frame, rng, first_row, frame.height)
 

@@ -104,10 +104,10 @@ class TableModel:
         """Nothing: every row of digits is a row."""
         return {}
 
-    def issue(self, frame: pl.DataFrame, codes: Codes, rng: Rng, first_row: int) -> pl.DataFrame:
+    def issue(self, frame: pl.DataFrame, rng: Rng, first_row: int) -> pl.DataFrame:
         """The rows with identifiers of `first_row` on."""
         generator = rng.child("issue").generator()
-        return self.codebook.issue(frame, codes, rng=generator, first_row=first_row)
+        return self.codebook.issue(frame, rng=generator, first_row=first_row)
 
     def sample(self, rows: int | None = None, *, rng: Rng, known: Known | None = None) -> Dataset:
         """`rows` rows, or one row for every row that something is known of."""

@@ -1,7 +1,8 @@
 """Rules about several rows: repaired in a whole sample, in place, once its rows are drawn.
 
-Rows that break such a rule are drawn again, with their identifiers and all that was known of them.
-At the end every constraint is checked in every row.
+Rows that break such a rule are drawn again, with their identifiers and all that was known of them;
+their persons are invented anew, so that they fit. At the end every constraint is checked in every
+row.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from neotype.data import Dataset, Known
 from neotype.errors import SamplingError
 from neotype.rng import Rng
 from neotype.schema.condition import Where
-from neotype.schema.schema import NUMBERED, Json, Schema, Text
+from neotype.schema.schema import NUMBERED, Json, Personal, Schema, Text
 from neotype.synth.rewriting import Rewriting
 
 _OFTEN = 8
@@ -40,6 +41,9 @@ class Drawing(Protocol):
 
     def draw(self, rows: int | None, rng: Rng, known: Known | None) -> Dataset:
         """Rows, each by itself."""
+
+    def issue(self, frame: pl.DataFrame, rng: Rng, first_row: int) -> pl.DataFrame:
+        """The rows with what belongs to their number made for `first_row` on."""
 
 
 def is_whole(rewriting: Rewriting) -> str | None:
@@ -65,6 +69,7 @@ def mended(model: Drawing, made: Dataset, rng: Rng, known: Known | None) -> Data
             others = {name for one in whole if one is not rule for name in one.constraint.about}
             redraw.held = _said(model.schema, others - set(rule.constraint.about))
             frame = rule.mend(frame, redraw) if count else frame
+    frame = _fitting_people(model, frame, rng.child("people")) if redraw.turn else frame
     findings = {rule.constraint.title: int(rule.holds(frame).sum()) for rule in rules}
     short = [f"{n:,} obey {title}" for title, n in findings.items() if n < frame.height]
     if known is not None:
@@ -79,6 +84,17 @@ def mended(model: Drawing, made: Dataset, rng: Rng, known: Known | None) -> Data
             mend="ask for fewer rows, or take a constraint out",
         )
     return Dataset.of(made.schema, frame, made.support)
+
+
+def _fitting_people(model: Drawing, frame: pl.DataFrame, rng: Rng) -> pl.DataFrame:
+    """The rows with persons who fit them; those that rules about several rows set stay."""
+    ruled = {n for rule in model.rewriting.rules if rule.whole for n in rule.constraint.about}
+    columns = model.schema.columns.items()
+    names = [n for n, column in columns if isinstance(column, Personal) and n not in ruled]
+    if not names:
+        return frame
+    people = model.issue(frame, rng, 0).select(names)
+    return model.rewriting.renew(frame.with_columns(people))
 
 
 @dataclass

@@ -113,7 +113,7 @@ def deal(
         if cell.rows
     ]
     order = rng.child("order").generator().permutation(total)
-    made = _numbered(model, pl.concat(chosen)[order], first)
+    made = _numbered(model, pl.concat(chosen)[order], first, rng.child("issue"))
     refuse_broken(model, made)
     return Dataset.of(model.schema, made)
 
@@ -139,8 +139,15 @@ def _chosen(
     return frame[np.sort(choose(log_weight(frame), cell.rows, rng))]
 
 
-def _numbered(model: Any, frame: pl.DataFrame, plain: pl.DataFrame) -> pl.DataFrame:
-    """The rows with the identifiers of one plain sample, so that none comes twice."""
+def _numbered(model: Any, frame: pl.DataFrame, plain: pl.DataFrame, rng: Rng) -> pl.DataFrame:
+    """The rows numbered anew, so that no identifier comes twice and every person fits its row.
+
+    A model that cannot number rows lends the identifiers of one plain sample.
+    """
+    issue = getattr(model, "issue", None)
+    if issue is not None:
+        numbered: pl.DataFrame = issue(frame, rng, 0)
+        return numbered
     names = [name for name, column in model.schema.columns.items() if isinstance(column, NUMBERED)]
     return frame.with_columns(plain[name] for name in names)
 
