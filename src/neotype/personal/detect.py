@@ -54,10 +54,15 @@ class Finding:
         return self.role == "direct" and self.confidence >= SURE
 
     @property
+    def mentions(self) -> bool:
+        """Whether its texts say who somebody is, beyond reasonable doubt."""
+        return self.category == "free_text" and self.confidence >= SURE
+
+    @property
     def treatment(self) -> Treatment:
         """What is done with it unless the user says otherwise."""
         if not self.sure:
-            return "keep"
+            return "mask" if self.mentions else "keep"
         unknown = self.category == "national_id" and self.scheme is None
         return "pattern" if unknown or self.category in FORMED else "fake"
 

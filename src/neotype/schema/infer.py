@@ -103,7 +103,7 @@ def _adopted(column: Column, cells: pl.Series) -> Column:
 
 def _table(name: str, frame: pl.DataFrame, personal: bool) -> Table:
     found = detect(frame) if personal else {}
-    persons = {key: finding for key, finding in found.items() if finding.sure}
+    persons = {key: finding for key, finding in found.items() if finding.sure or finding.mentions}
     columns = {
         cells.name: _personal(persons[cells.name], cells)
         if cells.name in persons
