@@ -294,6 +294,21 @@ def test_gaps_of_a_formula_stay_as_frequent(bills: pl.DataFrame) -> None:
     assert abs(made["total"].is_null().mean() - gone.mean()) < 0.05
 
 
+def test_a_table_with_holes_is_learnt_and_filled_under_a_formula(bills: pl.DataFrame) -> None:
+    g = np.random.default_rng(0)
+    holes = {name: pl.Series(g.random(N) < 0.2) for name in ("net", "pieces", "total")}
+    frame = bills.with_columns(bills[name].set(gone, None) for name, gone in holes.items())
+    model = fitted(frame, TOTAL, synthesizer="trees", refine=0)
+    made = model.sample(2000)
+    assert obeyed(model, made)
+    beside = made.filter(pl.col("net").is_null())["total"]
+    assert 0 < beside.null_count() < 0.5 * len(beside)
+    assert abs(beside.mean() - frame["total"].mean()) < 0.2 * frame["total"].mean()
+    wrong = frame.with_columns(total=pl.col("total") + 1)
+    with pytest.raises(DataError, match="does not hold"):
+        fitted(wrong, TOTAL)
+
+
 def test_a_wrong_total_is_found_and_a_tolerance_may_be_given(bills: pl.DataFrame) -> None:
     frame = bills.with_columns(pl.col("total") + 0.02)
     with pytest.raises(DataError, match="does not hold in 600 of 600 rows"):

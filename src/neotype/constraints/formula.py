@@ -78,8 +78,9 @@ class ColumnFormula(Constraint):
     """`column` is what `expression` (SQL or polars) makes of other columns of its row.
 
     It is not learnt but computed, in its own storage and decimals. A missing cell breaks nothing,
-    and occurs as often as before; a cell where the formula gives nothing breaks it. Numbers may
-    differ by `tolerance`: if unsaid, by a rounding of the last decimal.
+    and occurs as often as before; a cell where the formula gives nothing of cells that are all
+    there breaks it. Numbers may differ by `tolerance`: if unsaid, by a rounding of the last
+    decimal.
     """
 
     type: Literal["ColumnFormula"] = "ColumnFormula"
@@ -98,11 +99,13 @@ class ColumnFormula(Constraint):
         return f"ColumnFormula({self.column} = {' '.join(self.expression.split())})"
 
     def learn(self, columns: Columns, frame: pl.DataFrame, *, protect: int) -> Rule:
-        """Whether cells are missing though the formula gives something."""
-        rule = _Formula(self, columns, gaps=False)
+        """Whether cells are missing though the formula gives something, or the reverse."""
+        rule = _Formula(self, columns, gaps=False, alone=False)
         _alone(self, rule.value, frame)
-        gaps = frame[self.column].is_null() & rule.value(frame).is_not_null()
-        return self.restore({"gaps": bool(gaps.any())}, columns)
+        cells, value = frame[self.column], rule.value(frame)
+        gaps = cells.is_null() & value.is_not_null()
+        alone = cells.is_not_null() & value.is_null()
+        return self.restore({"gaps": bool(gaps.any()), "alone": bool(alone.any())}, columns)
 
     def restore(self, facts: Mapping[str, Any], columns: Columns) -> Rule:
         """The rule."""
@@ -111,22 +114,33 @@ class ColumnFormula(Constraint):
                 f"constraint {self.title} computes '{self.column}' from itself.",
                 mend="declare a condition as Expression",
             )
-        rule = _Formula(self, columns, gaps=bool(facts["gaps"]))
+        rule = _Formula(self, columns, gaps=bool(facts["gaps"]), alone=bool(facts["alone"]))
         rule.value(_empty(columns))
         return rule
 
 
 @dataclass(frozen=True)
 class _Formula(Rule):
-    """The column is left out; where it has gaps, another says whether its cell is missing."""
+    """The column is left out. Where it has gaps, another says whether its cell is missing; and
+    where cells are known beside missing ones that they follow from, another has those alone.
+    """
 
     constraint: ColumnFormula
     columns: Columns
     gaps: bool
+    alone: bool
 
     @cached_property
     def _name(self) -> str:
         return free_name((f"{self.constraint.column} is missing",), self.columns)
+
+    @cached_property
+    def _rest(self) -> str:
+        return free_name((f"{self.constraint.column} alone",), self.columns)
+
+    @property
+    def _inputs(self) -> tuple[str, ...]:
+        return self.constraint.about[1:]
 
     @property
     def follows(self) -> str | None:
@@ -177,7 +191,9 @@ class _Formula(Rule):
                 agree |= cells == value
         else:
             agree = cells == self._stored(value)
-        return agree.fill_null(False) | cells.is_null()
+        lacking = pl.any_horizontal(pl.col(name).is_null() for name in self._inputs)
+        untold = value.is_null() & frame.select(lacking.alias("lacking"))["lacking"]
+        return agree.fill_null(False) | cells.is_null() | untold
 
     @property
     def _near(self) -> float:
@@ -190,33 +206,40 @@ class _Formula(Rule):
 
     def rewrite(self, columns: Columns) -> dict[str, Any] | None:
         name = self.constraint.column
-        if not self.gaps:
-            return replaced(columns, {}, gone=(name,))
-        return replaced(columns, {name: {self._name: Boolean(storage="Boolean")}})
+        told: dict[str, Any] = {}
+        if self.gaps:
+            told[self._name] = Boolean(storage="Boolean")
+        if self.alone:
+            told[self._rest] = columns[name].model_copy(update={"nullable": True, "reason": ""})
+        return replaced(columns, {name: told} if told else {}, gone=(name,))
 
     def encode(self, frame: pl.DataFrame) -> pl.DataFrame:
-        if self.gaps:
-            frame = frame.with_columns(frame[self.constraint.column].is_null().alias(self._name))
-        return frame.drop(self.constraint.column)
+        cells = frame[self.constraint.column]
+        told = [cells.is_null().alias(self._name)] if self.gaps else []
+        if self.alone:
+            told.append(cells.set(self.value(frame).is_not_null(), None).alias(self._rest))
+        return frame.drop(cells.name).with_columns(told)
 
     def decode(self, frame: pl.DataFrame, rng: Generator) -> pl.DataFrame:
         cells = self._stored(self.value(frame))
+        if self.alone:
+            cells = cells.zip_with(cells.is_not_null(), frame[self._rest])
         if self.gaps:
             cells = cells.set(frame[self._name], None)
-            frame = frame.drop(self._name)
-        return frame.with_columns(cells)
+        return frame.drop(self._name, self._rest, strict=False).with_columns(cells)
 
     def renew(self, frame: pl.DataFrame) -> pl.DataFrame:
-        cells = self._stored(self.value(frame))
-        return frame.with_columns(cells.set(frame[self.constraint.column].is_null(), None))
+        old, cells = frame[self.constraint.column], self._stored(self.value(frame))
+        cells = cells.zip_with(cells.is_not_null(), old)
+        return frame.with_columns(cells.set(old.is_null(), None))
 
     def stands_for(self, column: str) -> tuple[str, ...]:
         if column != self.constraint.column:
             return (column,)
-        return tuple(name for name in self.constraint.about if name != column)
+        return (*self._inputs, *((self._rest,) if self.alone else ()))
 
     def facts(self) -> dict[str, Any]:
-        return {"gaps": self.gaps}
+        return {"gaps": self.gaps, "alone": self.alone}
 
 
 class Custom(Constraint):
