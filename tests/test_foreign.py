@@ -235,3 +235,22 @@ def test_inspect_shows_a_description_and_writes_one_table(tmp_path: Path) -> Non
     wrong = door.invoke(app, [*asked[:3], "customer"])
     assert wrong.exit_code == 1
     assert "did you mean 'customers'" in wrong.output
+
+
+def test_sdv_metadata_is_a_description_too(tmp_path: Path) -> None:
+    columns = {
+        "id": {"sdtype": "id", "regex_format": "C[0-9]{6}"},
+        "age": {"sdtype": "numerical", "computer_representation": "Int64"},
+        "seen": {"sdtype": "datetime", "datetime_format": "%Y-%m-%d"},
+        "mail": {"sdtype": "email", "pii": True},
+        "ok": {"sdtype": "boolean"},
+    }
+    table = {"primary_key": "id", "columns": columns}
+    metadata = {"METADATA_SPEC_VERSION": "V2", "tables": {"guests": table}, "relationships": []}
+    path = tmp_path / "metadata.json"
+    path.write_text(json.dumps(metadata))
+    assert is_foreign(path)
+    made = nt.from_spec(nt.import_schema(path).schema).sample(300)
+    assert made["age"].is_between(0, 100).all()
+    assert made["id"].str.contains("^C[0-9]{6}$").all()
+    assert made["mail"].str.contains("@").all()

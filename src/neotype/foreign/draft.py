@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from neotype.foreign.placeholder import placeholder
+from neotype.foreign.placeholder import begun
 from neotype.personal.categories import CATEGORIES
 from neotype.personal.lexicon import hints_person, named
 from neotype.schema.schema import (
@@ -128,7 +128,8 @@ def imported(tables: Mapping[str, TableDraft], notes: list[str]) -> Imported:
                 ties.append(Relationship(parent=other, parent_key=key, child=name, child_key=own))
         _recognise(draft)
         made[name] = _table(draft)
-    return Imported(Schema(tables=made, relationships=tuple(ties)), tuple(dict.fromkeys(notes)))
+    schema = Schema(tables=made, relationships=tuple(ties))
+    return Imported(begun(schema), tuple(dict.fromkeys(notes)))
 
 
 def _recognise(table: TableDraft) -> None:
@@ -164,11 +165,8 @@ _TIMES: Mapping[str, dict[str, Any]] = {
 def column(draft: Draft) -> Column:
     """The column that a draft becomes."""
     base: dict[str, Any] = {"nullable": draft.nullable and not draft.key, "reason": draft.origin}
-    law = placeholder(draft)
     if draft.formula is not None:
         base["formula"] = draft.formula
-    elif law is not None and draft.values is None and not _is_identifier(draft):
-        base["distribution"] = law
     if draft.values is not None and draft.type != "boolean":
         return _labels(draft, base)
     if draft.personal is not None:

@@ -13,7 +13,9 @@ from neotype.foreign.dbt import from_dbt, is_dbt
 from neotype.foreign.ddl import from_ddl
 from neotype.foreign.draft import Imported
 from neotype.foreign.json_schema import from_json_schema, from_pydantic
+from neotype.foreign.placeholder import begun
 from neotype.schema.file import read_schema
+from neotype.schema.sdv import is_sdv
 
 SUFFIXES = (".sql", ".ddl", ".json", ".yaml", ".yml")
 
@@ -36,7 +38,7 @@ def import_schema(origin: Any, *, dialect: str | None = None) -> Imported:
         return from_dbt(document)
     if isinstance(document, dict) and _is_json_schema(document):
         return from_json_schema(document, name=path.name.split(".")[0])
-    return Imported(read_schema(path))
+    return Imported(begun(read_schema(path)) if is_sdv(document) else read_schema(path))
 
 
 def is_foreign(path: Path) -> bool:
@@ -49,7 +51,9 @@ def is_foreign(path: Path) -> bool:
         document = _document(path)
     except SchemaError:
         return False
-    return is_dbt(document) or (isinstance(document, dict) and _is_json_schema(document))
+    if is_dbt(document) or is_sdv(document):
+        return True
+    return isinstance(document, dict) and _is_json_schema(document)
 
 
 def _is_json_schema(document: dict[str, Any]) -> bool:
