@@ -15,6 +15,7 @@ from neotype.data import Dataset, conform
 from neotype.errors import SchemaError
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
+from neotype.schema.constraint import Constraint
 from neotype.schema.schema import Schema
 from neotype.schema.wanted import wanted
 from neotype.source import FrameKind, Source, read, restore
@@ -28,6 +29,7 @@ from neotype.tasks.shares import Aim, Mean, Share
 
 T = TypeVar("T")
 SchemaLike = Schema | Path | str | None
+Constraints = Sequence[Constraint | Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ def replace_columns(
     draws: int = 1,
     where: Mapping[str, Any] | None = None,
     schema: SchemaLike = None,
+    constraints: Constraints = (),
     seed: int = 0,
     progress: Progress = silent,
     **settings: Any,
@@ -97,10 +100,11 @@ def replace_columns(
     """Copies of a real table in which `columns` are synthetic and every other cell is real.
 
     Each cell is drawn given the rest of its row; `where` replaces only in rows that meet it. With
-    several `draws`, `combine` says what the copies tell of the real rows. `settings` are
+    several `draws`, `combine` says what the copies tell of the real rows. `constraints` hold in
+    the result, as they do in the data. `settings` are
     hyperparameters of `nt.Trees`. The result still holds real cells: it is not anonymous.
     """
-    source, whole = _real(data, schema)
+    source, whole = _real(data, schema, constraints)
     done = partial.replace_columns(
         whole,
         _names(columns),
@@ -120,6 +124,7 @@ def impute(
     draws: int = 1,
     rounds: int = imputing.ROUNDS,
     schema: SchemaLike = None,
+    constraints: Constraints = (),
     seed: int = 0,
     progress: Progress = silent,
 ) -> Completed:
@@ -130,7 +135,7 @@ def impute(
     analyse each and let `combine` put the results together. `left` names columns that could not be
     filled.
     """
-    source, whole = _real(data, schema)
+    source, whole = _real(data, schema, constraints)
     done = imputing.impute(
         whole,
         _names(columns),
@@ -152,6 +157,7 @@ def augment(
     rows: int | None = None,
     seen: int = balancing.SEEN,
     schema: SchemaLike = None,
+    constraints: Constraints = (),
     seed: int = 0,
     progress: Progress = silent,
     **settings: Any,
@@ -163,7 +169,7 @@ def augment(
     share of the data (the model is then learnt twice; None measures nothing). `about.warnings` name
     classes of fewer than `seen` real rows.
     """
-    source, whole = _real(data, schema, target)
+    source, whole = _real(data, schema, constraints, target)
     asked = balancing.classes_of(whole, target, share)
     if rows is not None and not synthetic_only:
         raise SchemaError(
@@ -285,10 +291,13 @@ def _many(number: int, what: str = "draws") -> int:
     return number
 
 
-def _real(data: Any, schema: SchemaLike, target: str | None = None) -> tuple[Source, Dataset]:
+def _real(
+    data: Any, schema: SchemaLike, constraints: Constraints, target: str | None = None
+) -> tuple[Source, Dataset]:
     source = read(data)
     if not isinstance(schema, Schema):
         schema = pipeline.schema_of(source, None if schema is None else Path(schema))
+    schema = schema.constrained(constraints) if constraints else schema
     return source, pipeline.learnable(source, schema, target)
 
 
