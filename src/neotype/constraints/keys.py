@@ -21,6 +21,8 @@ _PATIENCE = 10
 """How often in a row a redraw may find nothing new before it is given up."""
 _POOL = 8192
 """Rows that are drawn at once where few are wanted: they cost no more."""
+_DEAR = 64
+"""The same, at first, where every row costs."""
 _ENTITIES = 256
 """Rows of an entity that are drawn one after the other; beyond them cells are only set."""
 _UNSAID = ("identifier", "personal", "text", "json")
@@ -61,6 +63,7 @@ class _Distinct(Rule):
 
     constraint: Unique
     whole: ClassVar[bool] = True
+    parts_obey: ClassVar[bool] = True
 
     def holds(self, frame: pl.DataFrame) -> pl.Series:
         names = list(self.constraint.columns)
@@ -69,15 +72,16 @@ class _Distinct(Rule):
         return frame.select((gap | first).alias("holds")).to_series()
 
     def mend(self, frame: pl.DataFrame, redraw: Redraw) -> pl.DataFrame:
-        idle = 0
+        idle, pool = 0, _DEAR if redraw.dear else _POOL
         while idle < _PATIENCE:
             again = (~self.holds(frame)).arg_true().to_numpy()
             if not len(again):
                 break
-            many = np.repeat(again, max(1, _POOL // len(again)))
+            many = np.repeat(again, max(1, pool // len(again)))
             made = redraw(frame, many)
             frame, found = self._placed(frame, made, many, again)
             idle = 0 if found else idle + 1
+            pool = pool if found else min(2 * pool, _POOL)
         return frame
 
     def _placed(
@@ -171,6 +175,7 @@ class _Alike(Rule):
     constraint: DenormalizedTable
     columns: Columns
     whole: ClassVar[bool] = True
+    parts_obey: ClassVar[bool] = True
 
     def _first(self, frame: pl.DataFrame) -> NDArray[np.int64]:
         """For each row, the first row of its key."""

@@ -28,6 +28,10 @@ Columns = Mapping[str, Any]
 class Redraw(Protocol):
     """Draws rows of a table again, as whoever asked for the table wants them."""
 
+    @property
+    def dear(self) -> bool:
+        """Whether each row has its price: each is drawn among candidates of its own."""
+
     def __call__(
         self, frame: pl.DataFrame, rows: NDArray[np.int64], cells: pl.DataFrame | None = None
     ) -> pl.DataFrame:
@@ -75,6 +79,9 @@ class Rule:
     whole: ClassVar[bool] = False
     """Whether it speaks of several rows at once: a row alone cannot tell whether it holds."""
 
+    parts_obey: ClassVar[bool] = False
+    """Of rules about several rows: whether any rows of a table that obeys obey by themselves."""
+
     constraint: Any
     """What was declared, of the subclass of Constraint that it belongs to."""
     others: tuple[Any, ...] = ()
@@ -120,6 +127,12 @@ class Rule:
     def renew(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Rows of the user's columns in which others were changed: what `follows`, anew."""
         return frame
+
+    def solve(self, part: str, frame: pl.DataFrame) -> pl.Series | None:
+        """Of rows of the user's columns: that column as it must be for what `follows` to be as it
+        is. Null where there is no such cell; None where this rule cannot say.
+        """
+        return None
 
     def mend(self, frame: pl.DataFrame, redraw: Redraw) -> pl.DataFrame:
         """A whole table in which rows that break it were replaced, each in its place.

@@ -29,6 +29,8 @@ from neotype.synth.weighing import LogWeights, effective, repeated, resample, sh
 
 BUDGET = 1 << 24
 """How many candidates a whole sample may cost."""
+_HOPELESS = 16
+"""The part of the budget after which nothing found at all is answer enough."""
 _POOL_CELLS = 1 << 22
 """How many digits the candidates of a pool have at most."""
 _REPEATED = 0.01
@@ -38,6 +40,8 @@ _SPARE = 1.25
 _PARTICLES = (16, 64, 256, 1024)
 """Candidates for a given row, then how many more where those before are worth too little; the last
 are for rows that have found none to take."""
+_PATIENCE = 1 << 20
+"""Candidates of a given row of which none could be taken, after which the row is given up."""
 _BIAS = 0.03
 """How far the choice among so many candidates may be from what it would be among all."""
 
@@ -119,7 +123,7 @@ def where_block(
     with ThreadPoolExecutor(max(1, min(8, os.cpu_count() or 1))) as crew:
         while True:
             # Where nothing at all was found, a part of the budget tells as much as the whole.
-            room = budget if tally.good or not tally.tried else budget // 4
+            room = budget if tally.good or not tally.tried else budget // _HOPELESS
             size = min(size, max(room - tally.tried, 1))
             pools = [largest] * (size // largest) + [size % largest] * (size % largest > 0)
             share = wanted * _SPARE * size / (tally.tried + size)
@@ -131,7 +135,7 @@ def where_block(
                 kept.append(_Kept(made.frame.filter(good), made.log_weight[good]))
             turn, tally.tried = turn + len(pools), tally.tried + size
             weights = np.concatenate([one.log_weight for one in kept])
-            hopeless = not tally.good and 4 * tally.tried >= budget
+            hopeless = not tally.good and _HOPELESS * tally.tried >= budget
             if repeated(weights, wanted) <= _REPEATED or tally.tried >= budget or hopeless:
                 break
             worth = effective(weights)
@@ -181,7 +185,10 @@ class _Best:
     @property
     def worth(self) -> NDArray[np.float64]:
         """How many candidates of equal weight each row was chosen among."""
-        return np.where(self.total > -np.inf, np.exp(2 * self.total - self.square), 0.0)
+        found = self.total > -np.inf
+        worth = np.zeros(len(found))
+        worth[found] = np.exp(2 * self.total[found] - self.square[found])
+        return worth
 
     @property
     def bias(self) -> NDArray[np.float64]:
@@ -220,6 +227,10 @@ def given_block(
     todo, turn = np.arange(height), 0
     while len(todo) and tally.tried < budget:
         each = 1 if exact else max(_PARTICLES[min(turn, 3)], model.each)
+        if turn > 3:
+            # Few rows are left: as many candidates at once as a pool holds, within the patience.
+            room = max(1, _POOL_CELLS // max(1, len(todo) * model.width))
+            each = max(each, min(room, _PATIENCE // 4))
         stream = here if turn == 0 else here.child("again").block(turn)
         step = max(1, _POOL_CELLS // max(1, each * model.width))
         for number, start in enumerate(range(0, len(todo), step)):
@@ -230,6 +241,8 @@ def given_block(
         enough = exact or turn >= (2 if model.each == 1 else 1)
         todo = np.flatnonzero(~(found & (enough | (best.bias <= _BIAS))))
         turn += 1
+        if (~found & (best.tried >= _PATIENCE)).any():
+            break
     if len(todo) and not (best.score > -np.inf).all():
         raise tally.error(int((best.score > -np.inf).sum()), height, known)
     frame = kept(model.issue(best.rows(), here, first), known)

@@ -108,6 +108,10 @@ class _Redraw:
     held: tuple[str, ...] = ()
     """Columns of other rules about several rows, which stay as they are."""
 
+    @property
+    def dear(self) -> bool:
+        return self.known is not None and self.known.cells is not None
+
     def __call__(
         self, frame: pl.DataFrame, rows: NDArray[np.int64], cells: pl.DataFrame | None = None
     ) -> pl.DataFrame:

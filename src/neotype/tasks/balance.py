@@ -97,6 +97,7 @@ def augment(
         cells,
         lambda frame: _places(frame, classes),
         rng=rng.child("sample"),
+        beside=data.frame if keep else None,
         progress=progress,
     )
     whole = Dataset.of(data.schema, pl.concat([data.frame, drawn.frame])) if keep else drawn

@@ -20,11 +20,15 @@ from neotype.synth.weighing import choose
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 PLAIN = 16
 """Plain samples that are dealt out before cells still short are drawn under their conditions."""
 TURNS = 50
 """How often a cell is drawn under its conditions before it is given up."""
+
+AGAIN = 10
+"""How often rows that break rules about several rows give way to others."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,18 @@ class _Hands:
             if short > 0:
                 self.frames[k].append(frame[np.flatnonzero(places == k)[:short]])
 
+    def rows(self) -> pl.DataFrame:
+        """All rows, cell by cell."""
+        return pl.concat(frame for frames in self.frames for frame in frames)
+
+    def drop(self, rows: Bools) -> bool:
+        """Take these of all rows away; whether there were any."""
+        ends = np.cumsum([sum(frame.height for frame in frames) for frames in self.frames])
+        for k, gone in enumerate(np.split(rows, ends[:-1])):
+            if gone.any():
+                self.frames[k] = [pl.concat(self.frames[k]).filter(~gone)]
+        return bool(rows.any())
+
 
 def deal(
     model: Any,
@@ -75,12 +91,14 @@ def deal(
     *,
     rng: Rng,
     log_weight: Callable[[pl.DataFrame], Floats] | None = None,
+    beside: pl.DataFrame | None = None,
     progress: Progress = silent,
 ) -> Dataset:
     """As many rows of each cell as it wants, shuffled; `cell_of` gives each row's cell, or −1.
 
     Rows come from plain samples as long as these serve, else from samples under the cell's
-    conditions. SamplingError names a cell of which the model has too few rows.
+    conditions. A row that cannot stand in one table with those before it and with the rows `beside`
+    gives way to another. SamplingError names a cell of which the model has too few rows.
     """
     total = sum(cell.rows for cell in cells)
     hands = _Hands(cells)
@@ -92,8 +110,27 @@ def deal(
         if not short:
             break
         hands.deal(model.sample(total, rng=rng.child("plain").block(turn)).frame, cell_of)
-    for k, cell in enumerate(cells):
-        stream, known = rng.child("cell").block(k), Known(where=cell.where)
+    _fill(model, hands, cell_of, rng.child("cell"))
+    for turn in range(AGAIN):
+        if not hands.drop(~obeyed(model, hands.rows(), beside)):
+            break
+        _fill(model, hands, cell_of, rng.child("again").block(turn))
+    progress("sample", total, total)
+    chosen = [
+        _chosen(pl.concat(hands.frames[k]), cell, log_weight, rng.child("choose").block(k))
+        for k, cell in enumerate(cells)
+        if cell.rows
+    ]
+    order = rng.child("order").generator().permutation(total)
+    made = _numbered(model, pl.concat(chosen)[order], first, rng.child("issue"))
+    refuse_broken(model, made)
+    return Dataset.of(model.schema, made)
+
+
+def _fill(model: Any, hands: _Hands, cell_of: Callable[[pl.DataFrame], Ints], rng: Rng) -> None:
+    """Give cells that are short of rows some that are drawn under their conditions."""
+    for k, cell in enumerate(hands.cells):
+        stream, known = rng.block(k), Known(where=cell.where)
         for turn in range(TURNS):
             short = hands.lacks(k)
             if short <= 0:
@@ -106,16 +143,21 @@ def deal(
                 f"{cell.wanted - hands.lacks(k):,}.",
                 mend="ask for less of it, or for fewer rows",
             )
-    progress("sample", total, total)
-    chosen = [
-        _chosen(pl.concat(hands.frames[k]), cell, log_weight, rng.child("choose").block(k))
-        for k, cell in enumerate(cells)
-        if cell.rows
-    ]
-    order = rng.child("order").generator().permutation(total)
-    made = _numbered(model, pl.concat(chosen)[order], first, rng.child("issue"))
-    refuse_broken(model, made)
-    return Dataset.of(model.schema, made)
+
+
+def obeyed(model: Any, frame: pl.DataFrame, beside: pl.DataFrame | None = None) -> Bools:
+    """Which rows may stand in one table with those before them and with the rows `beside`.
+
+    Of what is numbered anew nothing is said: all rows may repeat an identifier.
+    """
+    rewriting = getattr(model, "rewriting", None)
+    whole = frame if beside is None else pl.concat([beside.select(frame.columns), frame])
+    good = np.ones(whole.height, dtype=np.bool_)
+    for rule in rewriting.rules if rewriting is not None else ():
+        columns = (model.schema.columns[name] for name in rule.constraint.about)
+        if rule.parts_obey and rule.whole and not any(isinstance(c, NUMBERED) for c in columns):
+            good &= rule.holds(whole).to_numpy()
+    return good[whole.height - frame.height :]
 
 
 def refuse_broken(model: Any, frame: pl.DataFrame) -> None:
