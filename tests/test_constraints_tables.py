@@ -294,6 +294,20 @@ def test_gaps_of_a_formula_stay_as_frequent(bills: pl.DataFrame) -> None:
     assert abs(made["total"].is_null().mean() - gone.mean()) < 0.05
 
 
+def test_a_part_of_a_known_sum_is_solved_for() -> None:
+    g = np.random.default_rng(0)
+    adults = g.integers(0, 500, N)
+    frame = pl.DataFrame({"adults": adults, "children": adults // 2 + g.integers(0, 50, N)})
+    frame = frame.with_columns(guests=pl.col("adults") + pl.col("children"))
+    line = {"type": "ColumnFormula", "column": "guests", "expression": "adults + children"}
+    model = fitted(frame, line, synthesizer="trees", refine=0)
+    for names in (["guests", "adults"], ["guests", "children"]):
+        assert model.sample(given=frame.select(names)).equals(frame)
+    made = model.sample(given=frame.select("guests"))
+    assert obeyed(model, made)
+    assert (made["adults"] - frame["adults"]).abs().mean() < 20
+
+
 def test_a_table_with_holes_is_learnt_and_filled_under_a_formula(bills: pl.DataFrame) -> None:
     g = np.random.default_rng(0)
     holes = {name: pl.Series(g.random(N) < 0.2) for name in ("net", "pieces", "total")}
@@ -304,6 +318,9 @@ def test_a_table_with_holes_is_learnt_and_filled_under_a_formula(bills: pl.DataF
     beside = made.filter(pl.col("net").is_null())["total"]
     assert 0 < beside.null_count() < 0.5 * len(beside)
     assert abs(beside.mean() - frame["total"].mean()) < 0.2 * frame["total"].mean()
+    filled = nt.impute(frame, schema=model.schema).frame
+    assert not any(filled.null_count().row(0))
+    assert obeyed(model, filled)
     wrong = frame.with_columns(total=pl.col("total") + 1)
     with pytest.raises(DataError, match="does not hold"):
         fitted(wrong, TOTAL)

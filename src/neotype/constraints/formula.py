@@ -233,6 +233,20 @@ class _Formula(Rule):
         cells = cells.zip_with(cells.is_not_null(), old)
         return frame.with_columns(cells.set(old.is_null(), None))
 
+    def solve(self, part: str, frame: pl.DataFrame) -> pl.Series | None:
+        """From the values at 0, 1 and 2: where those lie on a line, so does the result."""
+        cells, result = frame[part], frame[self.constraint.column]
+        if not (cells.dtype.is_numeric() and result.dtype.is_numeric()):
+            return None
+        tried = [frame.with_columns(pl.lit(float(x)).alias(part)) for x in (0, 1, 2)]
+        zero, one, two = (self.value(rows).cast(pl.Float64, strict=False) for rows in tried)
+        slope = one - zero
+        line = ((two - one - slope).abs() <= _ROUNDING * (two.abs() + 1)) & (slope != 0)
+        found = (result.cast(pl.Float64) - zero) / slope
+        decimals = 0 if cells.dtype.is_integer() else getattr(self.columns[part], "decimals", None)
+        found = found if decimals is None else found.round(decimals)
+        return found.set(~line.fill_null(False), None).cast(cells.dtype, strict=False).alias(part)
+
     def stands_for(self, column: str) -> tuple[str, ...]:
         if column != self.constraint.column:
             return (column,)

@@ -3,7 +3,8 @@
 Where the end of a stay is known and its beginning is not, no column of the rewritten row is known:
 the beginning is drawn, what lies between follows from both, and the row counts by how probable
 that is. Which is importance resampling: what is drawn comes from p(beginning), and the weight is
-p(beginning, between) / p(beginning), both as the model within estimates them.
+p(beginning, between) / p(beginning), both as the model within estimates them. Where a sum is known
+and its parts are not, all parts but one are drawn, and that one is solved for.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from neotype.data import Known
 from neotype.encode.encoder import Codes
 from neotype.encode.numeric import NumericEncoder
 from neotype.rng import Rng
+from neotype.schema.constraint import Rule
 from neotype.synth.conditioned import kept
 from neotype.synth.refine import Refined
 from neotype.synth.rewriting import Rewriting
@@ -60,6 +62,8 @@ def following(rewriting: Rewriting, known: Known) -> tuple[list[str], list[str]]
     drawn: dict[str, None] = {}
     follow: dict[str, None] = {}
     for rule in rewriting.steps:
+        if rule.follows is not None:
+            continue
         about = rule.constraint.about
         lacking = [c for c in about if c not in told or (free is not None and free[c].any())]
         for column in (c for c in about if c in told and c not in rewriting.inner.columns):
@@ -79,7 +83,8 @@ def completed(
     """Candidates for rows of which rules' columns are known in part; None where none are."""
     drawn, follow = following(rewriting, known)
     told = rewriting.known(known)
-    if not follow or told.cells is None:
+    asked = [rule for rule in rewriting.steps if _tells(rule, known)]
+    if told.cells is None or not (follow or asked):
         return None
     plain: Any = model
     if isinstance(model, Refined) and isinstance(model.inner, TableModel):
@@ -88,14 +93,15 @@ def completed(
     frame = begun.take(np.arange(rows), 0, rows)
     frame = kept(frame, told)
     outer = kept(rewriting.decode(frame, rng.child("rewrite")), known)
-    good = np.ones(rows, dtype=np.bool_)
-    for rule in rewriting.rules:
-        if not rule.whole:
-            good &= rule.holds(outer).to_numpy()
+    solved: dict[str, pl.Series] = {}
+    for rule in asked:
+        outer = _solved(rule, outer, known, rewriting, solved)
+    if not follow and not solved:
+        return None
     again = rewriting.encode(outer)
-    for name in follow:
-        if not rewriting.inner.columns[name].nullable:
-            good &= again[name].is_not_null().to_numpy()
+    good = _good(rewriting, outer, again.select(follow))
+    parts = {c for rule in asked for c in rule.constraint.about if c in rewriting.inner.columns}
+    drawn = [*drawn, *(c for c in again.columns if c in parts and c not in {*drawn, *follow})]
     drawn = _with_earlier(plain, drawn, follow)
     # rows that do not obey keep what was drawn: they are never taken
     new = {name: again[name].zip_with(pl.Series(good), frame[name]) for name in (*drawn, *follow)}
@@ -104,17 +110,83 @@ def completed(
         free = pl.DataFrame({c: np.zeros(rows, dtype=np.bool_) for c in told.cells.columns})
     cells = told.cells.with_columns(one.alias(name) for name, one in new.items())
     none = pl.lit(False)
-    before = free.with_columns(none.alias(name) for name in drawn)
-    after = before.with_columns(none.alias(name) for name in follow)
+    before = free.with_columns(solved.get(name, none).alias(name) for name in drawn)
+    after = free.with_columns(none.alias(name) for name in (*drawn, *follow))
     names = cells.columns
     first = replace(told, cells=cells, free=before.select(names))
     whole = replace(told, cells=cells, free=after.select(names))
     made = model.candidates(rows, rng.child("follow"), whole)
     base = plain.candidates(rows, rng.child("weigh"), first).log_weight
-    value = _values(plain, again.select(follow))
+    value = np.zeros(rows)
+    for name in (*follow, *solved):
+        # a cell that was drawn or known beside solved ones of other rows weighs nothing there
+        here = solved[name].to_numpy() if name in solved else True
+        value += np.where(here, _values(plain, again.select(name)), 0.0)
     weight = np.where(good, made.log_weight + value + begun.log_weight - base, -np.inf)
     weight[np.isnan(weight)] = -np.inf
     return Completed(made, whole, rewriting, rng.child("rewrite"), weight)
+
+
+def _good(rewriting: Rewriting, outer: pl.DataFrame, follow: pl.DataFrame) -> NDArray[np.bool_]:
+    """Which rows obey, and have no gap where what follows cannot be missing."""
+    good = np.ones(outer.height, dtype=np.bool_)
+    for rule in rewriting.rules:
+        if not rule.whole:
+            good &= rule.holds(outer).to_numpy()
+    for name in follow.columns:
+        if not rewriting.inner.columns[name].nullable:
+            good &= follow[name].is_not_null().to_numpy()
+    return good
+
+
+def _tells(rule: Rule, known: Known) -> bool:
+    """Whether what the rule computes is known, and something that it follows from is not."""
+    if rule.follows is None or known.cells is None or rule.follows not in known.cells.columns:
+        return False
+    free = [_free(known, name) for name in rule.constraint.about]
+    result = _free(known, rule.follows)
+    return any(bool((one & ~result).any()) for one in free)
+
+
+def _fineness(column: Any) -> float:
+    """How many decimals a column has: prices are solved for rather than pieces."""
+    decimals = getattr(column, "decimals", None)
+    return np.inf if decimals is None else float(decimals)
+
+
+def _free(known: Known, name: str) -> pl.Series:
+    """In which rows nothing is known of a column."""
+    assert known.cells is not None
+    if name not in known.cells.columns:
+        return pl.Series(name, [True]).new_from_index(0, known.cells.height)
+    if known.free is None:
+        return pl.Series(name, [False]).new_from_index(0, known.cells.height)
+    return known.free[name]
+
+
+def _solved(
+    rule: Rule,
+    outer: pl.DataFrame,
+    known: Known,
+    rewriting: Rewriting,
+    solved: dict[str, pl.Series],
+) -> pl.DataFrame:
+    """The rows with one unknown part each as it must be; `solved` says in which rows which is."""
+    assert rule.follows is not None
+    left = ~_free(known, rule.follows) & outer[rule.follows].is_not_null()
+    parts = [c for c in rule.constraint.about if c in rewriting.inner.columns and c not in solved]
+    for name in sorted(parts, key=lambda c: -_fineness(rewriting.inner.columns[c])):
+        here = left & _free(known, name)
+        if not here.any():
+            continue
+        found = rule.solve(name, outer)
+        if found is None:
+            continue
+        here &= found.is_not_null()
+        outer = outer.with_columns(found.zip_with(here, outer[name]))
+        solved[name] = here
+        left &= ~here
+    return outer
 
 
 def _with_earlier(model: Any, drawn: list[str], follow: list[str]) -> list[str]:
