@@ -637,3 +637,32 @@ def test_what_a_schema_declares_changes_nothing_where_the_table_is_learnt(
         saved = model.save(tmp_path / f"{len(made)}.neotype")
         made.append(nt.load(saved).sample(500, seed=1))
     assert made[0].equals(made[1])
+
+
+def test_an_order_that_one_row_in_a_thousand_obeys_is_drawn() -> None:
+    columns = {
+        "low": {"kind": "numeric", "distribution": {"normal": [50, 10]}},
+        "high": {"kind": "numeric", "distribution": {"normal": [6, 10]}},
+    }
+    line = {"type": "Inequality", "low": "low", "high": "high"}
+    table = {"columns": columns, "constraints": [line]}
+    model = nt.from_spec({"neotype_schema": 1, "tables": {"t": table}})
+    frame = model.sample(3000)
+    assert frame.height == 3000
+    assert (frame["low"] <= frame["high"]).all()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"type": "FixedCombinations", "columns": ["a", "b"]},
+        {"type": "FixedNullCombinations", "columns": ["a", "b"]},
+        {"type": "MixedScales", "column": "n", "by": ["a"]},
+    ],
+)
+def test_what_data_would_have_to_show_is_asked_for(line: dict[str, Any]) -> None:
+    columns = {name: {"kind": "categorical", "values": ["x", "y"], "missing": 0.2} for name in "ab"}
+    columns["n"] = {"kind": "numeric", "distribution": {"normal": [50, 10]}}
+    table = {"columns": columns, "constraints": [line]}
+    with pytest.raises(nt.errors.SchemaError, match=f"{line['type']}.*learnt from data"):
+        nt.from_spec({"neotype_schema": 1, "tables": {"t": table}})

@@ -31,6 +31,8 @@ _LEAST, _CELLS = 256, 1 << 21
 """Rows of a block at least, and about how many digits its candidates have at most."""
 _PATIENCE = 200
 """How many times a block's candidates are drawn before plain rows are given up."""
+_LONGER = 10
+"""How many times as long, where that promises to be enough."""
 _LEAST_BUDGET = 1 << 20
 
 _Made = tuple[pl.DataFrame, Support]
@@ -86,7 +88,9 @@ def _block(model: Sampler, k: int, rng: Rng, rows: int, size: int) -> pl.DataFra
     wanted, tally = min(size, rows - k * size), Tally()
     frames: list[pl.DataFrame] = []
     found = 0
-    for turn in range(_PATIENCE):
+    for turn in range(_PATIENCE * _LONGER):
+        if turn >= _PATIENCE and found * _PATIENCE * _LONGER < wanted * turn:
+            break
         stream = here if turn == 0 else here.child("again").block(turn)
         pool = model.candidates(size * each, stream, None)
         picks = np.arange(size)

@@ -87,6 +87,8 @@ class Specified:
         rules, frame = [], trial.frame
         for constraint in settled.table.constraints:
             rule = constraint.learn(settled.columns, frame, protect=1)
+            if rule.shown:
+                _refuse_shown(constraint)
             if not rule.whole:
                 _renumbered(constraint, plan)
                 frame = frame.filter(rule.holds(frame))
@@ -206,6 +208,20 @@ def _renumbered(constraint: Any, plan: Specification) -> None:
             f"constraint {constraint.title} is about '{made[0]}', which is made from the number "
             "of its row and cannot be chosen.",
             mend="take the constraint out, or give the column a distribution",
+        )
+
+
+def _refuse_shown(constraint: Any) -> None:
+    """What data would have to show is nothing where there is none."""
+    mends = {
+        "FixedCombinations": "list the combinations: allowed: [[Paris, France], [Rome, Italy]]",
+        "FixedNullCombinations": "say it as an Expression: (price is null) = (currency is null)",
+        "MixedScales": "give the column a distribution for each label, with depends_on",
+    }
+    if constraint.type in mends:
+        raise SchemaError(
+            f"constraint {constraint.title} is learnt from data, and there is none.",
+            mend=mends[constraint.type],
         )
 
 
