@@ -7,6 +7,7 @@ import itertools
 import logging
 import re
 import shlex
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from typer.testing import CliRunner
 import neotype as nt
 from neotype.cli import app
 from neotype.constraints.order import Inequality
-from neotype.data import Dataset, Known, Support
+from neotype.data import Dataset, Known, Support, conform_given
 from neotype.errors import ColumnNotFoundError, DataError, SamplingError
 from neotype.rng import Rng
 from neotype.schema.condition import Condition, at_odds, met
@@ -532,3 +533,31 @@ def test_the_page_about_conditions_runs(tmp_path: Path, monkeypatch: pytest.Monk
     for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
         exec(block, told)
     assert told["rows"]["native-country"].to_list() == ["Mexico"] * 1000
+
+
+def test_texts_of_true_and_false_are_asked_for_in_any_case() -> None:
+    g = np.random.default_rng(0)
+    frame = pl.DataFrame({"paid": np.where(g.random(500) < 0.3, "True", "False")})
+    data = as_data(frame)
+    model = learn(Trees(refine=0), data, rng=Rng(0))
+    columns = data.schema.columns
+    for asked in (True, "true", "TRUE", "yes", "True"):
+        known = Known(where=wanted({"paid": asked}, columns))
+        assert set(model.sample(50, rng=Rng(1), known=known).frame["paid"]) == {"True"}
+    with pytest.raises(DataError, match="its labels are 'False' and 'True'"):
+        wanted({"paid": "maybe"}, columns)
+    known = conform_given(pl.DataFrame({"paid": [True, False]}), data.schema)
+    assert known.cells is not None
+    assert known.cells["paid"].to_list() == ["True", "False"]
+
+
+def test_a_given_row_that_cannot_be_is_given_up_in_seconds() -> None:
+    g = np.random.default_rng(0)
+    frame = pl.DataFrame({"months": g.integers(1, 6, 400) * 12, "rate": g.integers(1, 99, 400)})
+    frame = frame.with_columns(total=pl.col("months") * pl.col("rate"))
+    rule = nt.constraints.ColumnFormula(column="total", expression="months * rate")
+    model = nt.fit(frame, constraints=[rule], refine=0)
+    begun = time.monotonic()
+    with pytest.raises(SamplingError, match="1 rows are asked for, and only 0"):
+        model.sample(given=pl.DataFrame({"months": [24], "total": [241]}))
+    assert time.monotonic() - begun < 30

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,20 @@ def test_replacing_where_leaves_all_other_rows(few: pl.DataFrame) -> None:
     assert not done.frame.filter(~men).equals(few.filter(~men))
 
 
+def test_several_values_of_a_column_are_alternatives_on_the_command_line(
+    few: pl.DataFrame, tmp_path: Path
+) -> None:
+    few.write_parquet(tmp_path / "few.parquet")
+    asked = ["--where", "education=Masters", "--where", "education=Doctorate"]
+    arguments = ["replace", str(tmp_path / "few.parquet"), "-o", str(tmp_path / "out.parquet")]
+    extra = ["--columns", "age", "--set", "refine=0", "--json", *asked]
+    done = CliRunner().invoke(app, [*arguments, *extra])
+    assert done.exit_code == 0, done.output
+    rows = few["education"].is_in(["Masters", "Doctorate"])
+    drawn = json.loads(done.stdout)["columns"][0]["drawn"]
+    assert drawn == rows.sum()
+
+
 def test_a_constraint_holds_between_replaced_and_real_cells() -> None:
     low = np.random.default_rng(0).integers(0, 100, 500)
     frame = pl.DataFrame({"low": low, "high": low + np.arange(500) % 7, "other": low % 3})
@@ -97,6 +112,8 @@ def test_what_cannot_be_replaced_is_said(few: pl.DataFrame) -> None:
         nt.replace_columns(few, [])
     with pytest.raises(nt.DataError, match="no row meets"):
         nt.replace_columns(few, "age", where={"age": "200.."})
+    with pytest.raises(nt.DataError, match="'education'; did you mean 'Masters'"):
+        nt.replace_columns(few, "age", where={"education": "masters"})
     with pytest.raises(nt.SchemaError, match="draws is 0"):
         nt.replace_columns(few, "age", draws=0)
 

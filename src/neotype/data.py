@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from neotype.errors import DataError, did_you_mean
 from neotype.rng import Rng
 from neotype.schema.condition import Where
-from neotype.schema.schema import Geo, Schema, Table
+from neotype.schema.schema import Boolean, Geo, Schema, Table
 from neotype.schema.storage import storage_dtype
 
 _EXAMPLES = 3
@@ -273,6 +273,9 @@ def _cast(frame: pl.DataFrame, schema: Schema, what: str, findings: list[str]) -
         if values.dtype == dtype:
             columns.append(values)
             continue
+        if values.dtype == pl.Boolean() and isinstance(column, Boolean) and column.labels:
+            false, true = column.labels
+            values = values.replace_strict({False: false, True: true}, return_dtype=dtype)
         try:
             brought = values.cast(dtype, strict=False)
         except pl.exceptions.PolarsError:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from neotype.cli.conditions import pairs
 from neotype.cli.options import Force, Json, Seed, Settings, settings_of, several
 from neotype.cli.terminal import listening, out, say_json
 from neotype.errors import SchemaError
@@ -81,7 +82,9 @@ def replace(
     where: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="COLUMN=VALUE", help="Only in such rows: sex=Female, age=65.., repeatable."
+            metavar="COLUMN=VALUE",
+            help="Only in such rows: sex=Female, age=65..; repeatable, and several values of a "
+            "column are alternatives.",
         ),
     ] = None,
     draws: Draws = 1,
@@ -101,7 +104,7 @@ def replace(
             data,
             several(columns),
             draws=draws,
-            where=dict(condition(text) for text in where or ()),
+            where=pairs(where or ()),
             schema=schema,
             seed=seed,
             progress=progress,
@@ -145,7 +148,8 @@ def _say(done: Completed, paths: list[Path], what: str, *, json: bool) -> None:
         return
     page = out()
     cells = sum(one["drawn"] for one in changes)
-    page.print(f"[green]✓[/] {cells:,} cells {what} in {len(changes)} columns")
+    where = f"{len(changes)} column{'s' * (len(changes) != 1)}"
+    page.print(f"[green]✓[/] {cells:,} cells {what} in {where}")
     width = max((len(one["column"]) for one in changes), default=0)
     for one in changes:
         same = one["drawn"] - one["changed"]

@@ -36,7 +36,7 @@ def conditions(
     where: Sequence[str] | None, cases: Path | None
 ) -> Mapping[str, Any] | list[Case] | None:
     """What was written, as `FittedModel.sample` takes it."""
-    asked = _pairs(where or ())
+    asked = pairs(where or ())
     if cases is None:
         return asked or None
     told = _read(cases)
@@ -52,7 +52,8 @@ def conditions(
     return [Case({**asked, **case.where}, case.rows) for case in told]
 
 
-def _pairs(where: Sequence[str]) -> dict[str, Any]:
+def pairs(where: Sequence[str]) -> dict[str, Any]:
+    """The conditions by column, several values of one as a list."""
     asked: dict[str, list[Any]] = {}
     for pair in where:
         name, mark, value = pair.partition("=")

@@ -182,8 +182,8 @@ def _cast(value: Any, column: Any, *, end: bool = False) -> Any:
     dtype = storage_dtype(column.storage)
     if isinstance(value, float) and math.isnan(value):
         raise _UnfitError("NaN is no condition; None asks for a missing cell")
-    if isinstance(column, Boolean) and column.labels is not None and isinstance(value, bool):
-        return column.labels[value]
+    if isinstance(column, Boolean) and column.labels is not None:
+        return _one_of_two(value, column.labels)
     if isinstance(dtype, pl.Boolean):
         return _truth(value)
     if isinstance(dtype, pl.Duration):
@@ -206,6 +206,20 @@ def _label(value: Any, dtype: pl.DataType) -> Any:
             raise _UnfitError(f"{value!r} is not a label of it; {near}")
         return value
     return value
+
+
+def _one_of_two(value: Any, labels: tuple[Any, Any]) -> Any:
+    """The label that stands for true or false, or is written in another case."""
+    if value in labels and not isinstance(value, bool):
+        return value
+    if not isinstance(value, bool):
+        folded = str(value).strip().casefold()
+        near = [one for one in labels if str(one).casefold() == folded]
+        if near:
+            return near[0]
+        if folded not in (*_TRUE, *_FALSE):
+            raise _UnfitError(f"its labels are {labels[0]!r} and {labels[1]!r}, not {value!r}")
+    return labels[_truth(value)]
 
 
 def _truth(value: Any) -> bool:

@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 
 from neotype.data import Dataset, Known
-from neotype.errors import DataError, SchemaError
+from neotype.errors import DataError, SchemaError, did_you_mean
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
-from neotype.schema.condition import Where, met
+from neotype.schema.condition import Condition, Where, met
 from neotype.schema.schema import NUMBERED, Geo, Ordinal, Schema
 from neotype.synth.learn import learn
 from neotype.synth.trees import Trees
@@ -40,7 +40,14 @@ def replace_columns(
     rows = met(where, data.frame)
     index = rows.arg_true().to_numpy()
     if not len(index):
-        raise DataError("no row meets the condition, so that no cell can be replaced.")
+        raise DataError(
+            "no row meets the conditions, so that no cell can be replaced.",
+            [
+                f"{int(met((one,), data.frame).sum()):,} of {data.rows:,} rows meet what is asked "
+                f"of '{one.column}'" + _nearest(one, data)
+                for one in where
+            ],
+        )
     model: Any = learn(
         replace(recipe, first=tuple(kept)),
         Dataset.of(opened(data.schema, data.frame, kept), data.frame),
@@ -56,6 +63,14 @@ def replace_columns(
         progress("draw", draw + 1, draws)
     drawn = pl.DataFrame(dict.fromkeys(columns, rows))
     return Copies(data, tuple(copies), drawn, missing=False)
+
+
+def _nearest(asked: Condition, data: Dataset) -> str:
+    """The label that may have been meant by one that no row has."""
+    cells = data.frame[asked.column].drop_nulls().unique().cast(pl.String, strict=False)
+    strange = [str(one) for one in asked.values or () if str(one) not in cells]
+    near = did_you_mean(strange[0], cells.to_list()) if strange else None
+    return f"; {near}" if near else ""
 
 
 def _kept(schema: Schema, columns: Sequence[str]) -> list[str]:
