@@ -95,7 +95,7 @@ def completed(
     outer = kept(rewriting.decode(frame, rng.child("rewrite")), known)
     solved: dict[str, pl.Series] = {}
     for rule in asked:
-        outer = _solved(rule, outer, known, rewriting, solved)
+        outer = _solved(rule, outer, known, _last_first(rule, rewriting, plain), solved)
     if not follow and not solved:
         return None
     again = rewriting.encode(outer)
@@ -148,10 +148,25 @@ def _tells(rule: Rule, known: Known) -> bool:
     return any(bool((one & ~result).any()) for one in free)
 
 
-def _fineness(column: Any) -> float:
-    """How many decimals a column has: prices are solved for rather than pieces."""
-    decimals = getattr(column, "decimals", None)
-    return np.inf if decimals is None else float(decimals)
+def _last_first(rule: Rule, rewriting: Rewriting, model: Any) -> list[str]:
+    """What the rule computes from, in the order in which it is solved for.
+
+    The finest is first, prices rather than pieces; then what the model draws last, so that it can
+    say how probable the others are without it.
+    """
+    columns = rewriting.inner.columns
+    rank: dict[str, int] = {}
+    if isinstance(model, TableModel):
+        turn = {place: k for k, place in enumerate(model.order)}
+        for name in columns:
+            rank[name] = max((turn[p] for p in model.codebook.places({name})), default=-1)
+
+    def key(name: str) -> tuple[float, int]:
+        decimals = getattr(columns[name], "decimals", None)
+        return (np.inf if decimals is None else float(decimals), rank.get(name, -1))
+
+    parts = [name for name in rule.constraint.about if name in columns]
+    return sorted(parts, key=key, reverse=True)
 
 
 def _free(known: Known, name: str) -> pl.Series:
@@ -168,16 +183,15 @@ def _solved(
     rule: Rule,
     outer: pl.DataFrame,
     known: Known,
-    rewriting: Rewriting,
+    parts: list[str],
     solved: dict[str, pl.Series],
 ) -> pl.DataFrame:
     """The rows with one unknown part each as it must be; `solved` says in which rows which is."""
     assert rule.follows is not None
     left = ~_free(known, rule.follows) & outer[rule.follows].is_not_null()
-    parts = [c for c in rule.constraint.about if c in rewriting.inner.columns and c not in solved]
-    for name in sorted(parts, key=lambda c: -_fineness(rewriting.inner.columns[c])):
+    for name in parts:
         here = left & _free(known, name)
-        if not here.any():
+        if name in solved or not here.any():
             continue
         found = rule.solve(name, outer)
         if found is None:
