@@ -7,6 +7,7 @@ import json
 import polars as pl
 import pytest
 
+import neotype as nt
 from neotype.errors import ColumnNotFoundError, SchemaError
 from neotype.schema.file import read_schema
 from neotype.schema.infer import infer_schema
@@ -194,3 +195,26 @@ def test_faults_are_named():
         from_sdv(wrong)
     with pytest.raises(SchemaError, match="V1 or V2"):
         to_sdv(from_sdv(V1), "V3")
+
+
+def test_constraints_of_sdv_are_read_as_they_are() -> None:
+    def said(name: str, **parameters: object) -> dict[str, object]:
+        return {"constraint_class": name, "constraint_parameters": parameters}
+
+    rules = [
+        said("Inequality", low_column_name="low", high_column_name="high"),
+        said(
+            "ScalarRange", column_name="low", low_value=-1, high_value=60, strict_boundaries=False
+        ),
+        said("FixedIncrements", column_name="high", increment=5),
+        said("FixedCombinations", column_names=["low", "high"]),
+    ]
+    low = pl.Series("low", [k % 50 for k in range(300)])
+    frame = pl.DataFrame([low, ((low // 5 + 1) * 5).alias("high")])
+    model = nt.fit(frame, constraints=rules, synthesizer="independent")
+    assert model.schema.table.constraints[0] == nt.constraints.Inequality(low="low", high="high")
+    assert (model.sample(200)["high"] % 5 == 0).all()
+    with pytest.raises(nt.errors.SchemaError, match="low_column_name"):
+        nt.fit(frame, constraints=[said("Inequality", low_column="low")])
+    with pytest.raises(nt.errors.SchemaError, match="Custom"):
+        nt.fit(frame, constraints=[said("MyOwn", column_name="low")])

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from neotype.errors import SchemaError, did_you_mean
 from neotype.registry import find
 from neotype.schema.condition import Condition
+from neotype.schema.sdv_constraint import from_sdv_constraint
 from neotype.schema.value import Value
 
 Columns = Mapping[str, Any]
@@ -158,9 +159,14 @@ class Rule:
 
 
 def constraint(value: object) -> Any:
-    """A constraint from its line in a file: the class of the registered `type`."""
+    """A constraint from its line in a file: the class of the registered `type`.
+
+    SDV's dicts of `constraint_class` and `constraint_parameters` are read too.
+    """
     if not isinstance(value, Mapping):
         return value
+    if "constraint_class" in value:
+        value = from_sdv_constraint(value)
     if "type" not in value:
         raise SchemaError(
             f"a constraint has no type: it has {', '.join(map(str, value)) or 'nothing'}.",
