@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import subprocess
 import sys
@@ -445,3 +446,9 @@ def test_a_dict_goes_in_and_out(tmp_path):
     out = restore(source.frames, source.kind, source.single)
     assert_frame_equal(out["a"], tables["a"])
     assert isinstance(out["b"], pl.LazyFrame)
+
+
+def test_lengths_of_time_are_written_to_csv_as_iso_8601(tmp_path: Path) -> None:
+    took = [datetime.timedelta(hours=3, minutes=2), None, datetime.timedelta(days=-2)]
+    path = write(pl.DataFrame({"took": took, "n": [1, 2, 3]}), tmp_path / "took.csv")
+    assert path.read_text() == "took,n\nPT3H2M,1\n,2\n-P2D,3\n"

@@ -52,6 +52,8 @@ def _dialect(kind: FrameKind | None, path: Path) -> Mapping[str, Any]:
 
 def _write_csv(frame: pl.DataFrame, file: IO[bytes], facts: Mapping[str, Any]) -> None:
     _refuse(frame, "CSV", lambda dtype: dtype.is_nested() or dtype == pl.Binary)
+    lengths = [cells for cells in frame.iter_columns() if isinstance(cells.dtype, pl.Duration)]
+    frame = frame.with_columns(cells.dt.to_string("iso") for cells in lengths)
     frame = frame.with_columns(
         _as_written(frame[name], fact)
         for name, fact in facts.get("columns", {}).items()
