@@ -95,6 +95,16 @@ def test_several_values_of_a_column_are_alternatives_on_the_command_line(
     assert drawn == rows.sum()
 
 
+def test_names_with_commas_are_quoted_on_the_command_line(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"size, cm": np.arange(300) % 7, "kind": np.arange(300) % 3})
+    frame.write_parquet(tmp_path / "a.parquet")
+    files = [str(tmp_path / "a.parquet"), "-o", str(tmp_path / "b.parquet")]
+    asked = ["--columns", '"size, cm",kind', "--set", "refine=0", "--json"]
+    done = CliRunner().invoke(app, ["replace", *files, *asked])
+    assert done.exit_code == 0, done.output
+    assert [one["column"] for one in json.loads(done.stdout)["columns"]] == ["size, cm", "kind"]
+
+
 def test_a_constraint_holds_between_replaced_and_real_cells() -> None:
     low = np.random.default_rng(0).integers(0, 100, 500)
     frame = pl.DataFrame({"low": low, "high": low + np.arange(500) % 7, "other": low % 3})
@@ -244,3 +254,19 @@ def test_the_verbs_write_one_file_or_as_many_as_draws(few: pl.DataFrame, tmp_pat
     assert done.exit_code == 0
     assert '"drawn": 500' in done.stdout
     assert call(app, [*args, "-o", str(tmp_path / "r.csv")]).exit_code == 1  # it is there already
+
+
+def test_a_column_that_a_constraint_leaves_empty_is_said_and_not_searched_for() -> None:
+    towns = {"Graz": "AT", "Oslo": None, "Linz": "AT", "Bonn": "DE"}
+    town = np.random.default_rng(0).choice(list(towns), 400)
+    frame = pl.DataFrame({"town": town, "land": [towns[t] for t in town], "stay": range(400)})
+    schema = nt.infer_schema(frame)
+    for rule in (
+        nt.constraints.DenormalizedTable(key="town", columns=("land",)),
+        nt.constraints.FixedCombinations(columns=("town", "land")),
+    ):
+        table = schema.table.model_copy(update={"constraints": (rule,)})
+        ruled = schema.model_copy(update={"tables": {schema.name: table}})
+        done = nt.impute(frame, schema=ruled)
+        assert done.frame.equals(frame)
+        assert "only a missing one" in done.left["land"]

@@ -55,10 +55,12 @@ def inspect(
     """Show what each column was taken for, and why; or, of a model, which statistics it holds."""
     if path.suffix == ".neotype":
         _write(_model(path, as_json), write, sdv, force)
+        _say_written(write, sdv, as_json)
         return
     if described(path):
         schema = show_described(path, table, dialect, as_json)
         _write(schema, write, sdv, force)
+        _say_written(write, sdv, as_json)
         return
     from neotype.schema.infer import infer_schema
     from neotype.source import read
@@ -84,9 +86,13 @@ def inspect(
         )
         return
     _show(source, schema, persons, found, constraints)
-    for written in (write, sdv):
-        if written:
-            out().print(f"\n[green]✓[/] [bold]{written}[/]")
+    _say_written(write, sdv, as_json)
+
+
+def _say_written(write: Path | None, sdv: Path | None, as_json: bool) -> None:
+    for path in (write, sdv):
+        if path and not as_json:
+            out().print(f"\n[green]✓[/] [bold]{path}[/]")
 
 
 def _show(source: Any, schema: Any, persons: Any, found: Any, taken: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -65,10 +66,9 @@ REFUSED = 3
 
 
 def several(values: Sequence[str] | None) -> tuple[str, ...]:
-    """Names from an option that takes a,b and may be repeated."""
-    return tuple(
-        part.strip() for value in values or () for part in value.split(",") if part.strip()
-    )
+    """Names from an option that takes a,b and may be repeated; '"a,b",c' are two names."""
+    lines = csv.reader(values or (), skipinitialspace=True)
+    return tuple(part.strip() for line in lines for part in line if part.strip())
 
 
 def write_reports(

@@ -38,6 +38,9 @@ Rows = Annotated[
     int | None, typer.Option("-n", "--rows", help="How many; as many as were learnt if unsaid.")
 ]
 
+FEW = 30
+"""Rows of a group below which a row more or less is seen in its share."""
+
 
 def add_to(app: typer.Typer) -> None:
     """Make them verbs."""
@@ -306,6 +309,10 @@ def _show_fair(made: Fair, output: Path) -> None:
     for group in made.groups:
         page.print(f"    {group.name}: {group.before:.1%} → {group.after:.1%}", markup=False)
     page.print(f"  gap between groups: {made.gap[0]:.3f} → {made.gap[1]:.3f}")
+    small = [group.name for group in made.groups if group.share * made.data.rows < FEW]
+    if small:
+        told = f"fewer than {FEW} rows of {'; '.join(small)}: whole rows come no nearer (more: -n)"
+        page.print(f"  note: {told}", markup=False, style="yellow")
     for one in made.cost or ():
         page.print(
             f"  a classifier that learnt {one.learnt}, on real rows: AUC {one.auc:.3f}, accuracy "
