@@ -14,6 +14,7 @@ import pytest
 import neotype as nt
 from neotype.personal.pools import pools
 from neotype.rng import Rng
+from neotype.schema.file import write_schema
 
 ROWS = 2000
 RULES = (
@@ -219,3 +220,31 @@ def test_a_folder_and_a_saved_model_make_the_same_rows(tmp_path: Path) -> None:
     assert misfits(parts) == []
     with pytest.raises(nt.errors.SamplingError, match="Unique"):
         next(model().model.blocks(100, rng=Rng(0)))
+
+
+def test_a_run_says_what_was_treated_made_up_and_obeyed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bookings().write_parquet(tmp_path / "stays.parquet")
+    schema = nt.infer_schema(bookings()).constrained(RULES[:2])
+    write_schema(schema, tmp_path / "schema.yaml")
+    plan = {
+        "source": tmp_path / "stays.parquet",
+        "output": tmp_path / "out",
+        "schema": tmp_path / "schema.yaml",
+        "synthesizer": {"name": "trees", "refine": 0},
+        "treat": {"guest_email": "mask"},
+        "release": {"columns": {"booking_id": "drop"}},
+        "metrics": ["constraints", "shape"],
+    }
+    done = nt.run(plan)
+    (score,) = [one for one in done.report.scores if one.metric == "constraints"]
+    assert score.value == 1.0
+    assert score.detail["declared"] is True
+    said = {one.column: one.note for one in done.report.facts.protections}
+    assert "mask" in said["guest_email"]
+    assert "invented" in said["guest_name"]
+    assert "booking_id" not in done.masked.frame.columns
+    with caplog.at_level("WARNING", "neotype"), pytest.raises(nt.errors.DataError, match="mask"):
+        nt.evaluate(done.synthetic, train=bookings(), model=done.model)
+    assert "'guest_email' (mask" in caplog.text

@@ -2,9 +2,9 @@
 
 from neotype.api.follow import Result, as_plan, output_names, run
 from neotype.api.learn import FittedModel, check_rows, fit, from_spec, infer_schema, load
-from neotype.api.release import MaskedTable, mask
 from neotype.api.measure import compare, evaluate, split_again
 from neotype.api.propose import propose_constraints
+from neotype.api.release import MaskedTable, mask
 from neotype.api.tasks import augment, balance, impute, replace_columns, scenario
 
 __all__ = [

@@ -10,6 +10,7 @@ from typing import Any
 from neotype import pipeline
 from neotype.api.learn import FittedModel, fitted
 from neotype.api.measure import ruled, versions
+from neotype.encode.encoder import Protection
 from neotype.masking.apply import Masked
 from neotype.outputs import probe, publish, refuse_taken
 from neotype.plan import PLAN_SUFFIXES, Plan, make_plan, read_plan
@@ -110,10 +111,20 @@ def output_names(plan: Plan) -> dict[str, str]:
     }
 
 
+def _treated(split: pipeline.Split) -> tuple[Protection, ...]:
+    """What was done to real columns before anything was learnt."""
+    done = {} if split.treated is None else split.treated.columns
+    note = "treated before anything was learnt: "
+    return tuple(
+        Protection(name, "all cells", one.changed, note + one.treatment)
+        for name, one in done.items()
+    )
+
+
 def _run_facts(done: pipeline.Run) -> RunFacts:
     plan = done.plan.model_dump(mode="json", by_alias=True, exclude_none=True)
     return RunFacts(
-        protections=done.model.protections,
+        protections=(*_treated(done.split), *done.model.protections),
         statistics=tuple(done.model.describe()),
         plan=plan,
         versions=versions(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +159,8 @@ def fit(
     such as `nt.Trees(refine=2)`. `constraints`, such as `nt.constraints.Inequality(low="a",
     high="b")`, hold in every row, as do those of the schema. No value of fewer than `protect` rows
     is stored. With `holdout`, that share of the rows (whole entities, where the schema names one)
-    is not learnt; `nt.evaluate` compares with it. Raises SourceError, DataError, SchemaError or FitError.
+    is not learnt; `nt.evaluate` compares with it. Raises SourceError, DataError, SchemaError or
+    FitError.
     """
     recipe = _recipe(synthesizer, settings, protect)
     source = read(data)
@@ -167,11 +168,12 @@ def fit(
         schema = pipeline.schema_of(source, None if schema is None else Path(schema))
     schema = schema.constrained(constraints) if constraints else schema
     whole = pipeline.learnable(source, schema, target)
-    source, (whole,), _ = pipeline.treated(source, (whole,), target=target)
+    source, (whole,), receipt = pipeline.treated(source, (whole,), target=target)
     if holdout is None:
         split = pipeline.Split(source, whole, whole.take(np.arange(0)))
     else:
         split = pipeline.split_off(source, whole, holdout, seed)
+    split = replace(split, treated=receipt)
     recipe = toward(recipe, target)
     model = learn(recipe, split.train, rng=Rng(seed).child("fit"), progress=progress)
     return fitted(model, split, target, recipe)
@@ -201,6 +203,9 @@ def fitted(model: Model, split: pipeline.Split, target: str | None, recipe: Any)
         "hyperparameters": settings,
         "holdout": split.note,
     }
+    if split.treated is not None:
+        done = split.treated.columns.items()
+        facts["treated"] = {name: one.treatment for name, one in done}
     return FittedModel(model, split.source.kind, split.source.single, facts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +33,7 @@ from neotype.source import Source, read
 if TYPE_CHECKING:
     from neotype.report.compare import ComparisonReport
 
+log = logging.getLogger("neotype")
 _VERSIONS = ("neotype", "polars", "numpy", "lightgbm", "scikit-learn")
 
 
@@ -172,6 +174,12 @@ def _read_sides(
             "a model has a schema of its own, and another one is given.",
             mend="leave the schema out",
         )
+    if model is not None and (treated := _treated(model)):
+        log.warning(
+            "%s before they were learnt: train and holdout are compared as given, and have to be "
+            "treated alike",
+            treated,
+        )
     if model is not None and holdout is None:
         return *split_again(model, train), _model_facts(model)
     source = read(train)
@@ -273,6 +281,13 @@ def _model_facts(model: FittedModel) -> RunFacts:
     )
 
 
+def _treated(model: FittedModel) -> str:
+    """What was done to columns before the model saw them; nothing where nothing was."""
+    done = model.facts.get("treated") or {}
+    listed = ", ".join(f"'{name}' ({how})" for name, how in done.items())
+    return f"columns were treated ({listed})" if done else ""
+
+
 def split_again(model: FittedModel, data: Any) -> tuple[Dataset, Dataset]:
     """Train and holdout as `fit` divided `data` for this model; DataError when that is unknown."""
     noted = model.facts.get("holdout")
@@ -286,6 +301,7 @@ def split_again(model: FittedModel, data: Any) -> tuple[Dataset, Dataset]:
     if whole.fingerprint() != noted["of"]:
         raise DataError(
             f"{source.origin} is not the data that the model was learnt from.",
+            found=_treated(model) or None,
             mend="give the same file, or give train and holdout rows as files of their own",
         )
     split = pipeline.split_off(source, whole, noted["share"], noted["seed"])
