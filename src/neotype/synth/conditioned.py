@@ -69,7 +69,9 @@ class Tally:
     def error(self, found: int, rows: int, known: Known | None = None) -> SamplingError:
         """What is missing, and which demand is hardest to meet."""
         told = [f"{n:,} met {title}" for title, n in self.met.items()]
-        if told and self.tried > self.seen:
+        if not self.seen:
+            told = ["none of them is possible: what is asked for, and must hold, leaves no row"]
+        elif told and self.tried > self.seen:
             told = [f"of {self.seen:,} that were looked at:", *told]
         columns = () if known is None else known.columns
         first = ", ".join(map(repr, columns))
