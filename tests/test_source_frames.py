@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 from polars.testing import assert_frame_equal
 
+import neotype as nt
 from neotype.errors import DataError, SourceError
 from neotype.source import FrameKind, read, restore
 
@@ -243,3 +244,10 @@ def test_an_origin_for_messages_and_the_name_of_the_table():
     source = read(pd.DataFrame({"a": [1, 2]}), name="stay")
     assert source.origin == "a pandas frame of 2 rows"
     assert list(source.frames) == ["stay"]
+
+
+def test_a_column_without_a_name_keeps_it() -> None:
+    frame = pl.DataFrame({"": [1, 2, 3] * 40, "b": ["u", "v", "w"] * 40})
+    model = nt.fit(frame, synthesizer="independent")
+    assert model.sample(10).columns == ["", "b"]
+    assert model.sample(given=frame.head(3).select("")).columns == ["", "b"]

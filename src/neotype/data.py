@@ -294,7 +294,7 @@ def _cast(frame: pl.DataFrame, schema: Schema, what: str, findings: list[str]) -
             findings,
             mend="give the columns of the training data, with the same names and kinds of value",
         )
-    return pl.DataFrame(columns)
+    return pl.DataFrame({one.name: one for one in columns})
 
 
 def _lost(values: pl.Series, brought: pl.Series) -> pl.Series:

@@ -220,7 +220,7 @@ class Codebook:
             made = encoder.decode(mine, rng=rng, first_row=first_row)
             series |= {one.name: one.head(rows or len(one)) for one in made}
         series |= written(persons, series, rng=rng, first_row=first_row, entity=self._entity)
-        return pl.DataFrame([series[name] for name in self.schema.columns])
+        return pl.DataFrame({name: series[name] for name in self.schema.columns})
 
     def settled(
         self, frame: pl.DataFrame, codes: Codes, where: Where, rng: Generator
