@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 
+from neotype.constraints import DenormalizedTable, FixedCombinations
 from neotype.data import Dataset, Known
 from neotype.encode.codebook import Codebook
 from neotype.progress import Progress, silent
@@ -138,6 +139,8 @@ def _unfillable(data: Dataset, columns: Sequence[str]) -> dict[str, str]:
             reasons[name] = "it names one thing or person, and none can be guessed"
         elif name in tied:
             reasons[name] = "a constraint says which cells are missing together"
+        elif (title := _empty_by_rule(data, name)) is not None:
+            reasons[name] = f"{title} knows no cell for some of its rows, only a missing one"
         elif isinstance(column, Text | Json):
             reasons[name] = f"{column.kind} is not guessed from other columns"
         elif not known:
@@ -145,6 +148,24 @@ def _unfillable(data: Dataset, columns: Sequence[str]) -> dict[str, str]:
         elif known < FEWEST:
             reasons[name] = f"only {known} cells are known, and {FEWEST} are needed to learn from"
     return reasons
+
+
+def _empty_by_rule(data: Dataset, name: str) -> str | None:
+    """The combinations in which other cells of a row occur with a missing cell of `name` alone."""
+    for rule in data.table.constraints:
+        if name not in rule.about:
+            continue
+        if isinstance(rule, FixedCombinations) and rule.allowed is None:
+            beside = [other for other in rule.about if other != name]
+        elif isinstance(rule, DenormalizedTable) and rule.key != name:
+            beside = [rule.key]
+        else:
+            continue
+        lacks = data.frame[name].is_null()
+        lonely = data.frame.filter(lacks).select(beside).drop_nulls()
+        if lonely.join(data.frame.filter(~lacks).select(beside), on=beside, how="anti").height:
+            return str(rule.title)
+    return None
 
 
 def _modelled(data: Dataset, asked: Sequence[str]) -> Dataset:
