@@ -139,20 +139,27 @@ class Ladder(Rule):
         """What a rung's value says of the column that stays: it lies on the near side of it."""
         rung = next((r for r in self.rungs if r.axis.name == condition.column), None)
         anchor = self.axes[self.anchor]
-        if rung is None or not _never_null(anchor) or anchor.column.storage == "String":
+        if rung is None or not _never_null(anchor):
             return None
-        if rung.axis.column.storage != anchor.column.storage:
+        if condition.values is not None and (None in condition.values or not condition.values):
             return None
+        # a cell that is there has a gap, unless such cells may be told alone
+        there = (Condition(rung.gap),) if rung.missing and rung.alone is None else ()
+        return (*there, *self._near(condition, rung, anchor)) or None
+
+    def _near(self, condition: Condition, rung: Rung, anchor: Axis) -> tuple[Condition, ...]:
+        """On which side of the rung's values the anchor's are."""
+        storage = anchor.column.storage
+        if storage == "String" or rung.axis.column.storage != storage:
+            return ()
         low, high = condition.low, condition.high
         if condition.values is not None:
-            if None in condition.values or not condition.values:
-                return None
             low, high = min(condition.values), max(condition.values)
         if rung.up > 0 and high is not None:
             return (Condition(anchor.name, high=high, high_open=self.strict),)
         if rung.up < 0 and low is not None:
             return (Condition(anchor.name, low=low, low_open=self.strict),)
-        return None
+        return ()
 
     def stands_for(self, column: str) -> tuple[str, ...]:
         """A rung is told by the column that stays and the gaps up to it."""
