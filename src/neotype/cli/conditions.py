@@ -71,6 +71,8 @@ def _read(path: Path) -> list[Case]:
     if path.suffix.lower() in (".yaml", ".yml", ".json"):
         try:
             found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise SourceError(f"there is no file '{path}'.", mend="write the cases there") from None
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as cause:
             raise SourceError(f"'{path}' cannot be read: {cause}") from cause
     else:

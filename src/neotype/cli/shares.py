@@ -10,7 +10,7 @@ import typer
 from neotype.cli.complete import condition
 from neotype.cli.options import Force, Json, Seed, Settings, settings_of, several
 from neotype.cli.terminal import listening, out, say_json
-from neotype.errors import SchemaError
+from neotype.errors import SchemaError, SourceError
 
 if TYPE_CHECKING:
     from neotype.tasks.balance import Augmented
@@ -250,6 +250,8 @@ def _read(file: Path) -> tuple[dict[str, dict[Any, float]], dict[str, float]]:
     form = "a file such as: shares: {age: {65..: 0.4}}, means: {hours: 35}"
     try:
         found = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SourceError(f"there is no file '{file}'.", mend=form) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as cause:
         raise SchemaError(f"'{file}' cannot be read as YAML: {cause}.", mend=form) from None
     parts = {"shares", "means"}
