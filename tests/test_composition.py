@@ -248,3 +248,15 @@ def test_a_run_says_what_was_treated_made_up_and_obeyed(
     with caplog.at_level("WARNING", "neotype"), pytest.raises(nt.errors.DataError, match="mask"):
         nt.evaluate(done.synthetic, train=bookings(), model=done.model)
     assert "'guest_email' (mask" in caplog.text
+
+
+def test_tasks_on_a_table_of_persons_and_what_was_written_of_them() -> None:
+    source = Path(__file__).parents[1] / "examples" / "customers.csv"
+    real = nt.replace_columns(source, "plan", refine=0).frame
+    assert real["note"].equals(pl.read_csv(source)["note"])
+    more = nt.augment(source, "plan", {"family": 0.5}, holdout=None, refine=0)
+    made = more.frame.filter(more.about.synthetic)
+    notes = pl.read_csv(source)["note"].drop_nulls()
+    assert (
+        not made["note"].drop_nulls().is_in(notes.filter(notes.str.contains("@")).implode()).any()
+    )

@@ -170,6 +170,7 @@ def augment(
     classes of fewer than `seen` real rows.
     """
     source, whole = _real(data, schema, constraints, target)
+    source, (whole,), _ = pipeline.treated(source, (whole,), target=target)
     asked = balancing.classes_of(whole, target, share)
     if rows is not None and not synthetic_only:
         raise SchemaError(

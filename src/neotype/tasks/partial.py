@@ -11,10 +11,11 @@ import polars as pl
 
 from neotype.data import Dataset, Known
 from neotype.errors import DataError, SchemaError, did_you_mean
+from neotype.personal.categories import MADE
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.condition import Condition, Where, met
-from neotype.schema.schema import NUMBERED, Geo, Ordinal, Schema
+from neotype.schema.schema import NUMBERED, Geo, Ordinal, Personal, Schema
 from neotype.synth.learn import learn
 from neotype.synth.trees import Trees
 from neotype.tasks.copies import Copies
@@ -50,7 +51,7 @@ def replace_columns(
         )
     model: Any = learn(
         replace(recipe, first=tuple(kept)),
-        Dataset.of(opened(data.schema, data.frame, kept), data.frame),
+        _lesson(Dataset.of(opened(data.schema, data.frame, kept), data.frame), columns),
         rng=rng.child("fit"),
         progress=progress,
     )
@@ -89,6 +90,27 @@ def _kept(schema: Schema, columns: Sequence[str]) -> list[str]:
         for name, column in schema.columns.items()
         if name not in columns and not isinstance(column, NUMBERED)
     ]
+
+
+def _lesson(data: Dataset, columns: Sequence[str]) -> Dataset:
+    """The data without personal columns that stay as they are and from which nothing is learnt."""
+    table = data.table
+    ruled = {name for rule in table.constraints for name in rule.about}
+    left = {
+        name: column
+        for name, column in table.columns.items()
+        if name in columns
+        or name in ruled
+        or not isinstance(column, Personal)
+        or column.treatment in MADE
+    }
+    facts: dict[str, Any] = {
+        role: tuple(name for name in getattr(table, role) if name in left)
+        for role in ("primary_key", "sensitive", "quasi_identifiers")
+    }
+    facts |= {"columns": left, "entity": table.entity if table.entity in left else None}
+    schema = Schema(tables={data.schema.name: table.model_copy(update=facts)})
+    return Dataset.of(schema, data.frame)
 
 
 def opened(schema: Schema, frame: pl.DataFrame, names: Collection[str]) -> Schema:
