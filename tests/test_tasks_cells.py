@@ -270,3 +270,18 @@ def test_a_column_that_a_constraint_leaves_empty_is_said_and_not_searched_for() 
         done = nt.impute(frame, schema=ruled)
         assert done.frame.equals(frame)
         assert "only a missing one" in done.left["land"]
+
+
+def test_dates_in_text_are_filled_under_an_order() -> None:
+    g = np.random.default_rng(0)
+    ordered = g.integers(0, 300, 400)
+    days = [ordered, ordered + g.integers(1, 9, 400)]
+    told = [np.datetime64("2024-01-01") + day for day in days]
+    frame = pl.DataFrame({"ordered": told[0].astype(str), "shipped": told[1].astype(str)})
+    frame = frame.with_columns(frame["shipped"].set(pl.Series(ordered > 290), None))
+    rule = nt.constraints.Inequality(low="ordered", high="shipped", strict=True)
+    schema = nt.infer_schema(frame)
+    table = schema.table.model_copy(update={"constraints": (rule,)})
+    done = nt.impute(frame, schema=schema.model_copy(update={"tables": {schema.name: table}}))
+    assert not done.frame["shipped"].null_count()
+    assert (done.frame["ordered"] < done.frame["shipped"]).all()

@@ -42,7 +42,7 @@ class Condition:
             return found | cells.is_null() if None in self.values else found
         if cells.dtype == pl.String and self.format is not None:
             cells = parse(cells, self.format, self.part)
-        elif cells.dtype == pl.String:
+        elif cells.dtype == pl.String and (self.low, self.high) != (None, None):
             cells = cells.cast(pl.Float64, strict=False)
         found = cells.is_not_null()
         if cells.dtype.is_float():
