@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import logging
-import re
-import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -512,27 +510,6 @@ def test_a_folder_of_conditional_rows_is_refused(saved: Path, tmp_path: Path) ->
 def test_an_unknown_column_of_known_cells_names_the_nearest(mixed: nt.FittedModel) -> None:
     with pytest.raises(ColumnNotFoundError, match="did you mean 'age'"):
         mixed.model.sample(3, rng=Rng(0), known=Known(where=(Condition("agee", low=3),)))
-
-
-def test_the_page_about_conditions_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home = Path(__file__).parents[1]
-    page = (home / "docs" / "conditions.md").read_text(encoding="utf-8")
-    (tmp_path / "examples").mkdir()
-    whole = pl.read_parquet(home / "examples" / "adult.parquet")
-    whole.head(1500).write_parquet(tmp_path / "examples" / "adult.parquet")
-    monkeypatch.chdir(tmp_path)
-    (cases,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    Path("cases.yaml").write_text(cases, encoding="utf-8")
-    for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL):
-        for line in block.splitlines():
-            done = CliRunner().invoke(app, shlex.split(line)[1:])
-            assert done.exit_code == 0, done.output
-    assert (pl.read_csv("seniors.csv")["age"] >= 60).all()
-    assert pl.read_csv("balanced.csv")["sex"].to_list() == ["Female"] * 500 + ["Male"] * 500
-    told: dict[str, Any] = {"pl": pl}
-    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
-        exec(block, told)
-    assert told["rows"]["native-country"].to_list() == ["Mexico"] * 1000
 
 
 def test_texts_of_true_and_false_are_asked_for_in_any_case() -> None:
