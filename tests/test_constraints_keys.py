@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+import neotype as nt
 from neotype.errors import DataError, SamplingError, SchemaError
 from neotype.rng import Rng
 from neotype.schema.schema import Identifier
@@ -140,6 +141,15 @@ def test_a_balance_is_carried_over(ledger: pl.DataFrame) -> None:
 def test_a_carried_column_needs_the_storage_of_the_other(ledger: pl.DataFrame) -> None:
     with pytest.raises(SchemaError, match="carries Float64 into 'step' of Int64"):
         fitted(ledger, {**CARRIED, "to_column": "step", "order_by": None})
+
+
+def test_a_cell_before_its_known_twin_is_the_one_that_is_drawn_again() -> None:
+    every = [(f"S{a}", f"D{b}") for a in range(20) for b in range(6)]
+    every = pl.DataFrame(every, schema=["seat", "day"], orient="row")
+    first = (pl.int_range(pl.len()) % 7) == 0
+    gaps = every.with_columns(day=pl.when(~first).then("day"))
+    made = nt.impute(gaps, schema=nt.infer_schema(every).constrained([UNIQUE]), seed=2)
+    assert made.frame.equals(every)
 
 
 def test_rules_about_several_rows_leave_each_other_what_they_mended() -> None:

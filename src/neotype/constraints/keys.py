@@ -59,7 +59,7 @@ class Unique(Constraint):
 
 @dataclass(frozen=True)
 class _Distinct(Rule):
-    """Rows that repeat an earlier one are drawn again."""
+    """Rows that repeat an earlier one are drawn again; of twins, one that can be changed."""
 
     constraint: Unique
     whole: ClassVar[bool] = True
@@ -73,8 +73,11 @@ class _Distinct(Rule):
 
     def mend(self, frame: pl.DataFrame, redraw: Redraw) -> pl.DataFrame:
         idle, pool = 0, _DEAR if redraw.dear else _POOL
+        # the rows that cannot be changed come first, so that none of them is the later twin
+        settled = redraw.settled(frame.height, self.constraint.columns)
+        order = np.argsort(~settled, kind="stable")
         while idle < _PATIENCE:
-            again = (~self.holds(frame)).arg_true().to_numpy()
+            again = np.sort(order[(~self.holds(frame[order])).to_numpy()])
             if not len(again):
                 break
             many = np.repeat(again, max(1, pool // len(again)))

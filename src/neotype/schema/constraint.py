@@ -44,6 +44,9 @@ class Redraw(Protocol):
     def renew(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Rows in which cells were changed, with what follows from those cells."""
 
+    def settled(self, rows: int, columns: tuple[str, ...]) -> NDArray[np.bool_]:
+        """Of each row of the table, whether all its cells of `columns` were known before."""
+
 
 class Constraint(Value):
     """The base of all constraints; `type` is the registered name."""

@@ -153,6 +153,14 @@ class _Redraw:
     def renew(self, frame: pl.DataFrame) -> pl.DataFrame:
         return self.model.rewriting.renew(frame)
 
+    def settled(self, rows: int, columns: tuple[str, ...]) -> NDArray[np.bool_]:
+        known = self.known or Known()
+        if known.cells is None or not set(columns) <= set(known.cells.columns):
+            return np.zeros(rows, dtype=np.bool_)
+        if known.free is None:
+            return np.ones(rows, dtype=np.bool_)
+        return (~known.free.select(pl.any_horizontal(columns)).to_series()).to_numpy()
+
 
 def _said(schema: Schema, names: set[str]) -> tuple[str, ...]:
     """Those of which a model can be asked for certain cells."""

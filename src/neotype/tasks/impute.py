@@ -87,10 +87,12 @@ def _ruled(data: Dataset) -> set[str]:
 def _obeying(data: Dataset, columns: Sequence[str], rng: Rng, *, anew: bool) -> Dataset:
     """The data with these columns filled from a model in which its constraints hold.
 
-    All cells of a constraint are drawn together, given all that is known of the row.
+    All cells of a constraint are drawn together, given all that is known of the row. Where a
+    constraint is about several rows, all rows are there, those without a gap as they are.
     """
     lacks = data.frame.select(pl.any_horizontal(pl.col(columns).is_null())).to_series()
-    index = lacks.arg_true().to_numpy()
+    several = any(rule.whole for rule in rules_of(data, protect=1))
+    index = np.arange(data.rows) if several else lacks.arg_true().to_numpy()
     given = [
         name
         for name, column in data.table.columns.items()
@@ -98,7 +100,7 @@ def _obeying(data: Dataset, columns: Sequence[str], rng: Rng, *, anew: bool) -> 
     ]
     first = tuple(name for name in given if name not in columns)
     lesson = data
-    if anew and not any(rule.whole for rule in rules_of(data, protect=1)):
+    if anew and not several:
         lesson = data.take(rng.child("rows").generator().choice(data.rows, data.rows))
     schema = opened(data.schema, data.frame, data.table.columns)
     recipe = Trees(refine=0, first=first, protect=1)
@@ -113,7 +115,8 @@ def _obeying(data: Dataset, columns: Sequence[str], rng: Rng, *, anew: bool) -> 
     )
     known = Known(cells, free, some=tuple(each for each in some if len(each[0])))
     made = model.sample(rng=rng.child("sample"), known=known).frame
-    return with_cells(data, made.select(columns), index)
+    filled = lacks.to_numpy()[index]
+    return with_cells(data, made.select(columns).filter(filled), index[filled])
 
 
 def _present(data: Dataset, name: str) -> Condition:
