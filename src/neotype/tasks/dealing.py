@@ -22,8 +22,9 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-PLAIN = 16
-"""Plain samples that are dealt out before cells still short are drawn under their conditions."""
+PLAIN, ENOUGH = 4, 16_384
+"""Plain samples that are dealt out before cells still short are drawn under their conditions, and
+the fewest rows of each: fewer would cost a refined model as much."""
 TURNS = 50
 """How often a cell is drawn under its conditions before it is given up."""
 
@@ -109,7 +110,8 @@ def deal(
         progress("sample", total - min(total, short), total)
         if not short:
             break
-        hands.deal(model.sample(total, rng=rng.child("plain").block(turn)).frame, cell_of)
+        more = model.sample(max(total, ENOUGH), rng=rng.child("plain").block(turn))
+        hands.deal(more.frame, cell_of)
     _fill(model, hands, cell_of, rng.child("cell"))
     for turn in range(AGAIN):
         if not hands.drop(~obeyed(model, hands.rows(), beside)):

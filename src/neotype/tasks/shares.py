@@ -23,7 +23,7 @@ from neotype.rng import Rng
 from neotype.schema.condition import Condition
 from neotype.synth.reformed import Reformed
 
-POOL = 50_000
+POOL = 32_768
 """Rows of the model from which shares, and how conditions hang together, are known."""
 FEW = 200
 """Rows of the pool below which those that meet a condition are drawn for it."""
