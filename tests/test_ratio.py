@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from neotype.data import Dataset
 from neotype.rng import Rng
 from neotype.schema.infer import infer_schema
-from neotype.synth.weighing import choose
 from neotype.synth.independent import Independent
 from neotype.synth.refine import refine
+from neotype.synth.weighing import choose
 from neotype.trees.density import Codes
 from neotype.trees.ratio import Boost, Ratio
 

@@ -24,6 +24,7 @@ from neotype.cli import (
 from neotype.cli.terminal import err, say_error
 from neotype.errors import NeotypeError
 
+JOURNEY = ("inspect", "fit", "sample", "evaluate", "compare", "run", "policy")
 USER_ERROR, BUG, INTERRUPTED = 1, 70, 130
 
 
@@ -60,10 +61,10 @@ class Door(TyperGroup):
 
 
 def _interrupted(fault: BaseException | None) -> bool:
-    """Whether Ctrl-C met compiled code, which wraps it in one SystemError or in several."""
-    while isinstance(fault, SystemError):
+    """Whether Ctrl-C met compiled code or a class being made, which wrap it in errors of theirs."""
+    while fault is not None and not isinstance(fault, KeyboardInterrupt):
         fault = fault.__cause__
-    return isinstance(fault, KeyboardInterrupt)
+    return fault is not None
 
 
 def _stopped(stop: KeyboardInterrupt) -> typer.Exit:
@@ -101,8 +102,11 @@ def _front(
     pass
 
 
-for verb in (inspect, fit, sample, evaluate, compare, run, mask, policy, complete, shares):
+for verb in (inspect, fit, sample, evaluate, compare, run, policy, complete, shares, mask):
     verb.add_to(app)
+for command in app.registered_commands:
+    first = command.name in JOURNEY
+    command.rich_help_panel = "The journey" if first else "More than a copy"
 
 
 def main() -> None:
