@@ -424,3 +424,12 @@ def test_a_model_brings_its_own_schema() -> None:
 def test_protection_of_no_rows_is_refused(name: str) -> None:
     with pytest.raises(nt.SchemaError, match="protect is 0"):
         nt.fit(pl.DataFrame({"a": [1] * 9}), synthesizer=name, protect=0)
+
+
+def test_a_table_of_a_few_rows_is_learnt_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    rows = pl.DataFrame({"age": [31, 44, 52], "town": ["Bern", "Genf", "Chur"]})
+    nt.fit(rows, refine=0)
+    assert "only 3 rows" in caplog.text
+    caplog.clear()
+    nt.fit(rows, refine=0, protect=1)
+    assert not caplog.text

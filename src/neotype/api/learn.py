@@ -175,8 +175,22 @@ def fit(
         split = pipeline.split_off(source, whole, holdout, seed)
     split = replace(split, treated=receipt)
     recipe = toward(recipe, target)
+    _warn_of_few(split.train.rows, getattr(recipe, "protect", 1))
     model = learn(recipe, split.train, rng=Rng(seed).child("fit"), progress=progress)
     return fitted(model, split, target, recipe)
+
+
+def _warn_of_few(rows: int, protect: int) -> None:
+    """Say what is lost of a table that has hardly more rows than a value needs to be stored."""
+    if rows < 2 * protect:
+        log.warning(
+            "only %d rows are learnt, and no value of fewer than %d is stored: most cells will be "
+            "missing, '*' or alike. Give %d rows or more, or fit with protect=1 if nobody's secret "
+            "is in them.",
+            rows,
+            protect,
+            4 * protect,
+        )
 
 
 def _recipe(synthesizer: str | Any, settings: Mapping[str, Any], protect: int | None) -> Any:
