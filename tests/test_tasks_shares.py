@@ -97,6 +97,14 @@ def test_groups_have_the_outcome_equally_often(model: FittedModel) -> None:
     assert (told["income"] == ">50K").mean() == pytest.approx(0.5, abs=0.001)
 
 
+def test_groups_of_two_columns_are_named_and_small_ones_do_not_decide(model: FittedModel) -> None:
+    made = nt.balance(model, {"income": ">50K"}, ["sex", "race"], rows=500, seed=1).about
+    assert "sex=Male and race=White" in [group.name for group in made.groups]
+    assert {"sex=Female and race=Other"} <= {group.name for group in made.small}
+    large = [group.after for group in made.groups if group not in made.small]
+    assert made.gap[1] == max(large) - min(large)
+
+
 def test_conditional_parity_holds_within_strata(model: FittedModel) -> None:
     made = nt.balance(model, {"income": ">50K"}, "sex", within="education", rows=4000).frame
     rates = (

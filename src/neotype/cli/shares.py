@@ -38,9 +38,6 @@ Rows = Annotated[
     int | None, typer.Option("-n", "--rows", help="How many; as many as were learnt if unsaid.")
 ]
 
-FEW = 30
-"""Rows of a group below which a row more or less is seen in its share."""
-
 
 def add_to(app: typer.Typer) -> None:
     """Make them verbs."""
@@ -305,15 +302,17 @@ def _fair(made: Fair) -> dict[str, Any]:
 
 
 def _show_fair(made: Fair, output: Path) -> None:
+    from neotype.tasks.fairness import FEW
+
     page = out()
     page.print(f"[green]✓[/] {made.data.rows:,} rows: [bold]{output}[/]")
     page.print(f"  how often {made.outcome}, before and after:", markup=False)
     for group in made.groups:
         page.print(f"    {group.name}: {group.before:.1%} → {group.after:.1%}", markup=False)
     page.print(f"  gap between groups: {made.gap[0]:.3f} → {made.gap[1]:.3f}")
-    small = [group.name for group in made.groups if group.share * made.data.rows < FEW]
-    if small:
-        told = f"fewer than {FEW} rows of {'; '.join(small)}: whole rows come no nearer (more: -n)"
+    if made.small:
+        small = "; ".join(group.name for group in made.small)
+        told = f"fewer than {FEW} rows of {small}: they do not decide the gap (more rows: -n)"
         page.print(f"  note: {told}", markup=False, style="yellow")
     for one in made.cost or ():
         page.print(

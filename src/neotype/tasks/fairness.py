@@ -31,6 +31,9 @@ from neotype.tasks.shares import POOL, plain, words
 MOST_VALUES = 30
 """Values of a column that names groups or strata, at most."""
 
+FEW = 30
+"""Rows of a group below which its rate is too coarse to decide the gap."""
+
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
@@ -71,10 +74,26 @@ class Fair:
     cost: tuple[Trained, Trained] | None = None
 
     @property
+    def small(self) -> tuple[Group, ...]:
+        """Groups of too few rows for a rate."""
+        return tuple(one for one in self.groups if one.share * self.data.rows < FEW)
+
+    @property
     def gap(self) -> tuple[float, float]:
-        """The demographic parity difference of the rows themselves, before and after."""
-        before, after = ([getattr(g, side) for g in self.groups] for side in ("before", "after"))
+        """The demographic parity difference of the rows themselves, before and after.
+
+        `small` groups do not decide it, unless fewer than two others are left.
+        """
+        large = [group for group in self.groups if group not in self.small]
+        groups = large if len(large) > 1 else self.groups
+        before, after = ([getattr(g, side) for g in groups] for side in ("before", "after"))
         return max(before) - min(before), max(after) - min(after)
+
+
+def _named(column: str, value: Any, among: int) -> str:
+    """What a group is called: its value, with the column where several make the group."""
+    told = "missing" if value is None else str(value)
+    return told if among == 1 else f"{column}={told}"
 
 
 def fair(
@@ -214,7 +233,7 @@ def _groups(
     both = after.join(before, on=keys, how="left", nulls_equal=True).sort(keys, nulls_last=True)
     return tuple(
         Group(
-            " and ".join("missing" if row[k] is None else str(row[k]) for k in keys),
+            " and ".join(_named(k, row[k], len(keys)) for k in keys),
             row["n"] / made.height,
             float(row["yes"]),
             float(row["after"]),
@@ -248,8 +267,9 @@ def _cost(
         learnt = classifier(cells[:, kept], yes, None, categorical, seed)
         return learnt(shown.sides.holdout[:, kept])
 
-    labels = [pl.col(name).cast(pl.String).fill_null("missing") for name in parity]
-    names = holdout.frame.select(pl.concat_str(labels, separator=" and ")).to_series()
+    rows = holdout.frame.select(parity).iter_rows(named=True)
+    named = (" and ".join(_named(k, row[k], len(parity)) for k in parity) for row in rows)
+    names = pl.Series(named, dtype=pl.String)
     plain_told, fair_told = boosting.side_by_side(told, sides)
     return (
         _trained("plain rows", plain_told, truth[2], names),
