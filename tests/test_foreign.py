@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 import decimal
 import json
+import subprocess
+import sys
 import uuid
 from pathlib import Path
 from typing import Literal
@@ -125,6 +127,13 @@ class Person(pydantic.BaseModel):
     home: Place
     tags: list[str] = []
     active: bool = True
+
+
+def test_only_we_say_that_sql_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "bad.sql").write_text("CREATE TABEL x (a INT);")
+    command = [sys.executable, "-m", "neotype", "inspect", str(tmp_path / "bad.sql")]
+    told = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    assert told.startswith("SchemaError: ")
 
 
 def test_a_pydantic_model_becomes_a_table() -> None:

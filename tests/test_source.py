@@ -265,6 +265,12 @@ def test_a_header_of_numbers_is_doubted(tmp_path):
     assert any("if the file has no header line" in note for note in source.notes)
 
 
+def test_blanks_around_the_headers_of_a_sheet_are_left_out_as_in_csv(tmp_path: Path) -> None:
+    frame = pl.DataFrame({" age ": [1, 2], "sex": ["a", "b"]})
+    frame.write_excel(tmp_path / "book.xlsx")
+    assert next(iter(read(tmp_path / "book.xlsx").frames.values())).columns == ["age", "sex"]
+
+
 FORMATS = ["csv", "tsv", "parquet", "ndjson", "json", "feather", "xlsx"]
 
 

@@ -5,6 +5,7 @@ The dialect is told from the text or named; parsing is sqlglot's.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -72,6 +73,8 @@ def _sqlglot() -> Any:
         raise SchemaError(
             "reading SQL needs sqlglot.", mend="pip install 'neotype[sql]'"
         ) from cause
+    # It prints what it cannot parse; what that means for the schema is said by us.
+    logging.getLogger("sqlglot").addHandler(logging.NullHandler())
     return sqlglot
 
 

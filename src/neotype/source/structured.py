@@ -69,7 +69,7 @@ def read_excel(path: Path, table: str) -> Mapping[str, Taken]:
 
 def _sheet(book: Any, name: str, origin: str) -> Taken:
     top = book.load_sheet(name, header_row=None, n_rows=1, dtypes="string").to_polars()
-    header = [str(cell) for cell in top.row(0) if cell is not None]
+    header = [bare for cell in top.row(0) if (bare := str(cell or "").strip())]
     again = sorted({cell for cell in header if header.count(cell) > 1})
     if again:
         raise SourceError(
@@ -77,7 +77,8 @@ def _sheet(book: Any, name: str, origin: str) -> Taken:
             mend="rename them",
         )
     frame = book.load_sheet(name, schema_sample_rows=None).to_polars()
-    return _file(frame.with_columns(_wholes(frame)), ".xlsx")
+    bare = frame.rename(lambda name: name.strip() or name)
+    return _file(bare.with_columns(_wholes(bare)), ".xlsx")
 
 
 def _wholes(frame: pl.DataFrame) -> list[pl.Series]:
