@@ -13,6 +13,7 @@ from neotype.masking.anonymity import Anonymity, anonymise
 from neotype.masking.change import Drop, Keep, Mask
 from neotype.masking.decide import Decision, decide, own_words, remarks
 from neotype.masking.key import Key, canonical
+from neotype.masking.leaks import leaks, loose
 from neotype.masking.plan import MaskingPlan
 from neotype.masking.receipt import ColumnReceipt, Receipt
 from neotype.masking.spans import counted
@@ -21,6 +22,7 @@ from neotype.personal.detect import detect
 from neotype.schema.schema import Table
 
 _FEW = 2
+_APART = " (pseudonym:format=true keeps all apart)"
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ def apply(frame: pl.DataFrame, table: Table, plan: MaskingPlan, key: Key) -> Mas
     own, entity = own_words(table, found), plan.per or table.entity
     setting = Setting(None, key, frame, plan.per, entity, own)
     result, told = _treated(frame, table, decisions, setting)
-    notes = remarks(table, decisions, quasi, found)
+    notes = remarks(table, decisions, quasi, found) + leaks(frame, decisions, quasi)
+    notes += loose(table, decisions, plan.per)
     facts: Mapping[str, Any] | None = None
     if asked is not None:
         before = result
@@ -104,7 +107,10 @@ def _column_receipt(cells: pl.Series, new: pl.Series, decision: Decision) -> Col
     distinct = (before.drop_nulls().n_unique(), 0 if gone else after.drop_nulls().n_unique())
     notes = []
     if treatment.treat == "fake" and distinct[1] < distinct[0]:
-        notes.append(f"{distinct[0]:,} values share {distinct[1]:,} fakes")
+        given = before.drop_nulls()
+        numbers = given.is_unique().all() and given.str.contains(r"\d").all()
+        apart = _APART if numbers else ""
+        notes.append(f"{distinct[0]:,} values share {distinct[1]:,} fakes{apart}")
     if isinstance(treatment, Mask) and treatment.spans:
         spans = ", ".join(f"{many:,} {word}" for word, many in counted(before, after).items())
         notes.append(f"replaced: {spans or 'nothing'}; what no list knows stays")

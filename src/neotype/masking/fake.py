@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal, cast
 
 import numpy as np
 import polars as pl
@@ -12,7 +14,8 @@ from neotype.errors import did_you_mean
 from neotype.masking.key import canonical
 from neotype.masking.treatment import Setting, Treatment, mapped, wrong
 from neotype.permutation import Numbers
-from neotype.personal.fake import LOCALES, PROVIDERS, make
+from neotype.personal.fake import LOCALES, PROVIDERS, Case, Style, make
+from neotype.personal.style import own_style
 from neotype.schema.names import words
 from neotype.schema.schema import Personal
 
@@ -25,9 +28,11 @@ _SEX = frozenset(("sex", "gender", "geschlecht", "sexe", "sexo", "sesso", "gesla
 class Fake(Treatment):
     """A made-up value of the column's category, in text.
 
-    A fake belongs to a value: who shared an address shares its fake. With `per` it belongs to the
-    owner named there: all of a person's fakes go together, the name with the address of mail, and
-    with the column that tells the sex. Two values may get the same fake where there are few.
+    It is written as the value itself is: a phone in its grouping and with its country's code, a
+    name in its case. A fake belongs to a value: who shared an address shares its fake. With `per`
+    it belongs to the owner named there: all of a person's fakes go together, the name with the
+    address of mail, and with the column that tells the sex. Two values may get the same fake where
+    there are few; addresses of mail and user names never do.
     """
 
     keyed: ClassVar[bool] = True
@@ -65,29 +70,59 @@ class Fake(Treatment):
             )
         scheme = known.scheme if known else None
 
-        def made(names: list[str], purpose: str, row: dict[str, pl.Series]) -> pl.Series:
-            numbers: Numbers = setting.key.numbers(purpose, names) % _PEOPLE
-            return make(
-                category,
-                numbers,
-                key="mask",
-                locale=locale,
-                unique=category in _OWN,
-                scheme=scheme,
-                row=row,
-            )
-
+        texts, sort = canonical(cells), _Sort(category, locale, scheme)
         if per is None:
-            texts = canonical(cells)
-            return mapped(cells, texts, lambda every: made(every, f"fake/{category}", {}))
-        owners = setting.owners(per)
-        fakes = made(owners.to_list(), "fake", _known(setting.frame))
+
+            def made(every: list[str]) -> pl.Series:
+                numbers = setting.key.numbers(f"fake/{category}", every) % _PEOPLE
+                return _like(pl.Series(every), numbers, sort, {})
+
+            return mapped(cells, texts, made)
+        numbers = setting.key.numbers("fake", setting.owners(per).to_list()) % _PEOPLE
+        fakes = _like(texts, numbers, sort, _known(setting.frame))
         return fakes.zip_with(cells.is_not_null(), pl.Series([None], dtype=pl.String)).alias(
             cells.name
         )
 
 
-def _known(frame: pl.DataFrame) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Sort:
+    """What is made."""
+
+    category: str
+    locale: str
+    scheme: str | None
+
+
+def _like(
+    texts: pl.Series, numbers: Numbers, sort: _Sort, row: Mapping[str, pl.Series]
+) -> pl.Series:
+    """Fakes of these numbers, each written as its own text is.
+
+    What others in the column look like must not matter: in another table they are others.
+    """
+    ways = own_style(sort.category, texts, sort.locale).with_row_index("at")
+    parts, places = [], []
+    for (form, case, locale), rows in ways.group_by("form", "case", "locale", maintain_order=True):
+        here = rows["at"]
+        made = make(
+            sort.category,
+            numbers[here.to_numpy()],
+            key="mask",
+            locale=str(locale),
+            unique=sort.category in _OWN,
+            scheme=sort.scheme,
+            style=Style(((str(form), 1),) if form else (), cast(Case, case)),
+            row={name: cells.gather(here) for name, cells in row.items()},
+        )
+        parts.append(made)
+        places.append(here)
+    if not parts:
+        return texts
+    return pl.concat(parts).gather(pl.concat(places).arg_sort())
+
+
+def _known(frame: pl.DataFrame) -> dict[str, pl.Series]:
     """The column that tells the sex, where there is one."""
     for name in frame.columns:
         if _SEX & set(words(name)):

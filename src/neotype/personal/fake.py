@@ -98,13 +98,13 @@ def make(
     wish = _Wish(category, unique, scheme, style or Style())
     known = {name: cells for name, cells in (row or {}).items() if len(cells) == len(numbers)}
     if "country" not in known or not len(numbers):
-        return _made(wish, People(numbers, key, locale, known))
+        return _made(wish, People(numbers, key, locale, known, unique))
     locales = locales_of(known["country"], locale)
     parts, places_ = [], []
     for one in locales.unique().sort().to_list():
         here = (locales == one).arg_true()
         rows = {name: cells.gather(here) for name, cells in known.items()}
-        parts.append(_made(wish, People(numbers[here.to_numpy()], key, one, rows)))
+        parts.append(_made(wish, People(numbers[here.to_numpy()], key, one, rows, unique)))
         places_.append(here)
     return pl.concat(parts).gather(pl.concat(places_).arg_sort())
 
@@ -218,7 +218,7 @@ def _national_number(people: People) -> tuple[pl.Series, pl.Series]:
         text = cells if text is None else cells.zip_with(pl.Series(which == k), text)
     assert text is not None
     usual = text
-    later = people.turn(size)
+    later = people.beyond(size)
     if (later > 0).any():
         width = len(re.sub(r"\D", "", forms[0].split(" ", 1)[1].replace("{area}", "###")))
         beyond = pl.Series(np.maximum(people.numbers, np.uint64(size)) - np.uint64(size))
@@ -245,7 +245,9 @@ def _phone(people: People, wish: _Wish) -> pl.Series:
         room = main.count("#")
         body = digits
         if room < many:
-            body = digits.str.tail(room)
+            # No country gives a number that begins with 0: what does must keep its beginning.
+            given = digits.str.starts_with("0")
+            body = digits.str.head(room).zip_with(given, digits.str.tail(room))
             if wish.unique:
                 short = pl.Series(people.index("short phone", 10 ** (room - 1)))
                 body = "0" + short.cast(pl.String).str.zfill(room - 1)

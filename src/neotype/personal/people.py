@@ -50,12 +50,17 @@ def sexes(cells: pl.Series) -> Ints | None:
 
 @dataclass(frozen=True)
 class People:
-    """The people of these numbers. `row` holds what is known of each, by category or as `sex`."""
+    """The people of these numbers. `row` holds what is known of each, by category or as `sex`.
+
+    With `apart` no two have a street and number or a phone in common, however many there are;
+    without, the natural ones are given again when all are taken.
+    """
 
     numbers: Numbers
     key: str
     locale: str = "en"
     row: Mapping[str, pl.Series] = field(default_factory=dict)
+    apart: bool = False
 
     @property
     def place(self) -> Place:
@@ -75,6 +80,10 @@ class People:
     def turn(self, size: int) -> Numbers:
         """How many times `size` people were made before each."""
         return self.numbers // np.uint64(size)
+
+    def beyond(self, size: int) -> Numbers:
+        """The turn of those who must differ from all before; nobody else needs one."""
+        return self.turn(size) if self.apart else np.zeros_like(self.numbers)
 
     def toss(self, what: str, sides: int) -> Ints:
         """A number below `sides` each, as if by chance."""
@@ -192,7 +201,7 @@ class People:
         streets, form = self.pools.streets, self.place.street
         size = len(streets) * _HOUSES
         number, where = np.divmod(self.index("street", size), np.uint64(len(streets)))
-        number += self.turn(size) * np.uint64(_HOUSES) + np.uint64(1)
+        number += self.beyond(size) * np.uint64(_HOUSES) + np.uint64(1)
         house = pl.Series(number).cast(pl.String)
         name = streets.gather(where.astype(np.int64))
         order = (name, house) if form.startswith("{street}") else (house, name)

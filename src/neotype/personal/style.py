@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import polars as pl
 
 from neotype.personal.fake import Case, Style
-from neotype.personal.places import locale_calling
+from neotype.personal.places import locale_calling, place
 
 _SLOTS, _FORMS = 64, 12
 _NEARLY_ALL = 0.95
@@ -20,6 +21,7 @@ _CASED = frozenset(
     ("full_name", "first_name", "last_name", "street_address", "address", "city", "mac", "company"),
 )
 _CODE = r"^(\+|00)\s?"
+_CODE_OF = r"^(?:\+|00)\s?(\d{1,3})\b"
 
 
 def learn_style(category: str, cells: pl.Series, protect: int) -> Style:
@@ -35,6 +37,46 @@ def learn_style(category: str, cells: pl.Series, protect: int) -> Style:
     else:
         forms = ()
     return Style(forms, _case(cells) if category in _CASED else "")
+
+
+def own_style(category: str, cells: pl.Series, locale: str) -> pl.DataFrame:
+    """How each cell is written by itself: its form, its case, and the locale of its code."""
+    nothing = pl.repeat("", len(cells), dtype=pl.String, eager=True)
+    form, case, whose = nothing, nothing, pl.repeat(locale, len(cells), eager=True)
+    if category in _MASKED:
+        form = _masks(category, cells).fill_null("")
+    if category == "phone":
+        codes = cells.str.strip_chars().str.extract(_CODE_OF)
+        known = {code: _coded(code, locale) for code in codes.drop_nulls().unique().to_list()}
+        found = codes.replace_strict(known, default=None, return_dtype=pl.String)
+        whose = found.fill_null(locale)
+        # A code that is not apart from the number would be taken for digits of it.
+        loose = codes.is_not_null() & ~form.str.contains("{code}", literal=True)
+        form = form.set(loose.fill_null(False), "")
+        for one in whose.unique().to_list():
+            form = form.set((whose == one) & form.is_in(_usual(one)), "")
+    if category in _CASED:
+        lettered = cells.str.contains(r"\p{L}.*\p{L}")
+        cased = (("upper", cells.str.to_uppercase()), ("lower", cells.str.to_lowercase()))
+        for name, same in cased:
+            case = case.set((lettered & (cells == same)).fill_null(False), name)
+    return pl.DataFrame({"form": form, "case": case, "locale": whose})
+
+
+def _usual(locale: str) -> list[str]:
+    """The forms that are usual in a country: a number in one of them may have another."""
+    local = [form.split(" ", 1)[1].replace("{area}", "###") for form in place(locale).phones]
+    return sorted({"+{code} " + re.sub(r"\d", "#", form) for form in local})
+
+
+def _coded(code: str, locale: str) -> str | None:
+    """Whose calling code these digits begin with; of several, the locale itself."""
+    for width in range(len(code), 0, -1):
+        if code[:width] == place(locale).calling:
+            return locale
+        if found := locale_calling(code[:width]):
+            return found
+    return None
 
 
 def _shared(forms: pl.Series, protect: int) -> tuple[tuple[str, int], ...]:
@@ -107,7 +149,7 @@ def _masks(category: str, cells: pl.Series) -> pl.Series:
     text = cells.str.strip_chars()
     extension = text.str.extract(r"(?i)(\s*(?:x|ext\.?)\s*\d+)$").fill_null("")
     main = text.str.replace(r"(?i)\s*(?:x|ext\.?)\s*\d+$", "")
-    codes = main.str.extract(r"^(?:\+|00)\s?(\d{1,3})\b").fill_null("")
+    codes = main.str.extract(_CODE_OF).fill_null("")
     known = codes.unique().to_list()
     valid = codes.is_in([code for code in known if locale_calling(code)])
     after = main.str.replace(_CODE + r"\d{1,3}", "").str.replace_all(r"\d", "#")
