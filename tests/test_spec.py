@@ -504,11 +504,15 @@ def test_all_faults_come_at_once() -> None:
         "b": {"kind": "numeric", "formula": "a + 1"},
         "c": {"kind": "ordinal", "values": ["S", "L"], "distribution": {"S": 1, "XL": 2}},
         "d": {"kind": "categorical", "distribution": [1, 2]},
+        "y": {"kind": "categorical", "distribution": {"a": 0.5, "b": 0.2}},
+        "z": {"kind": "numeric", "distribution": {"uniform": [9, 2]}},
     }
     with pytest.raises(nt.SchemaError) as fault:
         drawn(columns, correlations={"c": {"d": 0.3, "e": 2}})
     for part in (
         "columns.c.distribution.XL: the column has no value 'XL'",
+        "columns.y.distribution: the weights are shares, and add up to 0.7",
+        "columns.z.distribution.uniform: low 9 is above high 2",
         "columns.d.distribution: weights without labels need values",
         "correlations.c.d: 'd' is categorical",
         "correlations.c.e: there is no column 'e'",

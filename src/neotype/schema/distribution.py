@@ -133,17 +133,6 @@ class Distribution(Value):
         if len(given) != 1:
             have = " and ".join(given) or "none"
             raise ValueError(f"one law is needed, and there is {have}; laws: {', '.join(LAWS)}")
-        for name, size in (("weekdays", 7), ("hours", 24)):
-            weights = getattr(self, name)
-            if weights is not None:
-                if len(weights) != size:
-                    raise ValueError(f"{name} needs {size} weights, and has {len(weights)}")
-                _weigh(weights, name)
-        if self.law in {"weights", "histogram"}:
-            table = getattr(self, self.law)
-            _weigh(table.values() if isinstance(table, Mapping) else table, "weights")
-        if self.mixture is not None:
-            _weigh([part.weight for part in self.mixture], "weights of the mixture")
         return self
 
 
@@ -172,16 +161,26 @@ OF_KIND: Mapping[str, frozenset[str]] = {
 """Which laws a column of each kind may follow."""
 
 
-def _weigh(weights: Any, name: str) -> None:
-    values = list(weights)
-    total = sum(values)
-    if not total > 0:
-        raise ValueError(f"the {name} are all 0")
-    if max(values) < 1 and 0.01 < abs(total - 1) < 0.5:
-        raise ValueError(
-            f"the {name} are shares, and add up to {total:g} instead of 1 "
-            "(whole weights such as 5 and 3 may add up to anything)"
-        )
+def _weights_faults(one: Distribution) -> Iterator[str]:
+    """What of the weights of a law cannot be."""
+    tables: dict[str, Any] = {"weekdays": one.weekdays, "hours": one.hours}
+    for name, size in (("weekdays", 7), ("hours", 24)):
+        if tables[name] is not None and len(tables[name]) != size:
+            yield f"{name} needs {size} weights, and has {len(tables.pop(name))}"
+    tables["weights"] = one.weights if one.weights is not None else one.histogram
+    if one.mixture is not None:
+        tables["weights of the mixture"] = [part.weight for part in one.mixture]
+    for name, table in tables.items():
+        if table is not None:
+            values = list(table.values() if isinstance(table, Mapping) else table)
+            total = sum(values)
+            if not total > 0:
+                yield f"the {name} are all 0"
+            elif max(values) < 1 and 0.01 < abs(total - 1) < 0.5:
+                yield (
+                    f"the {name} are shares, and add up to {total:g} instead of 1 "
+                    "(whole weights such as 5 and 3 may add up to anything)"
+                )
 
 
 def terse(kind: str, value: Any, depth: int) -> Any:
@@ -240,12 +239,16 @@ def faults(one: Distribution, kind: str, path: str) -> Iterator[tuple[str, str]]
         can = ", ".join(name for name in LAWS if name in OF_KIND[kind]) or "no distribution"
         yield f"{path}.{law}", f"a column of kind {kind} cannot follow it; it may have: {can}"
         return
+    weighed = [(path, why) for why in _weights_faults(one)]
+    yield from weighed
     for name in ("weekdays", "hours"):
         if getattr(one, name) is not None and kind != "datetime":
             yield f"{path}.{name}", f"only datetimes have {name}"
     if law == "mixture":
         for k, part in enumerate(one.mixture or ()):
             yield from faults(part, kind, f"{path}.mixture.{k}")
+        return
+    if weighed:
         return
     try:
         _sound(one, kind)
