@@ -191,6 +191,16 @@ def constraint(value: object) -> Any:
     return made
 
 
+_WANTED = {
+    "string": "a text",
+    "tuple": "a list",
+    "bool": "true or false",
+    "int": "a whole number",
+    "float": "a number",
+}
+"""What was expected, by how pydantic's name of a fault begins."""
+
+
 def _fault(error: Any, cls: type[Constraint]) -> str:
     """What is wrong with a line, with the nearest mend."""
     path = ".".join(map(str, error["loc"]))
@@ -200,6 +210,14 @@ def _fault(error: Any, cls: type[Constraint]) -> str:
         return f"'{path}' is not known here; {near}"
     if error["type"] == "missing":
         return f"'{path}' is missing"
+    if error["type"] == "too_short":
+        few, had = error["ctx"]["min_length"], error["ctx"]["actual_length"]
+        return f"'{path}' needs {few} or more, and has {had}"
+    if error["type"] == "literal_error":
+        return f"'{path}' is {error['input']!r:.60}; give {error['ctx']['expected']}"
+    for word, wanted in _WANTED.items():
+        if error["type"].startswith(word):
+            return f"'{path}' is {error['input']!r:.60}, and must be {wanted}"
     if not path:
         return str(error["msg"]).removeprefix("Value error, ")
     return f"{path}: {error['msg']} (it is {error['input']!r:.60})"
