@@ -622,6 +622,23 @@ def test_statistics_tell_nothing_of_fewer_rows_than_protect() -> None:
     assert stats.kstest(made["amount"], frame["amount"].head(rows)).pvalue > LEAST
 
 
+def test_no_date_or_number_of_a_few_rows_is_an_edge() -> None:
+    from neotype.data import Dataset
+    from neotype.schema.infer import infer_schema
+    from neotype.spec.stated import stated
+
+    generator = np.random.default_rng(1)
+    first = datetime.date(2015, 1, 1)
+    days = [first + datetime.timedelta(days=int(k)) for k in generator.integers(0, 4000, 600)]
+    frame = pl.DataFrame({"day": days, "pieces": generator.integers(0, 900, 600)})
+    columns = stated(Dataset(infer_schema({"t": frame}), {"t": frame})).columns
+    for name in frame.columns:
+        few = frame.group_by(name).len().filter(pl.col("len") < 5)[name].cast(pl.String)
+        told = {str(edge) for edge in columns[name].distribution.quantiles or ()}
+        assert told
+        assert not told & set(few)
+
+
 def test_what_a_schema_declares_changes_nothing_where_the_table_is_learnt(
     adult: pl.DataFrame, tmp_path: Path
 ) -> None:

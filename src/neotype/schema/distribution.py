@@ -239,16 +239,13 @@ def faults(one: Distribution, kind: str, path: str) -> Iterator[tuple[str, str]]
         can = ", ".join(name for name in LAWS if name in OF_KIND[kind]) or "no distribution"
         yield f"{path}.{law}", f"a column of kind {kind} cannot follow it; it may have: {can}"
         return
-    weighed = [(path, why) for why in _weights_faults(one)]
-    yield from weighed
+    yield from ((path, why) for why in _weights_faults(one))
     for name in ("weekdays", "hours"):
         if getattr(one, name) is not None and kind != "datetime":
             yield f"{path}.{name}", f"only datetimes have {name}"
     if law == "mixture":
         for k, part in enumerate(one.mixture or ()):
             yield from faults(part, kind, f"{path}.mixture.{k}")
-        return
-    if weighed:
         return
     try:
         _sound(one, kind)

@@ -19,7 +19,7 @@ from scipy import stats
 from neotype.data import Dataset
 from neotype.schema.quantity import written
 from neotype.schema.specification import known_labels, spelt
-from neotype.spec.cells import cell_numbers
+from neotype.spec.cells import cell_numbers, grain
 
 Codes = NDArray[np.int64]
 Floats = NDArray[Any]
@@ -30,6 +30,8 @@ OTHER = "otherwise"
 _BANDS = 8
 _ATOM, _STANDS_OUT = 0.01, 3
 """A value is told by itself where so many of the cells, and thrice as many as usual, are it."""
+_BESIDE = 50
+"""So many steps to either side are tried for a number that no few rows have."""
 _FEW, _LEAST = 24, 4
 """So few values are told each; so many times `protect` numbers are needed to tell their shape."""
 
@@ -219,7 +221,10 @@ class Tally:
         return tuple(np.maximum.accumulate([self._near(name, numbers, p) for p in places]).tolist())
 
     def _near(self, name: str, numbers: Floats, place: int) -> float:
-        """The mean of the cells around a place, or the one that they all are; rounded."""
+        """The mean of the cells around a place, or the one that they all are; rounded.
+
+        Where that happens to be a cell of fewer than `protect` rows, it lies beside it.
+        """
         start = int(np.clip(place - self.protect // 2, 0, len(numbers) - self.protect))
         around = numbers[start : start + self.protect]
         if around[0] == around[-1]:
@@ -227,11 +232,22 @@ class Tally:
         column = self.data.schema.columns[name]
         mean = float(around.mean())
         if column.kind in {"datetime", "duration"}:
-            return float(np.floor(mean / 1e6) * 1e6)
+            step = max(1e6, grain(column) / 2)
+            return self._beside(numbers, around, float(np.floor(mean / 1e6) * 1e6), step)
         if column.kind == "numeric" and column.subtype == "integer":
-            return float(np.rint(mean))
+            return self._beside(numbers, around, float(np.rint(mean)), 1.0)
         decimals = getattr(column, "decimals", None)
         return float(f"{mean:.6g}") if decimals is None else round(mean, decimals)
+
+    def _beside(self, numbers: Floats, around: Floats, mean: float, step: float) -> float:
+        """The nearest number between these sorted cells that no few rows have; else half a step."""
+        for far in range(_BESIDE):
+            for near in (mean + far * step, mean - far * step):
+                rows = np.searchsorted(numbers, near, "right") - np.searchsorted(numbers, near)
+                inside = around[0] <= near <= around[-1]
+                if inside and not 0 < rows < self.protect:
+                    return near
+        return mean + step / 2
 
     def _gaps(self, cells: pl.Series) -> NDArray[np.bool_]:
         gaps = cells.is_null()
