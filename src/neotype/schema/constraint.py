@@ -201,7 +201,7 @@ _WANTED = {
 """What was expected, by how pydantic's name of a fault begins."""
 
 
-def _fault(error: Any, cls: type[Constraint]) -> str:
+def _fault(error: Any, cls: type[Constraint]) -> str:  # noqa: PLR0911 (one return a kind)
     """What is wrong with a line, with the nearest mend."""
     path = ".".join(map(str, error["loc"]))
     known = [name for name in cls.model_fields if name != "type"]
