@@ -229,6 +229,14 @@ class TestFromPython:
         assert whole.table["phone"].drop_nulls().str.contains(ways[4]).all()
         assert any("pseudonym:format" in n for n in whole.receipt.columns["phone"].notes)
 
+    def test_no_word_of_a_phone_stays(self) -> None:
+        odd = ["ask Anna 030 1234", "+49", "x", "+7 495 123-45-67", "(555) 123-4567 ext. 89"]
+        asked = {"phone": "fake:phone,locale=en"}
+        made = nt.mask(pl.DataFrame({"phone": odd}), asked, key=SECRET).table["phone"].to_list()
+        assert not set(made) & set(odd)
+        assert not [cell for cell in made[:4] if re.search("[a-z]", cell)]
+        assert re.fullmatch(r"\(\d{3}\) 555-01\d\d ext. \d\d", made[4])
+
     def test_that_fakes_do_not_fit_each_other_is_said(self, customers: pl.DataFrame) -> None:
         notes = nt.mask(customers, key=SECRET).receipt.notes
         assert any("--per customer_id makes" in note for note in notes)

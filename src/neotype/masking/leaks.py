@@ -65,7 +65,11 @@ def loose(table: Table, decisions: Mapping[str, Decision], per: str | None) -> l
     if len(names) <= 1:
         return []
     owner = _owner(table)
-    mend = f"--per {owner} makes" if owner else "--per, with the column that names them, makes"
+    mend = (
+        f"--per {owner} makes"
+        if owner and owner not in names
+        else "--per, with the column that names them, makes"
+    )
     return [
         f"{', '.join(map(repr, names))} are faked each by its own value, and do not fit each other "
         f"in a row: {mend} them go by the person (in every table that is masked so)"

@@ -11,6 +11,7 @@ from neotype.personal.fake import Case, Style
 from neotype.personal.places import locale_calling, place
 
 _SLOTS, _FORMS = 64, 12
+_DIGITS = 3
 _NEARLY_ALL = 0.95
 _MAIL = frozenset(("email", "username"))
 _NAMES = frozenset(("full_name",))
@@ -52,7 +53,10 @@ def own_style(category: str, cells: pl.Series, locale: str) -> pl.DataFrame:
         whose = found.fill_null(locale)
         # A code that is not apart from the number would be taken for digits of it.
         loose = codes.is_not_null() & ~form.str.contains("{code}", literal=True)
-        form = form.set(loose.fill_null(False), "")
+        # Nor may a form carry words, or have so few digits that it is the cell itself.
+        bare = form.str.replace(r"\{code\}", "").str.replace(r"(?i)(x|ext\.?)\s*#+$", "#")
+        told = bare.str.contains(r"\p{L}") | (bare.str.count_matches("#") < _DIGITS)
+        form = form.set(loose.fill_null(False) | told, "")
         for one in whose.unique().to_list():
             form = form.set((whose == one) & form.is_in(_usual(one)), "")
     if category in _CASED:
