@@ -161,6 +161,22 @@ class Ladder(Rule):
             return (Condition(anchor.name, low=low, low_open=self.strict),)
         return ()
 
+    def pair(self, column: str) -> tuple[str, str] | None:
+        """The anchor and the gap of the rung next to it."""
+        rung = next((r for r in self.rungs if r.axis.name == column), None)
+        if rung is None or rung.before != self.name or rung.axis.column.storage == "String":
+            return None
+        return self.name, rung.gap
+
+    def reach(self, condition: Condition, cells: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """The gaps beside the anchor's cells, or its cells beside gaps, that meet a condition."""
+        rung = next(r for r in self.rungs if r.axis.name == condition.column)
+        axis = self._axis(self.name)
+        if cells.name == self.name:
+            return rung.gaps(condition, turned(finite(axis.read(cells)), rung.up))
+        low, high = (axis.write(turned(one, rung.up)) for one in rung.below(condition, cells))
+        return (low, high) if rung.up > 0 else (high, low)
+
     def stands_for(self, column: str) -> tuple[str, ...]:
         """A rung is told by the column that stays and the gaps up to it."""
         if column == self.name or not self.rungs:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from neotype.constraints.axis import FAR, Axis, over, plus, times
+from neotype.schema.condition import Condition
 from neotype.schema.schema import Datetime, Numeric
 
 DAY = 86_400 * 10**9
@@ -147,6 +148,64 @@ class Rung:
         low, high = self.axis.limits
         here = _capped(here, first, high if self.up > 0 else -low)
         return self.axis.write(turned(here, self.up))
+
+    def gaps(self, condition: Condition, below: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """The gaps from the places below to cells that meet a condition, or somewhat wider."""
+        whole = self.axis.whole
+        free = pl.Series([None], dtype=pl.UInt64 if whole else pl.Float64)
+        free = free.new_from_index(0, len(below))
+        ends = [free, free]
+        for k, (end, slack) in enumerate(zip(self._ends(condition), (-2, 2), strict=True)):
+            if end is not None and whole:
+                far = pl.Series([end], dtype=pl.Int128) - self.first(below)
+                far = plus(over(far, self.period or self.axis.step), slack)
+                ends[k] = far.clip(0, _MOST_GAP).cast(pl.UInt64)
+            elif end is not None:
+                ends[k] = (end - below + slack * self._grain(end, below)).clip(0.0, None)
+        return ends[0], ends[1]
+
+    def below(self, condition: Condition, gap: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """The places that are so far below cells that meet a condition, or somewhat wider."""
+        whole = self.axis.whole
+        free = pl.Series([None], dtype=pl.Int128 if whole else pl.Float64)
+        free = free.new_from_index(0, len(gap))
+        ends = [free, free]
+        unit = self.period or self.axis.step
+        for k, (end, slack) in enumerate(zip(self._ends(condition), (-2, 2), strict=True)):
+            if end is not None and whole:
+                far = pl.Series([end], dtype=pl.Int128) - times(gap.cast(pl.Int128), unit)
+                ends[k] = plus(far, slack * unit)
+            elif end is not None:
+                ends[k] = end - gap + slack * self._grain(end, gap)
+        return ends[0], ends[1]
+
+    def _ends(self, condition: Condition) -> tuple[Any, Any]:
+        """The places that all cells that meet a condition lie between; None where it has no end."""
+        dtype, up = self.axis.dtype, self.up
+        places = []
+        for end in (end for span in condition.spans() for end in span):
+            cells = pl.Series([end], dtype=dtype, strict=False)
+            places.append(self.signed(cells)[0])
+        if condition.values is not None:
+            if None in places or not places:
+                return None, None
+            low, high = min(places), max(places)
+        else:
+            low, high = places[::up]
+        if self.axis.whole:
+            # what would lie beyond the last place lies there
+            least, most = self.axis.limits
+            last = (most if up > 0 else -least) - (self.period or self.axis.step)
+            low = None if low is None else min(low, last)
+            high = None if high is None or high >= last else high
+        return low, high
+
+    def _grain(self, end: float, other: pl.Series) -> pl.Series:
+        """How far rounding may move what is stored among floats."""
+        decimals = getattr(self.axis.column, "decimals", None)
+        least = 0.0 if decimals is None else 10.0**-decimals
+        least = 1.0 if self.axis.dtype.is_integer() else least
+        return 1e-6 * (other.abs() + abs(end)) + least
 
     def _phase(self, frame: pl.DataFrame) -> pl.Series:
         """Nanoseconds since the beginning of the period; any time of it is one of the column's."""

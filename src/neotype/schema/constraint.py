@@ -138,6 +138,17 @@ class Rule:
         """
         return None
 
+    def pair(self, column: str) -> tuple[str, str] | None:
+        """An inner column that stays and one that tells how far `column` lies from it."""
+        return None
+
+    def reach(self, condition: Condition, cells: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """Between which values one of the pair must be, beside these of the other, to meet it.
+
+        It may be wider than need be, never narrower; null is no end.
+        """
+        raise NotImplementedError
+
     def mend(self, frame: pl.DataFrame, redraw: Redraw) -> pl.DataFrame:
         """A whole table in which rows that break it were replaced, each in its place.
 

@@ -139,9 +139,14 @@ class Refined:
         if known is None or known.cells is not None:
             ratio = self.ratio.rows(np.ascontiguousarray(pool.codes.T))
             return _Weighted(pool, weight + ratio)
+        return self.weighed(pool, rng)
+
+    def weighed(self, pool: Candidates, rng: Rng) -> _Weighted:
+        """Candidates under a condition, with their ratio."""
+        weight = pool.log_weight
         # A ratio is dear: of candidates that are worth little, a few stand for the others.
         picks, kept = thin(weight, int(_THINNED * effective(weight)) + 1, rng.child("refine"))
-        weight = np.full(rows, -np.inf)
+        weight = np.full(len(weight), -np.inf)
         weight[picks] = kept + self.ratio.rows(np.ascontiguousarray(pool.codes[:, picks].T))
         return _Weighted(pool, weight)
 

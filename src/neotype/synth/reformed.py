@@ -23,6 +23,7 @@ from neotype.schema.schema import Personal, Schema
 from neotype.synth.completing import completed
 from neotype.synth.contradiction import refuse_broken
 from neotype.synth.drawing import blocks, sample
+from neotype.synth.reaching import reached
 from neotype.synth.rewriting import Rewriting
 from neotype.synth.sampler import Candidates, Sampler
 from neotype.synth.synthesizer import Model
@@ -112,7 +113,10 @@ class Reformed:
             if done is not None:
                 return done
         told = None if known is None else self.rewriting.known(known)
-        pool = self.inner.candidates(rows, rng, told)
+        pool = None
+        if known is not None and told is not None:
+            pool = reached(self.inner, self.rewriting, rows, rng, known, told)
+        pool = pool or self.inner.candidates(rows, rng, told)
         hidden = set(self.schema.columns) - set(self.rewriting.inner.columns)
         peopled = any(isinstance(one, Personal) for one in self.schema.columns.values())
         # rows under conditions are numbered at the end in any case
