@@ -639,6 +639,12 @@ def test_no_date_or_number_of_a_few_rows_is_an_edge() -> None:
         assert not told & set(few)
 
 
+def test_the_greatest_unsigned_numbers_are_drawn() -> None:
+    column = {"kind": "numeric", "subtype": "integer", "storage": "UInt64"}
+    made = drawn({"x": {**column, "distribution": {"quantiles": [2**63 + 2**40, 2**64 - 1]}}})
+    assert made["x"].min() >= 2**63 + 2**40 - 2048
+
+
 def test_what_a_schema_declares_changes_nothing_where_the_table_is_learnt(
     adult: pl.DataFrame, tmp_path: Path
 ) -> None:

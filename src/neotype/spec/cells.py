@@ -46,14 +46,16 @@ def number_cells(column: Any, numbers: Numbers) -> pl.Series:
         numbers = np.round(numbers, column.decimals)
     if dtype.is_integer():
         low, high = _ends(dtype)
-        return pl.Series(np.clip(np.rint(numbers), low, high).astype(np.int64)).cast(dtype)
+        whole = np.uint64 if dtype == pl.UInt64 else np.int64
+        return pl.Series(np.clip(np.rint(numbers), low, high).astype(whole)).cast(dtype)
     return pl.Series(numbers).cast(dtype)
 
 
 def _ends(dtype: pl.DataType) -> tuple[float, float]:
     low, high = (pl.select(end).item() for end in (dtype.min(), dtype.max()))  # type: ignore[attr-defined]
     # The greatest 64-bit number is no float: the one below it is.
-    return max(float(low), -(2.0**63)), min(float(high), float(np.nextafter(2.0**63, 0)))
+    beyond = 2.0**64 if dtype == pl.UInt64 else 2.0**63
+    return max(float(low), -(2.0**63)), min(float(high), float(np.nextafter(beyond, 0)))
 
 
 def _moments(column: Datetime, numbers: Numbers, dtype: pl.DataType) -> pl.Series:
