@@ -40,6 +40,8 @@ _SPARE = 1.25
 _PARTICLES = (16, 64, 256, 1024)
 """Candidates for a given row, then how many more where those before are worth too little; the last
 are for rows that have found none to take."""
+_LOOKED = 1 << 12
+"""Candidates that are decoded together where the best of some rows did not do."""
 _PATIENCE = 1 << 20
 """Candidates of a given row of which none could be taken, after which the row is given up."""
 _BIAS = 0.03
@@ -237,7 +239,9 @@ def given_block(
         step = max(1, _POOL_CELLS // max(1, each * model.width))
         for number, start in enumerate(range(0, len(todo), step)):
             part = stream if start == 0 else stream.child("part").block(number)
-            _improve(model, known, part, todo[start : start + step], each, best, tally)
+            some = todo[start : start + step]
+            deep = 1 if turn == 0 else _LOOKED // len(some)
+            _improve(model, known, part, some, each, deep, best, tally)
         found = best.score > -np.inf
         # A refined model's candidates are dear: its rows make do with fewer.
         enough = exact or turn >= (2 if model.each == 1 else 1)
@@ -260,27 +264,36 @@ def _improve(
     rng: Rng,
     rows: NDArray[np.int64],
     each: int,
+    deep: int,
     best: _Best,
     tally: Tally,
 ) -> None:
-    """Draw `each` candidates for these rows; one that beats what a row has is taken."""
+    """Draw `each` candidates for these rows; one that beats what a row has is taken.
+
+    Of a row's candidates the `deep` best are looked at, and the first that meets every demand
+    counts.
+    """
     pool = model.candidates(len(rows) * each, rng, known.rows(np.repeat(rows, each)))
     weight = pool.log_weight.reshape(-1, each)
     spin = rng.child("choose").generator().gumbel(size=weight.shape)
     score = weight + spin if each > 1 or model.each > 1 else weight
-    place = score.argmax(axis=1)
-    top = score[np.arange(len(rows)), place]
     tally.tried += weight.size
     best.weigh(rows, weight)
-    better = np.flatnonzero(top > best.score[rows])
-    if not len(better):
+    deep = max(1, min(deep, each))
+    front = np.argpartition(-score, deep - 1, axis=1)[:, :deep]
+    order = np.argsort(-np.take_along_axis(score, front, axis=1), axis=1, kind="stable")
+    place = np.take_along_axis(front, order, axis=1)
+    tops = np.take_along_axis(score, place, axis=1)
+    row, rank = np.nonzero(tops > best.score[rows][:, None])
+    if not len(row):
         return
-    picks = better * each + place[better]
-    told = known.rows(rows[better])
+    picks = row * each + place[row, rank]
+    told = known.rows(rows[row])
     frame = kept(pool.take(picks, 0, len(picks)), told)
-    good = tally.accept(demands(model, frame, told), frame.height)
-    taken = better[good]
-    best.take(rows[taken], top[taken], frame.filter(good))
+    good = np.flatnonzero(tally.accept(demands(model, frame, told), frame.height))
+    taken, first = np.unique(row[good], return_index=True)
+    chosen = good[first]
+    best.take(rows[taken], tops[taken, rank[chosen]], frame[chosen])
 
 
 def kept(frame: pl.DataFrame, known: Known) -> pl.DataFrame:

@@ -24,7 +24,8 @@ def protected(report: Content) -> Drawn:
         count = len(report.facts.protections)
         parts.append(
             '<p class="lead">Rare and extreme values and personal data were replaced before the '
-            "model learnt, so that it does not hold them.</p>" + fold(f"All {count} entries", table, count > MANY)
+            "model learnt, so that it does not hold them.</p>"
+            + fold(f"All {count} entries", table, count > MANY)
         )
     else:
         parts.append(
