@@ -124,6 +124,7 @@ def main() -> None:
         data = " --data FOLDER" if part in ("frontier", "tasks") else ""
         head = f"Made by `python -m benchmarks {part}{data}` on {machine}; {versions}."
         path = asked.to / f"{part}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"# Results: {part}\n\n{head}\n\n{measured[part]()}")
         print(f"written to {path}")
 
