@@ -241,6 +241,12 @@ def test_inspect_shows_a_description_and_writes_one_table(tmp_path: Path) -> Non
     asked = ["inspect", str(tmp_path / "shop.sql"), "--table", "customers", "--write", str(spec)]
     assert door.invoke(app, asked).exit_code == 0
     assert list(read_schema(spec).tables) == ["customers"]
+    again = door.invoke(app, ["inspect", str(spec)])
+    assert again.exit_code == 0, again.output
+    assert "personal, email" in again.output
+    early = door.invoke(app, ["sample", asked[1], "-n", "5", "-o", str(tmp_path / "x.csv")])
+    assert early.exit_code == 1
+    assert "neotype inspect" in early.output
     wrong = door.invoke(app, [*asked[:3], "customer"])
     assert wrong.exit_code == 1
     assert "did you mean 'customers'" in wrong.output

@@ -17,6 +17,8 @@ def described(path: Path) -> bool:
     from neotype.foreign.read import is_foreign
 
     module, _, name = str(path).partition(":")
+    if path.suffix.lower() in {".yaml", ".yml"} and path.is_file():
+        return True
     return is_foreign(path) or bool(module and name.isidentifier() and not path.exists())
 
 
@@ -38,7 +40,7 @@ def show_described(path: Path, table: str | None, dialect: str | None, as_json: 
         for key, column in content.columns.items():
             kind = getattr(column, "category", None) or getattr(column, "subtype", None)
             label = f"{column.kind}, {kind}" if kind else column.kind
-            cells = (key, f"[cyan]{label}[/]", escape(column.storage), escape(column.reason))
+            cells = (key, f"[cyan]{label}[/]", escape(str(column.storage)), escape(column.reason))
             shown.add_row(*cells)
         page.print(shown)
         for rule in content.constraints:

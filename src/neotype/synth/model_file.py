@@ -93,6 +93,11 @@ def load(path: Path | str, *, limit: int | None = None) -> tuple[Model, dict[str
     version, or larger inside than allowed.
     """
     path = Path(path)
+    if path.suffix.lower() in {".sql", ".ddl"}:
+        raise ModelFileError(
+            f"'{path}' describes tables, and says not how their columns fall.",
+            mend=f"write a schema that does: neotype inspect {path} --table NAME --write spec.yaml",
+        )
     if path.suffix.lower() in SPECIFICATIONS:
         return declared(read_schema(path), path.name)
     parts = _read(path, limit)
