@@ -273,10 +273,6 @@ class OneHotEncoding(Constraint):
         """With the columns."""
         return f"OneHotEncoding({', '.join(self.columns)}{', or none' if self.none else ''})"
 
-    def learn(self, columns: Columns, frame: pl.DataFrame, *, protect: int) -> Rule:
-        """Nothing has to be learnt."""
-        return self.restore({}, columns)
-
     def restore(self, facts: Mapping[str, Any], columns: Columns) -> Rule:
         """The rule."""
         if len(set(self.columns)) < len(self.columns):

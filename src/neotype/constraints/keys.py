@@ -45,10 +45,6 @@ class Unique(Constraint):
         """With the columns."""
         return f"Unique({', '.join(self.columns)})"
 
-    def learn(self, columns: Columns, frame: pl.DataFrame, *, protect: int) -> Rule:
-        """Nothing has to be learnt."""
-        return self.restore({}, columns)
-
     def restore(self, facts: Mapping[str, Any], columns: Columns) -> Rule:
         """The rule; an identifier of its own makes every row different."""
         numbered = [columns[name] for name in self.columns]
@@ -220,10 +216,6 @@ class CarryOverColumns(Constraint):
         """The columns, and those that order the rows."""
         named = (self.from_column, self.to_column, self.within, self.order_by)
         return tuple(name for name in named if name is not None)
-
-    def learn(self, columns: Columns, frame: pl.DataFrame, *, protect: int) -> Rule:
-        """Nothing has to be learnt."""
-        return self.restore({}, columns)
 
     def restore(self, facts: Mapping[str, Any], columns: Columns) -> Rule:
         """The rule."""

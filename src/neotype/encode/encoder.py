@@ -106,6 +106,29 @@ class State:
         return State({**facts, **{p: part.facts for p, part in parts.items()}}, arrays)
 
 
+class Unlearnt:
+    """What encoders share whose cells are made by the number of the row: only gaps are learnt."""
+
+    name: str
+    missing: bool
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The one column."""
+        return (self.name,)
+
+    @property
+    def digits(self) -> tuple[Digit, ...]:
+        """Whether the cell is missing, where it may be."""
+        return (Digit(self.name, 2, ordered=True),) if self.missing else ()
+
+    def encode(self, frame: pl.DataFrame) -> Codes:
+        """Digits × rows."""
+        if not self.missing:
+            return np.zeros((0, frame.height), dtype=np.uint8)
+        return frame[self.name].is_null().to_numpy().astype(np.uint8)[None, :]
+
+
 class Encoder(Protocol):
     """A fitted coding of one column (or of a pair) as digits.
 

@@ -15,7 +15,7 @@ import polars as pl
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from neotype.encode.encoder import ALL, Codes, Digit, Masks, Protection, State
+from neotype.encode.encoder import ALL, Codes, Masks, Protection, State, Unlearnt
 from neotype.encode.family import Family, declared, freshened, learnt
 from neotype.errors import FitError, SamplingError
 from neotype.permutation import LARGEST, Numbers, Permutation
@@ -27,7 +27,7 @@ _CYCLE = 4096
 
 
 @dataclass(frozen=True)
-class IdentifierEncoder:
+class IdentifierEncoder(Unlearnt):
     """No digits (but one for missing cells): identifiers are made from the number of the row.
 
     Loss: all but the form. A generated identifier is not one of the training data as long as no
@@ -72,28 +72,12 @@ class IdentifierEncoder:
         return cls(name, column, families, runs, missing, len(texts))
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """The one column."""
-        return (self.name,)
-
-    @property
-    def digits(self) -> tuple[Digit, ...]:
-        """Whether the cell is missing, where it may be."""
-        return (Digit(self.name, 2, ordered=True),) if self.missing else ()
-
-    @property
     def protections(self) -> tuple[Protection, ...]:
         """Every identifier."""
         if not self.rows:
             return ()
         note = "identifiers are made anew in the same form"
         return (Protection(self.name, "identifiers", self.rows, note),)
-
-    def encode(self, frame: pl.DataFrame) -> Codes:
-        """Digits × rows."""
-        if not self.missing:
-            return np.zeros((0, frame.height), dtype=np.uint8)
-        return frame[self.name].is_null().to_numpy().astype(np.uint8)[None, :]
 
     def allowed(self, condition: Condition) -> Masks:
         """Whether a missing cell meets it; of an identifier nothing can be known before."""

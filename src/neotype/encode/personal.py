@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.random import Generator
 
-from neotype.encode.encoder import ALL, Codes, Digit, Masks, Protection, State
+from neotype.encode.encoder import ALL, Codes, Masks, Protection, State, Unlearnt
 from neotype.encode.identifier import IdentifierEncoder
 from neotype.errors import FitError
 from neotype.permutation import Numbers
@@ -32,7 +32,7 @@ _LABELS = (pl.String, pl.Categorical, pl.Enum)
 
 
 @dataclass(frozen=True)
-class PersonalEncoder:
+class PersonalEncoder(Unlearnt):
     """No digits (but one for missing cells): what it makes follows from the number of the row.
 
     Loss: all but the way in which the column is written.
@@ -73,16 +73,6 @@ class PersonalEncoder:
         return cls(name, column, style, None, missing, len(cells))
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """The one column."""
-        return (self.name,)
-
-    @property
-    def digits(self) -> tuple[Digit, ...]:
-        """Whether the cell is missing, where it may be."""
-        return (Digit(self.name, 2, ordered=True),) if self.missing else ()
-
-    @property
     def protections(self) -> tuple[Protection, ...]:
         """Every cell."""
         if not self.rows:
@@ -94,12 +84,6 @@ class PersonalEncoder:
         }[self.column.treatment]
         what = CATEGORIES[self.column.category].title
         return (Protection(self.name, what, self.rows, note),)
-
-    def encode(self, frame: pl.DataFrame) -> Codes:
-        """Digits × rows."""
-        if not self.missing:
-            return np.zeros((0, frame.height), dtype=np.uint8)
-        return frame[self.name].is_null().to_numpy().astype(np.uint8)[None, :]
 
     def allowed(self, condition: Condition) -> Masks:
         """Whether a missing cell meets it; of what is invented nothing can be known before."""
