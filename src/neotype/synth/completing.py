@@ -17,7 +17,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from neotype.data import Known
-from neotype.encode.encoder import Codes
 from neotype.encode.numeric import NumericEncoder
 from neotype.rng import Rng
 from neotype.schema.constraint import Rule
@@ -41,11 +40,6 @@ class Completed:
     rewriting: Rewriting
     rng: Rng
     log_weight: LogWeights
-
-    @property
-    def codes(self) -> Codes:
-        """Digits × candidates."""
-        return self.inner.codes
 
     def take(self, picks: NDArray[np.int64], first_row: int, rows: int) -> pl.DataFrame:
         """The first `rows` of the candidates at `picks`, numbered from `first_row`."""

@@ -22,7 +22,7 @@ from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
 from neotype.synth.drawing import blocks, sample
-from neotype.synth.sampler import Candidates
+from neotype.synth.sampler import Candidates, Coded
 from neotype.synth.table import TableModel
 from neotype.synth.weighing import effective, thin
 from neotype.trees.ratio import Boost, Ratio
@@ -70,10 +70,6 @@ class _Weighted:
 
     inner: Candidates
     log_weight: NDArray[np.float64]
-
-    @property
-    def codes(self) -> Codes:
-        return self.inner.codes
 
     def take(self, picks: NDArray[np.int64], first_row: int, rows: int) -> pl.DataFrame:
         return self.inner.take(picks, first_row, rows)
@@ -141,7 +137,7 @@ class Refined:
             return _Weighted(pool, weight + ratio)
         return self.weighed(pool, rng)
 
-    def weighed(self, pool: Candidates, rng: Rng) -> _Weighted:
+    def weighed(self, pool: Coded, rng: Rng) -> _Weighted:
         """Candidates under a condition, with their ratio."""
         weight = pool.log_weight
         # A ratio is dear: of candidates that are worth little, a few stand for the others.
@@ -257,7 +253,7 @@ def refined(
 
 def _candidates(
     model: RowModel, codebook: Codebook, rows: int, rng: Rng, known: Known | None
-) -> Candidates:
+) -> Coded:
     """Candidates of a model of digits, or the rows of any other as candidates."""
     if isinstance(model, TableModel):
         return model.candidates(rows, rng, known)

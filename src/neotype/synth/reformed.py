@@ -16,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from neotype.data import Dataset, Known
-from neotype.encode.encoder import Codes, Protection, State
+from neotype.encode.encoder import Protection, State
 from neotype.errors import SamplingError
 from neotype.rng import Rng
 from neotype.schema.schema import Personal, Schema
@@ -48,10 +48,6 @@ class _Decoded:
     rng: Rng
     issue: Callable[[pl.DataFrame, Rng, int], pl.DataFrame] | None
     """Invents persons anew, where rewritten rows do not show all that these have to fit."""
-
-    @property
-    def codes(self) -> Codes:
-        return self.inner.codes
 
     @property
     def log_weight(self) -> LogWeights:

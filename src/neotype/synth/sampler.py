@@ -17,11 +17,7 @@ from neotype.synth.weighing import LogWeights
 
 
 class Candidates(Protocol):
-    """Rows that may be taken: their digits, the log-weight of each, and the rows themselves."""
-
-    @property
-    def codes(self) -> Codes:
-        """Digits × candidates."""
+    """Rows that may be taken: the log-weight of each, and the rows themselves."""
 
     @property
     def log_weight(self) -> LogWeights:
@@ -29,6 +25,14 @@ class Candidates(Protocol):
 
     def take(self, picks: NDArray[np.int64], first_row: int, rows: int) -> pl.DataFrame:
         """The first `rows` of the candidates at `picks`, numbered from `first_row`."""
+
+
+class Coded(Candidates, Protocol):
+    """Candidates whose digits can be seen, so that refinement can weigh them."""
+
+    @property
+    def codes(self) -> Codes:
+        """Digits × candidates."""
 
 
 class Sampler(Protocol):

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from neotype.data import Dataset, Known
-from neotype.encode.encoder import Codes, Protection, State
+from neotype.encode.encoder import Protection, State
 from neotype.encode.identifier import IdentifierEncoder
 from neotype.errors import SamplingError, SchemaError
 from neotype.rng import Rng
@@ -40,10 +40,6 @@ class _Rows:
     given: pl.DataFrame | None
     rng: Rng
     made: dict[tuple[int, bytes], pl.DataFrame] = field(default_factory=dict)
-
-    @property
-    def codes(self) -> Codes:
-        return np.zeros((0, self.rows), dtype=np.uint8)
 
     @property
     def log_weight(self) -> NDArray[np.float64]:
