@@ -116,6 +116,15 @@ class Dataset:
         """The number of rows of the only table."""
         return self.frame.height
 
+    def only(self, table: str) -> Dataset:
+        """One of the tables alone."""
+        return Dataset(self.schema.only(table), {table: self.frames[table]})
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """The number of rows of each table."""
+        return {name: self.frames[name].height for name in self.schema.tables}
+
     @property
     def owners(self) -> NDArray[np.int64] | None:
         """The number of the entity that each row belongs to; None where the schema names none."""

@@ -15,7 +15,7 @@ FLOORS = (
     {"registry", "rng", "progress", "outputs", "expression", "permutation"},
     {"personal"},
     {"schema"},
-    {"data", "constraints"},
+    {"data", "constraints", "links"},
     {"encode", "source", "masking", "spec"},
     {"synth", "evaluate", "plan", "foreign"},
     {"asking"},

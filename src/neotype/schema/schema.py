@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 from pydantic_core import PydanticCustomError
 
-from neotype.errors import ColumnNotFoundError, SchemaError
+from neotype.errors import ColumnNotFoundError, SchemaError, did_you_mean
 from neotype.personal.categories import Category, Treatment
 from neotype.schema.constraint import Constraint, constraint
 from neotype.schema.distribution import Distribution, terse
@@ -218,6 +218,12 @@ class Table(Value):
         default=None,
         description="column whose owner a row belongs to; splits never divide an owner",
     )
+    sequence: str | None = Field(
+        default=None, description="column that orders the rows of an owner: a date, a step"
+    )
+    public: bool = Field(
+        default=False, description="a reference table that may be published: kept as it is"
+    )
     sensitive: tuple[str, ...] = Field(
         default=(), description="columns that name groups to treat alike, and secrets to guard"
     )
@@ -234,12 +240,9 @@ class Table(Value):
 
     @model_validator(mode="after")
     def _names_exist(self) -> Table:
-        for name in self.primary_key:
-            self.column(name, asked_by="primary_key")
-        if self.entity is not None:
-            self.column(self.entity, asked_by="entity")
-        for role in ("sensitive", "quasi_identifiers"):
-            for name in getattr(self, role):
+        for role in ("primary_key", "entity", "sequence", "sensitive", "quasi_identifiers"):
+            named = getattr(self, role) or ()
+            for name in (named,) if isinstance(named, str) else named:
                 self.column(name, asked_by=role)
         for rule in self.constraints:
             for name in rule.about:
@@ -272,12 +275,25 @@ class Table(Value):
 
 
 class Relationship(Value):
-    """A foreign key: `child`.`child_key` refers to `parent`.`parent_key`."""
+    """A foreign key: `child`.`child_key` refers to `parent`.`parent_key`.
+
+    Of a polymorphic reference there is one for each parent, with `when` saying which rows refer
+    to it: {"owner_type": "customer"}. A row of which a key cell is missing refers to nothing.
+    """
 
     parent: str
-    parent_key: tuple[str, ...]
+    parent_key: Names
     child: str
-    child_key: tuple[str, ...]
+    child_key: Names
+    when: dict[str, Scalar] = Field(default={}, description="cells of the rows that refer here")
+    reason: str = Field(default="", description="where it was declared, or why it was inferred")
+
+    @property
+    def title(self) -> str:
+        """For messages: rental.customer_id → customer.customer_id."""
+        mine, theirs = ", ".join(self.child_key), ", ".join(self.parent_key)
+        asked = ", ".join(f"{name}={value!r}" for name, value in self.when.items())
+        return f"{self.child}.{mine} → {self.parent}.{theirs}" + (f" where {asked}" * bool(asked))
 
 
 class Schema(Value):
@@ -285,6 +301,40 @@ class Schema(Value):
 
     tables: dict[str, Table]
     relationships: tuple[Relationship, ...] = ()
+
+    @model_validator(mode="after")
+    def _ties_exist(self) -> Self:
+        for tie in self.relationships:
+            for name, key in ((tie.parent, tie.parent_key), (tie.child, tie.child_key)):
+                if name not in self.tables:
+                    raise SchemaError(
+                        f"relationship {tie.title} names table '{name}', which is not there.",
+                        found=f"the schema has: {', '.join(self.tables)}",
+                        mend=did_you_mean(name, self.tables),
+                    )
+                for column in key:
+                    self.tables[name].column(column, asked_by=f"relationship {tie.title}")
+            for column in tie.when:
+                self.tables[tie.child].column(column, asked_by=f"relationship {tie.title}")
+            if not tie.child_key or len(tie.child_key) != len(tie.parent_key):
+                raise SchemaError(
+                    f"relationship {tie.title} has keys of {len(tie.child_key)} and "
+                    f"{len(tie.parent_key)} columns.",
+                    mend="name as many columns on both sides, in the same order",
+                )
+        return self
+
+    def only(self, table: str) -> Self:
+        """The schema of one of the tables alone."""
+        return self.model_copy(update={"tables": {table: self.tables[table]}, "relationships": ()})
+
+    def above(self, table: str) -> tuple[Relationship, ...]:
+        """The foreign keys of this table."""
+        return tuple(tie for tie in self.relationships if tie.child == table)
+
+    def below(self, table: str) -> tuple[Relationship, ...]:
+        """The foreign keys that refer to this table."""
+        return tuple(tie for tie in self.relationships if tie.parent == table)
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from neotype.errors import ModelFileError
+from neotype.schema.keys import Keys
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class Source:
     origin: str
     single: bool
     notes: tuple[str, ...] = ()
+    keys: Keys | None = None
+    """What the source declares of its keys, where it is a database."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "frames", MappingProxyType(dict(self.frames)))
