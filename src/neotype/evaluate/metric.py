@@ -28,7 +28,8 @@ class Score:
     `floor` is what the real holdout itself scores against train: no synthetic table can be asked
     to do better. Without a `target` it is "not judged": a number to read, not to pass. `how` says
     how it was computed, `reference` names the paper. `detail` holds JSON-ready extras (per column,
-    per pair, histograms).
+    per pair, histograms). `table` names the table that a score is of: empty where there is only
+    one, or where the number is of the database as a whole.
     """
 
     metric: str
@@ -44,6 +45,7 @@ class Score:
     detail: Mapping[str, Any] = field(default_factory=dict)
     how: str = ""
     reference: str = ""
+    table: str = ""
 
 
 class Metric(Protocol):
