@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,14 +21,14 @@ from neotype.evaluate.metric import Score
 from neotype.masking.apply import Masked, apply
 from neotype.masking.before import before_learning
 from neotype.masking.key import Key
-from neotype.masking.receipt import Receipt
+from neotype.masking.receipt import ColumnReceipt, Receipt
 from neotype.masking.treatment import Treatment
 from neotype.plan import Plan, toward
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.file import read_schema
 from neotype.schema.infer import infer_schema, settled
-from neotype.schema.schema import Constant, Schema
+from neotype.schema.schema import Constant, Relationship, Schema, Table
 from neotype.source import Source, read
 from neotype.synth.learn import learn
 from neotype.synth.synthesizer import Model
@@ -161,16 +161,87 @@ def treated(
     key: Key | None = None,
     target: str | None = None,
 ) -> tuple[Source, tuple[Dataset, ...], Receipt | None]:
-    """Real rows whose columns were treated before anybody looks, as named or as the schema says."""
-    parts, receipt = before_learning(sides, treat, key or Key.of())
+    """Real rows whose columns were treated before anybody looks, as named or as the schema says.
+
+    A column of one of several tables is named `table.column`.
+    """
+    schema, key = sides[0].schema, key or Key.of()
+    if len(schema.tables) > 1:
+        return _treated_tables(source, sides, treat, key)
+    parts, receipt = before_learning(sides, treat, key)
     if receipt is None:
         return source, sides, None
+    _say_treated(receipt)
+    check_target(target, parts[0])
+    return replace(source, kind=source.kind.changed(list(receipt.columns))), parts, receipt
+
+
+def _treated_tables(
+    source: Source, sides: tuple[Dataset, ...], treat: Mapping[str, Treatment], key: Key
+) -> tuple[Source, tuple[Dataset, ...], Receipt | None]:
+    """The same of several tables: each by itself, alike under one key."""
+    schema = sides[0].schema
+    named = _by_table(treat, schema)
+    frames: list[dict[str, pl.DataFrame]] = [{} for _ in sides]
+    tables: dict[str, Table] = {}
+    columns: dict[str, ColumnReceipt] = {}
+    notes, mark, kinds = [], None, dict(source.kind.tables)
+    for name in schema.tables:
+        parts, receipt = before_learning([side.only(name) for side in sides], named[name], key)
+        tables[name] = parts[0].table
+        for into, part in zip(frames, parts, strict=True):
+            into[name] = part.frame
+        if receipt is not None:
+            columns |= {f"{name}.{column}": one for column, one in receipt.columns.items()}
+            notes += [f"table '{name}': {note}" for note in receipt.notes]
+            mark = receipt.key
+            changed = source.kind.changed(list(receipt.columns)).tables
+            kinds |= {name: changed[name]} if name in changed else {}
+    if not columns:
+        return source, sides, None
+    ties = [tie for tie in schema.relationships if not _dropped(tie, tables)]
+    after = Schema(tables=tables, relationships=tuple(ties))
+    whole = Receipt(
+        rows=sum(sum(side.sizes.values()) for side in sides),
+        rows_left=sum(part.height for side in frames for part in side.values()),
+        columns=columns,
+        anonymity=None,
+        notes=tuple(notes),
+        key=mark,
+    )
+    _say_treated(whole)
+    kind = replace(source.kind, tables=kinds)
+    return replace(source, kind=kind), tuple(Dataset(after, one) for one in frames), whole
+
+
+def _by_table(treat: Mapping[str, Treatment], schema: Schema) -> dict[str, dict[str, Treatment]]:
+    """Treatments of `table.column` by table; SchemaError for what names none."""
+    named: dict[str, dict[str, Treatment]] = {name: {} for name in schema.tables}
+    for place, treatment in treat.items():
+        table, _, column = place.partition(".")
+        if table not in named or column not in schema.tables[table].columns:
+            places = [f"{name}.{one}" for name, t in schema.tables.items() for one in t.columns]
+            raise SchemaError(
+                f"'{place}' is to be treated, and there is no such column.",
+                mend=did_you_mean(place, places) or "name a column as table.column",
+            )
+        named[table][column] = treatment
+    return named
+
+
+def _dropped(tie: Relationship, tables: Mapping[str, Table]) -> bool:
+    """Whether a column of the foreign key is there no longer."""
+    return not (
+        set(tie.child_key) <= set(tables[tie.child].columns)
+        and set(tie.parent_key) <= set(tables[tie.parent].columns)
+    )
+
+
+def _say_treated(receipt: Receipt) -> None:
     for note in receipt.notes:
         log.warning(note)
     for name, one in receipt.columns.items():
         log.info("'%s' is treated before it is learnt: %s", name, one.treatment)
-    check_target(target, parts[0])
-    return replace(source, kind=source.kind.changed(list(receipt.columns))), parts, receipt
 
 
 def _release(plan: Plan) -> Masked:
@@ -194,16 +265,86 @@ def schema_of(source: Source, path: Path | None) -> Schema:
 
 
 def learnable(source: Source, schema: Schema, target: str | None) -> Dataset:
-    """The source's only table as a data set, whose target (if one is named) varies.
+    """The source as a data set: its only table, whose target (if one is named) varies, or all.
 
     What reading had to decide (an encoding, a name, which words mean missing) is said on the way.
     """
     for note in source.notes:
         log.warning(note)
-    data = conform(only_frame(source, schema), schema, what=source.origin)
+    data = conformed(source, schema, source.origin)
     data = Dataset(settled(schema, data.frames), data.frames)
     check_target(target, data)
     return data
+
+
+def conformed(source: Source, schema: Schema, what: str) -> Dataset:
+    """The source as a data set of this schema, be it of one table or of several.
+
+    DataError lists every fault of every table.
+    """
+    if len(schema.tables) == 1:
+        return conform(only_frame(source, schema), schema, what=what)
+    frames, findings = {}, []
+    for name in schema.tables:
+        if name not in source.frames:
+            near = did_you_mean(name, source.frames)
+            findings.append(f"table '{name}' is missing" + (f"; {near}" if near else ""))
+            continue
+        try:
+            frames[name] = conform(source.frames[name], schema.only(name), what=name).frame
+        except DataError as fault:
+            findings += [f"table '{name}': {finding}" for finding in fault.findings]
+    if findings:
+        raise DataError(
+            f"{what} does not have the tables of its schema.",
+            findings,
+            mend="give every table of the schema, with its columns and kinds of value",
+        )
+    return Dataset(schema, frames)
+
+
+def declared(
+    schema: Schema,
+    *,
+    public: str | Sequence[str] = (),
+    entity: str | None = None,
+    sequence: str | None = None,
+) -> Schema:
+    """The schema with these tables public, and with the owner and the order of the only table."""
+    tables = dict(schema.tables)
+    for name in (public,) if isinstance(public, str) else public:
+        if name not in tables or len(tables) == 1:
+            raise SchemaError(
+                f"table '{name}' is to be public, and there is no such table beside others.",
+                found=f"there are: {', '.join(tables)}",
+                mend=did_you_mean(name, tables) if len(tables) > 1 else None,
+            )
+        tables[name] = tables[name].model_copy(update={"public": True})
+    said = {"entity": entity, "sequence": sequence}
+    said = {role: column for role, column in said.items() if column is not None}
+    if said:
+        if len(tables) > 1:
+            raise SchemaError(
+                f"{' and '.join(said)} are said of one table, and the data has {len(tables)}: "
+                f"{', '.join(tables)}.",
+                mend="write them into the table of a schema file: neotype inspect DATA -o "
+                "schema.yaml, then --schema schema.yaml",
+            )
+        ((name, table),) = tables.items()
+        tables[name] = Table(**{**dict(table), **said})
+    if tables == dict(schema.tables):
+        return schema
+    return schema.model_copy(update={"tables": tables})
+
+
+def rows_of(data: Dataset) -> int | dict[str, int]:
+    """The number of rows of the only table, or by table."""
+    return data.rows if len(data.schema.tables) == 1 else dict(data.sizes)
+
+
+def without_rows(data: Dataset) -> Dataset:
+    """The same tables, with no row in them."""
+    return Dataset(data.schema, {name: data.frames[name].clear() for name in data.schema.tables})
 
 
 def only_frame(source: Source, schema: Schema) -> pl.DataFrame:
@@ -223,6 +364,12 @@ def check_target(target: str | None, data: Dataset) -> None:
     """ColumnNotFoundError when the target does not exist, DataError when it never varies."""
     if target is None:
         return
+    if len(data.schema.tables) > 1:
+        raise SchemaError(
+            f"target '{target}' is of one table, and the data has {len(data.schema.tables)}: "
+            f"{', '.join(data.schema.tables)}.",
+            mend="leave the target out: a database is learnt as a whole",
+        )
     column = data.table.columns.get(target)
     if column is None:
         raise ColumnNotFoundError(target, data.table.columns, asked_by="target")
@@ -248,16 +395,17 @@ def split_off(source: Source, whole: Dataset, share: float, seed: int) -> Split:
 
 def _read_holdout(path: Path, train: Dataset) -> Dataset:
     source = read(path)
-    frame = only_frame(source, train.schema)
-    return conform(frame, train.schema, what=f"holdout {source.origin}")
+    return conformed(source, train.schema, f"holdout {source.origin}")
 
 
 def check_comparable(train: Dataset, holdout: Dataset) -> None:
     """DataError when either side is too small, or both are the same rows."""
+    sides = {"train": train, "holdout": holdout}
+    most = {name: max(part.sizes.values()) for name, part in sides.items()}
     findings = [
-        f"{name} has {part.rows} row{'' if part.rows == 1 else 's'}"
-        for name, part in (("train", train), ("holdout", holdout))
-        if part.rows < FEWEST_ROWS
+        f"{name} has {rows} row{'' if rows == 1 else 's'}"
+        for name, rows in most.items()
+        if rows < FEWEST_ROWS
     ]
     if findings:
         raise DataError(
@@ -265,7 +413,7 @@ def check_comparable(train: Dataset, holdout: Dataset) -> None:
             findings,
             mend="give more rows; where the holdout is a share of them, one nearer to .5",
         )
-    if holdout.frame.equals(train.frame):
+    if all(holdout.frames[name].equals(train.frames[name]) for name in train.schema.tables):
         raise DataError(
             "the holdout holds the very rows that are to be learnt, so it can show no copying.",
             mend="give other real rows, or a share such as .25",

@@ -1,10 +1,11 @@
 """The front desk: fit, sample, evaluate, run, with whatever kind of frame or file a user has."""
 
 from neotype.api.follow import Result, as_plan, output_names, run
-from neotype.api.learn import FittedModel, check_rows, fit, from_spec, infer_schema, load
+from neotype.api.learn import FittedModel, fit, from_spec, infer_schema, load
 from neotype.api.measure import compare, evaluate, split_again
 from neotype.api.propose import propose_constraints
 from neotype.api.release import MaskedTable, mask
+from neotype.api.sizes import check_rows
 from neotype.api.tasks import augment, balance, impute, replace_columns, scenario
 
 __all__ = [

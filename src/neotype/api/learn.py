@@ -1,4 +1,4 @@
-"""Learn a table: a model that makes rows, keeps none, and can be saved."""
+"""Learn a table or a database: a model that makes rows, keeps none, and can be saved."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, TypeGuard
 
 from neotype import pipeline
+from neotype.api.sizes import Rows, check_named, check_rows, check_scale, rows_of_one
 from neotype.data import Dataset, Known, conform_given
 from neotype.encode.encoder import Protection
 from neotype.errors import (
@@ -39,10 +38,10 @@ Asked = Mapping[str, Any] | Sequence[Case] | None
 
 @dataclass(frozen=True)
 class FittedModel:
-    """A learnt table: makes rows in the kind of frame that was learnt. It holds no rows itself.
+    """A learnt table or database: makes rows in the kind of frame that was learnt, and holds none.
 
-    `facts` say what it was learnt from: origin, number of rows, target, and how a holdout was
-    kept apart if one was.
+    `facts` say what it was learnt from: origin, number of rows (by table, where there are several),
+    target, and how a holdout was kept apart if one was.
     """
 
     model: Model
@@ -64,11 +63,24 @@ class FittedModel:
         """In words: which statistics the model holds."""
         return self.model.describe()
 
+    @property
+    def several(self) -> bool:
+        """Whether it makes several tables."""
+        return len(self.schema.tables) > 1
+
     def sample(
-        self, rows: int | None = None, *, seed: int = 0, given: Any = None, where: Asked = None
+        self,
+        rows: Rows = None,
+        *,
+        scale: float | None = None,
+        seed: int = 0,
+        given: Any = None,
+        where: Asked = None,
     ) -> Any:
         """`rows` new rows (as many as were learnt, if unsaid), or the rest of each row of `given`.
 
+        Of several tables a dict of frames comes: `scale` times the rows that were learnt, or rows
+        by table, `{"customer": 1000}`, and of the other tables as many as belong to those.
         `given` is a frame or a file with some of the columns: they are kept as they are, row by
         row. `where` says what every row must meet: {"age": "60..", "sex": "Female", "education":
         ["Masters", "Doctorate"]}; or it is a list of `nt.Case`, each with its own number of rows.
@@ -76,26 +88,54 @@ class FittedModel:
         that cannot be asked, SamplingError when the rows cannot be made as asked; never fewer rows
         than asked.
         """
-        made = self.draw(rows, seed=seed, given=given, where=where)
+        made = self.draw(rows, scale=scale, seed=seed, given=given, where=where)
         return restore(made.frames, self.kind, self.single)
 
     def draw(
-        self, rows: int | None = None, *, seed: int = 0, given: Any = None, where: Asked = None
+        self,
+        rows: Rows = None,
+        *,
+        scale: float | None = None,
+        seed: int = 0,
+        given: Any = None,
+        where: Asked = None,
     ) -> Dataset:
         """What `sample` makes, as a data set; its `support` says what conditional rows rest on."""
-        made = self._draw(rows, Rng(seed).child("sample"), given, where)
+        stream = Rng(seed).child("sample")
+        if self.several:
+            return self._draw_tables(rows, scale, stream, given is not None or where is not None)
+        made = self._draw(rows, scale, stream, given, where)
         if made.support is not None:
             level = logging.WARNING if made.support.weak else logging.INFO
             log.log(level, made.support.words)
         return made
 
-    def _draw(self, rows: int | None, stream: Rng, given: Any, where: Asked) -> Dataset:
-        if isinstance(where, Sequence) and not isinstance(where, str | Mapping):
+    def _draw_tables(self, rows: Rows, scale: float | None, stream: Rng, known: bool) -> Dataset:
+        if known:
+            raise SamplingError(
+                f"conditions (given, where) are about rows of one table, and the model makes "
+                f"{len(self.schema.tables)}: {', '.join(self.schema.tables)}.",
+                mend="ask for sizes: scale=.1, or rows by table; or fit one table alone",
+            )
+        model: Any = self.model
+        named = check_named(rows, self.schema)
+        made: Dataset = model.sample(named or None, rng=stream, scale=check_scale(scale))
+        return made
+
+    def _draw(
+        self, rows: Rows, scale: float | None, stream: Rng, given: Any, where: Any
+    ) -> Dataset:
+        if scale is not None and (given is not None or _is_cases(where)):
+            raise SamplingError(
+                "a scale is asked for, and how many rows come follows from what is given.",
+                mend="leave the scale out",
+            )
+        if _is_cases(where):
             return self.model.sample(rng=stream, known=of_cases(where, rows, given, self.schema))
         asked = () if where is None else wanted(where, self.schema.columns)
         if given is None:
             return self.model.sample(
-                check_rows(self.facts["rows"] if rows is None else rows),
+                rows_of_one(rows, scale, self.facts["rows"], self.schema),
                 rng=stream,
                 known=Known(where=asked) if asked else None,
             )
@@ -114,16 +154,11 @@ class FittedModel:
         return model_file.save(self.model, path, facts=facts, force=force)
 
 
-def check_rows(rows: int) -> int:
-    """The number of rows, when it is one that can be made."""
-    if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
-        raise SamplingError(
-            f"{rows!r} rows cannot be made.", mend="ask for a whole number of 1 or more"
-        )
-    return rows
+def _is_cases(where: Any) -> TypeGuard[Sequence[Case]]:
+    return isinstance(where, Sequence) and not isinstance(where, str | Mapping)
 
 
-def of_cases(cases: Sequence[Case], rows: int | None, given: Any, schema: Schema) -> Known:
+def of_cases(cases: Sequence[Case], rows: Rows, given: Any, schema: Schema) -> Known:
     """Cases as what is known of rows. SamplingError where their numbers cannot be."""
     if rows is not None or given is not None:
         raise SamplingError(
@@ -150,10 +185,18 @@ def fit(
     seed: int = 0,
     protect: int | None = None,
     holdout: float | None = None,
+    public: str | Sequence[str] = (),
+    entity: str | None = None,
+    sequence: str | None = None,
     progress: Progress = silent,
     **settings: Any,
 ) -> FittedModel:
-    """Learn `data`: a pandas, polars or pyarrow frame, a path, or a dict with one frame.
+    """Learn `data`: a pandas, polars or pyarrow frame, a path, or a dict of frames.
+
+    A dict of several frames, a folder of files or a workbook is a database: its keys are inferred,
+    or those of the `schema`, and all tables are learnt at once. `public` names reference tables
+    that are kept as they are. Of one table, `entity` is the column whose owner has several rows,
+    and `sequence` the one that orders them.
 
     `synthesizer` is a registered name, with its hyperparameters as `settings`, or an instance
     such as `nt.Trees(refine=2)`. `constraints`, such as `nt.constraints.Inequality(low="a",
@@ -167,15 +210,16 @@ def fit(
     if not isinstance(schema, Schema):
         schema = pipeline.schema_of(source, None if schema is None else Path(schema))
     schema = schema.constrained(constraints) if constraints else schema
+    schema = pipeline.declared(schema, public=public, entity=entity, sequence=sequence)
     whole = pipeline.learnable(source, schema, target)
     source, (whole,), receipt = pipeline.treated(source, (whole,), target=target)
     if holdout is None:
-        split = pipeline.Split(source, whole, whole.take(np.arange(0)))
+        split = pipeline.Split(source, whole, pipeline.without_rows(whole))
     else:
         split = pipeline.split_off(source, whole, holdout, seed)
     split = replace(split, treated=receipt)
     recipe = toward(recipe, target)
-    _warn_of_few(split.train.rows, getattr(recipe, "protect", 1))
+    _warn_of_few(max(split.train.sizes.values()), getattr(recipe, "protect", 1))
     model = learn(recipe, split.train, rng=Rng(seed).child("fit"), progress=progress)
     return fitted(model, split, target, recipe)
 
@@ -211,7 +255,7 @@ def fitted(model: Model, split: pipeline.Split, target: str | None, recipe: Any)
     settings = asdict(recipe) if is_dataclass(recipe) and not isinstance(recipe, type) else {}
     facts = {
         "origin": split.source.origin,
-        "rows": split.train.rows,
+        "rows": pipeline.rows_of(split.train),
         "target": target,
         "synthesizer": type(recipe).__name__,
         "hyperparameters": settings,

@@ -10,7 +10,8 @@ from typing import Any, Generic, TypeVar
 import polars as pl
 
 from neotype import pipeline
-from neotype.api.learn import FittedModel, check_rows
+from neotype.api.learn import FittedModel
+from neotype.api.sizes import check_rows
 from neotype.data import Dataset, conform
 from neotype.errors import SchemaError
 from neotype.progress import Progress, silent
