@@ -12,9 +12,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from neotype.errors import DataError, did_you_mean
+from neotype.families import Families
 from neotype.rng import Rng
 from neotype.schema.condition import Where
-from neotype.schema.schema import Boolean, Geo, Schema, Table
+from neotype.schema.schema import Boolean, Datetime, Geo, Ordinal, Schema, Table
 from neotype.schema.storage import storage_dtype
 
 _EXAMPLES = 3
@@ -137,11 +138,21 @@ class Dataset:
         """The rows at these positions of the only table."""
         return Dataset.of(self.schema, self.frame[rows])
 
+    def where(self, rows: Mapping[str, NDArray[np.bool_]]) -> Dataset:
+        """The rows of each table that these masks keep."""
+        kept = {name: frame.filter(pl.Series(rows[name])) for name, frame in self.frames.items()}
+        return Dataset(self.schema, kept)
+
     def split(self, share: float, rng: Rng) -> tuple[Dataset, Dataset]:
         """Two parts without a common row, the second with about `share` of the rows.
 
-        Where the schema names an entity, no entity has rows in both parts.
+        Where the schema names an entity, no entity has rows in both parts. Of several tables whole
+        families are split, see `Families`, and the tables that these share are in both parts.
         """
+        if len(self.schema.tables) > 1:
+            families = Families.of(self.schema, self.frames)
+            held = families.drawn(share, rng)
+            return self.where(families.part(~held)), self.where(families.part(held))
         generator = rng.generator()
         owners = self.owners
         if owners is None:
@@ -163,6 +174,46 @@ class Dataset:
             digest.update(name.encode())
             digest.update(hashes.to_numpy().tobytes())
         return digest.hexdigest()
+
+
+BLOCKS = 12
+"""Blocks of one long series that are held out: enough for every season, few enough to be long."""
+
+
+def _places(frame: pl.DataFrame, table: Table) -> NDArray[np.int64]:
+    """The place of each row in the order of the table's sequence, from 1; 0 where it is missing."""
+    name = str(table.sequence)
+    column, cells = table.columns[name], frame[name]
+    if isinstance(column, Datetime) and cells.dtype == pl.String:
+        dtype = pl.Time if column.part == "time" else pl.Datetime("us")
+        cells = cells.str.strptime(dtype, column.format, strict=False)
+    if isinstance(column, Ordinal):
+        order = {str(value): place for place, value in enumerate(column.values)}
+        cells = cells.cast(pl.String).replace_strict(order, default=None, return_dtype=pl.Int64)
+    return cells.rank("dense").cast(pl.Int64).fill_null(0).to_numpy()
+
+
+def _blocks(
+    places: NDArray[np.int64], share: float, generator: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Which rows are held out of one long series: one block of every stretch of it.
+
+    Rows of one time stay together.
+    """
+    rows = len(places)
+    wanted = round(share * rows)
+    if not 0 < wanted < rows:
+        return np.full(rows, wanted > 0)
+    held = min(max(1, wanted // 10), BLOCKS)
+    blocks = min(rows, max(held + 1, round(held / share)))
+    order = np.argsort(places, kind="stable")
+    sorted_places = places[order]
+    first = np.searchsorted(sorted_places, sorted_places, side="left")
+    block = np.empty(rows, np.int64)
+    block[order] = first * blocks // rows
+    edges = np.arange(held + 1) * blocks // held
+    chosen = edges[:-1] + (generator.random(held) * np.diff(edges)).astype(np.int64)
+    return np.asarray(np.isin(block, chosen))
 
 
 @dataclass(frozen=True)
