@@ -146,8 +146,8 @@ class Dataset:
     def split(self, share: float, rng: Rng) -> tuple[Dataset, Dataset]:
         """Two parts without a common row, the second with about `share` of the rows.
 
-        Where the schema names an entity, no entity has rows in both parts. Of several tables whole
-        families are split, see `Families`, and the tables that these share are in both parts.
+        Where the schema names an entity, no entity has rows in both parts; where it names only a
+        sequence, the second part is blocks of rows on end. Of several tables whole families are split, see `Families`, and the tables that these share are in both parts.
         """
         if len(self.schema.tables) > 1:
             families = Families.of(self.schema, self.frames)
@@ -155,6 +155,9 @@ class Dataset:
             return self.where(families.part(~held)), self.where(families.part(held))
         generator = rng.generator()
         owners = self.owners
+        if owners is None and self.table.sequence is not None:
+            held = _blocks(_places(self.frame, self.table), share, generator)
+            return self.take(np.flatnonzero(~held)), self.take(np.flatnonzero(held))
         if owners is None:
             order = generator.permutation(self.rows)
             cut = self.rows - round(share * self.rows)
