@@ -16,8 +16,10 @@ from neotype.errors import DataError
 from neotype.personal.categories import CATEGORIES
 from neotype.personal.detect import Finding, detect
 from neotype.personal.fake import UNIQUE
+from neotype.schema.infer_keys import find_keys
 from neotype.schema.infer_number import decimals_of, number
 from neotype.schema.infer_text import text
+from neotype.schema.keys import Keys
 from neotype.schema.names import coordinate
 from neotype.schema.schema import (
     Boolean,
@@ -42,11 +44,14 @@ from neotype.schema.wording import PROTECT, count, percent
 _MANY_LABELS = 64
 
 
-def infer_schema(frames: Mapping[str, pl.DataFrame], *, personal: bool = True) -> Schema:
+def infer_schema(
+    frames: Mapping[str, pl.DataFrame], *, personal: bool = True, keys: Keys | None = None
+) -> Schema:
     """The schema of these tables; every column says why it is of its kind.
 
-    Columns that tell who somebody is are of kind personal, unless `personal` is false: then they
-    are what their cells are otherwise, and are learnt.
+    Several tables are tied by their keys: those that the source declares (`keys`), or those found
+    in the data. Columns that tell who somebody is are of kind personal, unless `personal` is
+    false: then they are what their cells are otherwise, and are learnt.
     DataError lists every column whose dtype has no kind (binary data, python objects).
     """
     findings: list[str] = []
@@ -62,7 +67,8 @@ def infer_schema(frames: Mapping[str, pl.DataFrame], *, personal: bool = True) -
             findings,
             mend="drop them, or turn them into text or numbers",
         )
-    return Schema(tables={name: _table(name, frame, personal) for name, frame in frames.items()})
+    schema = Schema(tables={name: _table(name, frame, personal) for name, frame in frames.items()})
+    return schema if len(frames) < 2 else find_keys(schema, frames, keys).schema
 
 
 def adopt(schema: Schema, frames: Mapping[str, pl.DataFrame]) -> Schema:
