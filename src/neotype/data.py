@@ -147,7 +147,8 @@ class Dataset:
         """Two parts without a common row, the second with about `share` of the rows.
 
         Where the schema names an entity, no entity has rows in both parts; where it names only a
-        sequence, the second part is blocks of rows on end. Of several tables whole families are split, see `Families`, and the tables that these share are in both parts.
+        sequence, the second part is blocks of rows on end. Of several tables whole families are
+        split, see `Families`, and the tables that these share are in both parts.
         """
         if len(self.schema.tables) > 1:
             families = Families.of(self.schema, self.frames)
