@@ -81,6 +81,11 @@ METRICS: Mapping[str, str] = {
     "demographic_parity": "neotype.evaluate.fairness.parity:DemographicParity",
     "equalised_odds": "neotype.evaluate.fairness.models:EqualisedOdds",
     "group_utility": "neotype.evaluate.fairness.models:GroupUtility",
+    "referential_integrity": "neotype.evaluate.relational.keys:ReferentialIntegrity",
+    "key_uniqueness": "neotype.evaluate.relational.keys:KeyUniqueness",
+    "cardinality": "neotype.evaluate.relational.cardinality:Cardinality",
+    "joint_cardinality": "neotype.evaluate.relational.cardinality:JointCardinality",
+    # (more measures between tables)
 }
 
 CONSTRAINTS: Mapping[str, str] = {

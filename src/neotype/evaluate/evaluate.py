@@ -1,4 +1,4 @@
-"""All measures of one synthetic table, beside the rows it was learnt from and rows it never saw."""
+"""All measures of one synthetic table or database, beside rows it was learnt from and others."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from neotype.errors import ColumnNotFoundError
 from neotype.evaluate.asked import Asked
 from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.metric import Measure, Metric, Score
+from neotype.evaluate.relational.database import evaluate_database
+from neotype.evaluate.suites import build, suite
 from neotype.progress import Progress, silent
-from neotype.registry import find, names
 from neotype.rng import Rng
+
+__all__ = ["build", "evaluate", "suite"]
 
 
 def evaluate(
@@ -31,10 +34,25 @@ def evaluate(
     `holdout` is real rows that the model never saw; there is no evaluation without them. `asked`
     is what else is known. `metrics` are registered names; by default all of them, those that take
     minutes only if `deep`. What cannot be measured says so, with the reason, in its own score.
+
+    Of several tables, each is measured alone (a score's `table` says which) and then what ties
+    them; `asked` names columns as "table.column". By default a shorter suite is taken of each
+    table, and attacks are run on those that hold people or head the families: `metrics` may name
+    any.
     Raises DataError where the tables have not the same columns or share rows that they must not,
     ColumnNotFoundError and NotRegisteredError for wrong names.
     """
     asked = replace(asked or Asked(), progress=progress)
+    if len(train.schema.tables) > 1:
+        return evaluate_database(
+            synthetic,
+            train=train,
+            holdout=holdout,
+            asked=asked,
+            metrics=metrics,
+            rng=rng,
+            progress=progress,
+        )
     tables = Comparison(synthetic, train, holdout, rng)
     tables.refuse_shared()
     _check(asked, tables)
@@ -45,20 +63,6 @@ def evaluate(
         scores.append(_measure(metric, tables))
     progress("check", len(chosen), len(chosen))
     return tuple(scores)
-
-
-def suite(deep: bool = False) -> tuple[str, ...]:
-    """The registered metrics that are taken by default; those that retrain only if `deep`."""
-    return tuple(
-        name for name in names("metric") if deep or not getattr(find("metric", name), "deep", False)
-    )
-
-
-def build(name: str, asked: Asked) -> Metric:
-    """The registered metric, told what it has fields for."""
-    cls = find("metric", name)
-    metric: Metric = cls(**asked.told(cls))
-    return metric
 
 
 def _check(asked: Asked, tables: Comparison) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -18,6 +18,7 @@ from neotype.rng import Rng
 Axis = Literal["fidelity", "utility", "privacy", "fairness"]
 Better = Literal["higher", "lower", "near_floor"]
 Verdict = Literal["good", "fair", "poor", "not judged", "not measured"]
+Scope = Literal["table", "database"]
 Interval = tuple[float, float]
 
 
@@ -119,11 +120,12 @@ class NotMeasurableError(NeotypeError):
 
 
 @dataclass(frozen=True)
-class Measure(ABC):
-    """What the house's metrics share: from a comparison to a judged score, or to a reason.
+class Judged(ABC):
+    """What the house's metrics share: from what was found to a judged score, or to a reason.
 
     `how` tells a reader how the number is computed and `reference` where it was published. A
-    `deep` measure is taken only when it is asked for: it costs minutes.
+    `deep` measure is taken only when it is asked for: it costs minutes. The `scope` of a measure is
+    one table, or the tables of a database and how they are tied.
     """
 
     name: ClassVar[str]
@@ -133,22 +135,17 @@ class Measure(ABC):
     tolerance: ClassVar[float]
     how: ClassVar[str]
     reference: ClassVar[str] = ""
-    least_rows: ClassVar[int] = 20
     deep: ClassVar[bool] = False
+    scope: ClassVar[Scope] = "table"
 
-    def score(self, synthetic: Dataset, *, train: Dataset, holdout: Dataset, rng: Rng) -> Score:
-        """Measure one synthetic table; equal seeds give equal scores."""
-        return self.measure(Comparison(synthetic, train, holdout, rng))
-
-    def measure(self, tables: Comparison) -> Score:
-        """Measure tables whose views other measures may share."""
+    def judge(self, look: Callable[[], Finding]) -> Score:
+        """The score of what is found, or one that says why nothing is."""
         from threadpoolctl import threadpool_limits
 
         try:
-            self._enough_rows(tables)
             # Products here are small: threads of BLAS would cost more to wake than they save.
             with threadpool_limits(1, user_api="blas"):
-                found = self.look(tables)
+                found = look()
         except NotMeasurableError as reason:
             return self.blank(reason.problem, reason.detail)
         value = float(found.value)
@@ -174,12 +171,8 @@ class Measure(ABC):
             meaning=found.meaning,
             how=self.how,
             reference=self.reference,
-            detail=plain({"left_out": dict(tables.left_out), **found.detail}),
+            detail=plain(found.detail),
         )
-
-    @abstractmethod
-    def look(self, tables: Comparison) -> Finding:
-        """Measure, or raise NotMeasurableError with the reason."""
 
     def blank(self, reason: str, detail: Mapping[str, Any] | None = None) -> Score:
         """The score that says why there is none, with what was seen nevertheless."""
@@ -198,6 +191,31 @@ class Measure(ABC):
             reference=self.reference,
             detail=plain({**(detail or {}), "reason": reason}),
         )
+
+
+@dataclass(frozen=True)
+class Measure(Judged):
+    """A measure of one table."""
+
+    least_rows: ClassVar[int] = 20
+
+    def score(self, synthetic: Dataset, *, train: Dataset, holdout: Dataset, rng: Rng) -> Score:
+        """Measure one synthetic table; equal seeds give equal scores."""
+        return self.measure(Comparison(synthetic, train, holdout, rng))
+
+    def measure(self, tables: Comparison) -> Score:
+        """Measure tables whose views other measures may share."""
+
+        def look() -> Finding:
+            self._enough_rows(tables)
+            found = self.look(tables)
+            return replace(found, detail={"left_out": dict(tables.left_out), **found.detail})
+
+        return self.judge(look)
+
+    @abstractmethod
+    def look(self, tables: Comparison) -> Finding:
+        """Measure, or raise NotMeasurableError with the reason."""
 
     def _enough_rows(self, tables: Comparison) -> None:
         for side, data in tables.datasets._asdict().items():

@@ -1,0 +1,252 @@
+"""The three databases that measures between tables compare, and the views that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+import polars as pl
+
+from neotype.data import Dataset
+from neotype.errors import DataError
+from neotype.evaluate.comparison import Comparison
+from neotype.evaluate.features import Ints, Sides
+from neotype.evaluate.metric import NotMeasurableError
+from neotype.families import Families
+from neotype.links import Links
+from neotype.rng import Rng
+from neotype.schema.schema import Identifier, Relationship, Schema, Table
+
+T = TypeVar("T")
+
+FEWEST_OWNERS = 25
+"""Owners that folds can be dealt from."""
+
+MOSTLY = 0.95
+"""A foreign key that so many rows have can say which family a row belongs to."""
+
+
+@dataclass(frozen=True)
+class Databases:
+    """A synthetic database, the one it was learnt from, and real families its model never saw.
+
+    Train's schema says what tables and columns mean. Views are made once, on first use.
+    """
+
+    synthetic: Dataset
+    train: Dataset
+    holdout: Dataset
+    rng: Rng
+
+    def __post_init__(self) -> None:
+        self._refuse(self._unlike())
+
+    def _unlike(self) -> list[str]:
+        """Tables and columns that are missing or too many, and databases without a row."""
+        findings = []
+        for side, data in self.datasets._asdict().items():
+            for name, table in self.schema.tables.items():
+                if name not in data.frames:
+                    findings.append(f"the {side} database has no table '{name}'")
+                    continue
+                have, want = data.frames[name].columns, table.columns
+                findings += [
+                    f"table '{name}' of the {side} database has no column '{c}'"
+                    for c in want
+                    if c not in have
+                ]
+                findings += [
+                    f"table '{name}' of the {side} database has a column '{c}' that train has not"
+                    for c in have
+                    if c not in want
+                ]
+            if not any(
+                data.frames[name].height for name in self.schema.tables if name in data.frames
+            ):
+                findings.append(f"the {side} database has no rows")
+        return findings
+
+    def refuse_shared(self) -> None:
+        """DataError when two databases are one and the same, or the holdout is train's rows.
+
+        Tables that families share (reference tables) are the same in train and holdout, and those
+        that may be published are the same everywhere.
+        """
+        synthetic, train, holdout = self.datasets
+        findings = []
+        for name, one, other, two in (
+            ("holdout", holdout, "train", train),
+            ("synthetic database", synthetic, "train", train),
+            ("synthetic database", synthetic, "holdout", holdout),
+        ):
+            if self._same(one, two):
+                findings.append(f"the {name} is the {other} database itself, table by table")
+        own = [name for name in self.schema.tables if holdout.frames[name].height]
+        if not findings and all(name in self.shared for name in own):
+            findings.append("every row of the holdout is a row of train")
+        self._refuse(findings)
+
+    def _same(self, one: Dataset, two: Dataset) -> bool:
+        own = [name for name, table in self.schema.tables.items() if not table.public]
+        return all(one.frames[name].equals(two.frames[name]) for name in own)
+
+    @staticmethod
+    def _refuse(findings: list[str]) -> None:
+        if findings:
+            raise DataError(
+                "these databases cannot be compared.",
+                findings,
+                mend="give three databases of the same tables; the holdout is real families that "
+                "the model never saw",
+            )
+
+    @property
+    def datasets(self) -> Sides[Dataset]:
+        """The three databases."""
+        return Sides(self.synthetic, self.train, self.holdout)
+
+    @property
+    def schema(self) -> Schema:
+        """What the tables mean and how they are tied."""
+        return self.train.schema
+
+    @cached_property
+    def links(self) -> Sides[Links]:
+        """Which row refers to which, on every side."""
+        return Sides(*(Links.of(self.schema, data.frames) for data in self.datasets))
+
+    def frames(self, table: str) -> Sides[pl.DataFrame]:
+        """One table of the three databases."""
+        return Sides(*(data.frames[table] for data in self.datasets))
+
+    @cached_property
+    def public(self) -> frozenset[str]:
+        """Reference tables that are kept as they are."""
+        return frozenset(name for name, table in self.schema.tables.items() if table.public)
+
+    @cached_property
+    def shared(self) -> frozenset[str]:
+        """Tables whose holdout rows are rows of train: no split by families divides them."""
+        return frozenset(name for name in self.schema.tables if self._common(name) > 0.5)
+
+    def _common(self, name: str) -> float:
+        """The share of holdout rows that are train rows, less what repeats within a side."""
+        _, train, held = (frame.hash_rows(seed=0) for frame in self.frames(name))
+        if not len(held):
+            return 0.0
+        repeats = max(int(one.is_duplicated().sum()) / max(1, len(one)) for one in (train, held))
+        return int(held.is_in(train.implode()).sum()) / len(held) - repeats
+
+    @cached_property
+    def divided(self) -> frozenset[str]:
+        """Tables whose rows belong to families: on either side of the split there are others."""
+        return frozenset(self.schema.tables) - self.shared - self.public
+
+    def keys(self, table: str) -> frozenset[str]:
+        """Columns that say which row is meant and not what it is like."""
+        mine = (name for tie in self.schema.above(table) for name in tie.child_key)
+        theirs = (name for tie in self.schema.below(table) for name in tie.parent_key)
+        return frozenset((*mine, *theirs))
+
+    def table(self, name: str) -> Comparison:
+        """One table of the three databases, without its keys, for measures of single tables.
+
+        Of a table that families share, train's rows stand in for unseen ones: one random half is
+        compared with, the other gives the floor. NotMeasurableError says why there is nothing to
+        compare.
+        """
+        return self.kept(("table", name), lambda: self._compare(name))
+
+    def _compare(self, name: str) -> Comparison:
+        if name in self.public:
+            raise NotMeasurableError("it is a reference table, which is kept as it is.")
+        frames = self.frames(name)
+        for side, frame in frames._asdict().items():
+            if not frame.height:
+                raise NotMeasurableError(f"the {side} table has no rows.")
+        schema = self.without_keys(name)
+        if name in self.shared:
+            order = self.rng.child(f"halves of {name}").generator().permutation(frames.train.height)
+            half = len(order) // 2
+            if not half:
+                raise NotMeasurableError("the train table has 1 row.")
+            frames = Sides(
+                frames.synthetic,
+                frames.train[np.sort(order[half:])],
+                frames.train[np.sort(order[:half])],
+            )
+        made, train, held = (Dataset.of(schema, frame) for frame in frames)
+        return Comparison(made, train, held, self.rng.child(f"table {name}"))
+
+    def without_keys(self, name: str) -> Schema:
+        """The schema of a table alone, whose keys are identifiers and whose rows have owners."""
+        table, keys = self.schema.tables[name], self.keys(name)
+        columns = {
+            column: Identifier(storage=one.storage, nullable=one.nullable, unique=False)
+            if column in keys and one.kind != "identifier"
+            else one
+            for column, one in table.columns.items()
+        }
+        changed = {"columns": columns, "entity": self.owner(name)}
+        return Schema(tables={name: Table.model_construct(**{**dict(table), **changed})})
+
+    def owner(self, name: str) -> str | None:
+        """The column by which rows belong together; None where each stands for itself."""
+        declared = self.schema.tables[name].entity
+        tie = self.up(name)
+        if declared is not None or tie is None or len(tie.child_key) > 1:
+            return declared
+        heights = (self.links[k].heights[tie.parent] for k in range(3))
+        return tie.child_key[0] if min(heights) >= FEWEST_OWNERS else None
+
+    def up(self, name: str) -> Relationship | None:
+        """The foreign key to the table whose rows own these: the fewest of those that own all."""
+        found = []
+        for tie in self.schema.above(name):
+            if tie.parent not in self.divided or tie.parent == name:
+                continue
+            rows = self.links.train.positions[tie.title]
+            if len(rows) and (rows >= 0).mean() >= MOSTLY:
+                found.append((self.links.train.heights[tie.parent], tie.title, tie))
+        return min(found)[2] if found else None
+
+    @cached_property
+    def families(self) -> Sides[Families]:
+        """Which rows belong together on every side, by the tables that train is split by."""
+        train = Families.of(self.schema, self.train.frames)
+        made, held = (
+            Families.of(self.schema, data.frames, train.roots)
+            for data in (self.synthetic, self.holdout)
+        )
+        return Sides(made, train, held)
+
+    def clusters(self, name: str) -> Sides[Ints]:
+        """The family of each row of a table; its own place where it belongs to none."""
+        return Sides(
+            *(
+                one.owner[name] if name in one.owner else np.arange(links.heights[name])
+                for one, links in zip(self.families, self.links, strict=True)
+            )
+        )
+
+    def kept(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives: made for the first measure that asks with this key, kept for all."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        found: T = self._kept[key]
+        return found
+
+    @cached_property
+    def _kept(self) -> dict[Hashable, Any]:
+        return {}
+
+
+def follow(rows: Ints, positions: Ints) -> Ints:
+    """The position one hop further of each row; below 0 stays, and so does what lies beyond."""
+    known = (rows >= 0) & (rows < len(positions))
+    out = np.full(len(rows), -1)
+    out[known] = positions[rows[known]]
+    return out

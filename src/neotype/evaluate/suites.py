@@ -1,0 +1,86 @@
+"""Which measures are taken when none is named, and how they are made."""
+
+from __future__ import annotations
+
+from neotype.evaluate.asked import Asked
+from neotype.evaluate.metric import Metric
+from neotype.registry import find, names
+
+OF_TABLES = (
+    "shape",
+    "trend",
+    "accuracy_2way",
+    "missingness",
+    "coverage",
+    "validity",
+    "constraints",
+    "c2st",
+    "dcr_share",
+    "exact_copies",
+    "near_copies",
+)
+"""What is measured of each table of a database."""
+
+OF_PEOPLE = (
+    "nndr",
+    "mia_distance",
+    "mia_density_ratio",
+    "singling_out_univariate",
+    "singling_out_multivariate",
+    "linkability",
+    "attribute_inference",
+)
+"""What is measured besides of tables that hold people or head the families of a database."""
+
+OF_ROLES = {
+    "target": ("tstr",),
+    "sensitive": ("group_representation",),
+    "quasi_identifiers": (
+        "reidentification",
+        "attribution",
+        "k_anonymity",
+        "l_diversity",
+        "t_closeness",
+    ),
+}
+"""What is measured besides of tables of which a column has this role."""
+
+
+def suite(deep: bool = False) -> tuple[str, ...]:
+    """The registered metrics of one table; those that retrain only if `deep`."""
+    return tuple(
+        name
+        for name in names("metric")
+        if (deep or not getattr(of(name), "deep", False)) and not between(name)
+    )
+
+
+def suite_of(asked: Asked, people: bool) -> tuple[str, ...]:
+    """The metrics that are taken by default of one table of a database, asked as told."""
+    wanted = {*OF_TABLES, *(OF_PEOPLE if people else ())}
+    for role, metrics in OF_ROLES.items():
+        wanted.update(metrics if getattr(asked, role) else ())
+    return tuple(name for name in names("metric") if name in wanted)
+
+
+def suite_between() -> tuple[str, ...]:
+    """The metrics of how tables are tied."""
+    return tuple(name for name in names("metric") if between(name))
+
+
+def between(name: str) -> bool:
+    """Whether a metric is one of a whole database."""
+    return getattr(of(name), "scope", "table") == "database"
+
+
+def of(name: str) -> type:
+    """The class of a registered metric."""
+    cls: type = find("metric", name)
+    return cls
+
+
+def build(name: str, asked: Asked) -> Metric:
+    """The registered metric, told what it has fields for."""
+    cls = find("metric", name)
+    metric: Metric = cls(**asked.told(cls))
+    return metric
