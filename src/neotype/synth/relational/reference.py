@@ -1,0 +1,366 @@
+"""A foreign key whose rows are found when all tables are drawn: what kind of row a child refers
+to is drawn with the child; which row of that kind is settled afterwards.
+
+The digits that a child gets say whether it refers to anything, how deep it stands (where a table
+refers to itself), the kind of row, and whether both lead to the same row of a table further up.
+Rows are then filled up to the number of children that was drawn with each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from neotype.encode.encoder import SYMBOLS, Codes, Digit, State
+from neotype.links import NOTHING
+from neotype.rng import Rng
+from neotype.schema.schema import Relationship
+from neotype.synth.relational.assign import Meeting, Repair, Whole, dense, fitted, matched, spread
+from neotype.synth.relational.cluster import Kinds
+from neotype.synth.relational.hierarchy import depths, levels
+
+Paths = Mapping[str, tuple[Whole, Whole]]
+"""By name of a way to a table further up: its row as each child's context leads to it, and as
+each referenced row leads to it (NOTHING where it does not)."""
+
+_CHILDREN = 100_000
+"""Children that kinds are learnt from."""
+_CLEAR, _WORTH = 4.0, 0.02
+"""Standard errors, and share of children, by which a tie further up must differ from chance."""
+_MOST_TIES = 3
+_OWN, _OTHERS = 24, 8
+"""The most digits by which a child is known to kinds, and by which a child beside it is."""
+_NEARLY = 0.01
+_ANY = 1 << 40
+
+
+@dataclass(frozen=True)
+class Tie:
+    """Child and referenced row lead to the same row further up, in this share of the children."""
+
+    path: str
+    share: float
+    chance: float
+
+    @property
+    def drawn(self) -> bool:
+        """Whether it is a digit; else it always holds, or never."""
+        return 0 < self.share < 1
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """A table that refers to itself: `cap` is the largest depth that is told apart."""
+
+    cap: int
+    deeper: bool
+    top: str
+    """What roots refer to: nothing, themselves, or each other in a ring (where data has cycles
+    and no root)."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """How the rows of one foreign key are found; see `digits` for what each child draws."""
+
+    title: str
+    nullable: bool
+    kinds: Kinds
+    ties: tuple[Tie, ...]
+    hierarchy: Hierarchy | None
+    most: int
+    """The most children that a row may have: 1 of a key that is 1:1, else no limit."""
+    shy: bool
+    """Whether (nearly) no row has two children."""
+
+    @classmethod
+    def learn(
+        cls,
+        tie: Relationship,
+        *,
+        rows: Whole,
+        child: Codes,
+        child_sizes: Sequence[Digit],
+        referenced: Codes,
+        referenced_sizes: Sequence[Digit],
+        capacity: Whole,
+        paths: Paths,
+        distinct: Whole | None,
+        protect: int,
+        rng: Rng,
+        siblings: Whole | None = None,
+        asked: NDArray[np.bool_] | None = None,
+    ) -> Self:
+        """Learn from the position of the row that every child refers to (negative: nothing).
+
+        `child` describes the children (digits × rows; those of their context may be among them).
+        `distinct` is the group of each child in which no two may refer to one row; `siblings`
+        the group in which rows referred to may be alike. `asked` are the children that a
+        polymorphic reference is about.
+        """
+        drawn = rng.generator()
+        refers = rows >= 0
+        may = np.ones(len(rows), dtype=np.bool_) if asked is None else asked
+        hierarchy = _hierarchy(rows) if tie.parent == tie.child else None
+        group = siblings if siblings is not None else distinct
+        profiles, ordered = child, [digit.ordered for digit in child_sizes]
+        if group is not None:
+            beside = _beside(rows, group, referenced, drawn)
+            profiles = np.vstack([child[:_OWN], beside])
+            ordered = ordered[:_OWN] + [d.ordered for d in referenced_sizes[: len(beside)]]
+        some = np.flatnonzero(refers)
+        if len(some) > _CHILDREN:
+            some = np.sort(drawn.choice(some, _CHILDREN, replace=False))
+        kinds = Kinds.learn(
+            rows[some],
+            profiles[:, some],
+            ordered,
+            referenced,
+            referenced_sizes,
+            capacity,
+            protect=protect,
+            rng=drawn,
+        )
+        counts = np.bincount(rows[refers], minlength=1)
+        repeated = float((counts > 1).sum()) / max(int((counts > 0).sum()), 1)
+        return cls(
+            tie.title,
+            bool((~refers & may).any()) and hierarchy is None,
+            kinds,
+            _ties(rows, capacity, paths),
+            hierarchy,
+            1 if counts.max() <= 1 else _ANY,
+            repeated <= _NEARLY,
+        )
+
+    @property
+    def digits(self) -> tuple[Digit, ...]:
+        """What is drawn with each child."""
+        found = []
+        if self.nullable:
+            found.append(Digit(f"{self.title}: refers", 2, ordered=True))
+        if self.hierarchy is not None:
+            found.append(Digit(f"{self.title}: depth", self.hierarchy.cap + 1, ordered=True))
+        if self.kinds.count > 1:
+            found.append(Digit(f"{self.title}: kind", self.kinds.count, ordered=True))
+        named = [f"{self.title}: same by {tie.path}" for tie in self.ties if tie.drawn]
+        return (*found, *(Digit(name, 2, ordered=True) for name in named))
+
+    def encode(self, rows: Whole, referenced: Codes, capacity: Whole, paths: Paths) -> Codes:
+        """The digits (× children) of children that refer to `rows`."""
+        refers = rows >= 0
+        lines: list[NDArray[Any]] = []
+        if self.nullable:
+            lines.append(refers)
+        if self.hierarchy is not None:
+            lines.append(np.minimum(depths(rows), self.hierarchy.cap))
+        if self.kinds.count > 1:
+            kind = self.kinds.of(referenced, capacity)
+            lines.append(np.where(refers, kind[rows], 0))
+        for tie in self.ties:
+            if tie.drawn:
+                mine, theirs = paths[tie.path]
+                lines.append(refers & (mine == theirs[rows]) & (mine >= 0))
+        empty = np.zeros((0, len(rows)), dtype=np.uint8)
+        return np.vstack([empty, *(line.astype(np.uint8)[None] for line in lines)])
+
+    def refers(self, codes: Codes) -> NDArray[np.bool_]:
+        """Which children were drawn to refer to a row."""
+        if self.nullable:
+            return np.asarray(codes[0] > 0)
+        if self.hierarchy is not None and self.hierarchy.top == "nothing":
+            return np.asarray(np.unique(codes[0], return_inverse=True)[1] > 0)
+        return np.ones(codes.shape[1], dtype=np.bool_)
+
+    def assign(
+        self,
+        codes: Codes,
+        *,
+        referenced: Codes,
+        capacity: Whole,
+        paths: Paths,
+        distinct: Whole | None,
+        rng: Rng,
+        asked: NDArray[np.bool_] | None = None,
+    ) -> Whole:
+        """The position of the row that every child refers to.
+
+        It is NOTHING of those that refer to nothing, and of those that `refers` and that no row
+        can take: all rows of its group are taken, or none leads to the same row further up.
+        """
+        drawn = rng.generator()
+        part = dict(zip([digit.name for digit in self.digits], codes, strict=True))
+        refers = self.refers(codes) if asked is None else self.refers(codes) & asked
+        out = np.full(codes.shape[1], NOTHING, dtype=np.int64)
+        child_group, row_group = self._groups(codes, len(capacity), capacity, paths, drawn)
+        if self.hierarchy is not None and self.hierarchy.top != "nothing":
+            tops = np.flatnonzero(child_group < 0)
+            out[tops] = tops if self.hierarchy.top == "itself" else np.roll(tops, 1)
+            refers = refers & (child_group >= 0)
+        who = np.flatnonzero(refers)
+        if not len(who) or not len(capacity):
+            return out
+        _, both = np.unique(np.concatenate([child_group[who], row_group]), return_inverse=True)
+        block, pool = both[: len(who)], both[len(who) :]
+        asked_of = np.bincount(block, minlength=int(both.max()) + 1)
+        slots = np.repeat(
+            np.arange(len(capacity)),
+            fitted(capacity, pool, asked_of, drawn, most=self.most, shy=self.shy),
+        )
+        kind = part.get(f"{self.title}: kind", np.zeros(len(out), np.uint8))[who].astype(np.int64)
+        kinds = self.kinds.of(referenced, capacity).astype(np.int64)
+        meetings = []
+        for tie in self.ties:
+            if tie.share < 1:
+                same = part[f"{self.title}: same by {tie.path}"][who] > 0 if tie.drawn else None
+                mine, theirs = paths[tie.path]
+                never = np.zeros(len(who), dtype=np.bool_)
+                meetings.append(Meeting(never if same is None else same, mine[who], theirs))
+        unit = None if distinct is None else distinct[who]
+        repair = Repair(block, kind, meetings, unit)
+        found = repair.swapped(_placed(slots, pool, kinds, repair, drawn), drawn)
+        if unit is not None:
+            free = np.zeros(0, np.int64) if self.most == 1 else np.unique(slots)
+            found = repair.moved(found, pool, free, drawn)
+        out[who] = found
+        return out
+
+    def _groups(
+        self, codes: Codes, rows: int, capacity: Whole, paths: Paths, rng: Generator
+    ) -> tuple[Whole, Whole]:
+        """What must be equal of a child and its row; negative of a child that has no row above."""
+        mine, theirs = [np.zeros(codes.shape[1], np.int64)], [np.zeros(rows, np.int64)]
+        for tie in self.ties:
+            if tie.share == 1:
+                mine.append(paths[tie.path][0])
+                theirs.append(paths[tie.path][1])
+        child, row = dense(mine, theirs)
+        if self.hierarchy is None:
+            return child, row
+        deep = codes[int(self.nullable)].astype(np.int64)
+        level = levels(deep, capacity, self.hierarchy.cap, deeper=self.hierarchy.deeper, rng=rng)
+        width = int(level.max(initial=0)) + 1
+        return np.where(level > 0, child * width + level - 1, -1), row * width + level
+
+    def describe(self) -> str:
+        """In words: what it holds."""
+        words = [f"{self.title}: {self.kinds.count} kinds of rows referred to"]
+        if self.most == 1:
+            words.append("no row referred to twice")
+        words += [
+            f"the same row by {tie.path} in {tie.share:.1%} (chance {tie.chance:.1%})"
+            for tie in self.ties
+        ]
+        if self.hierarchy is not None:
+            words.append(f"a hierarchy of {self.hierarchy.cap + 1} levels")
+        return "; ".join(words)
+
+    def state(self) -> State:
+        """At rest."""
+        kept = self.hierarchy
+        facts = {
+            "title": self.title,
+            "nullable": self.nullable,
+            "ties": [[tie.path, tie.share, tie.chance] for tie in self.ties],
+            "hierarchy": None if kept is None else [kept.cap, kept.deeper, kept.top],
+            "most": self.most,
+            "shy": self.shy,
+        }
+        return State.nest(facts, {"kinds": self.kinds.state()})
+
+    @classmethod
+    def restore(cls, state: State) -> Self:
+        """The inverse of `state`."""
+        kept = state.fact("hierarchy")
+        return cls(
+            state.fact("title"),
+            state.fact("nullable"),
+            Kinds.restore(state.within("kinds")),
+            tuple(Tie(*tie) for tie in state.fact("ties")),
+            None if kept is None else Hierarchy(*kept),
+            state.fact("most"),
+            state.fact("shy"),
+        )
+
+
+def _beside(rows: Whole, group: Whole, referenced: Codes, rng: Generator) -> Codes:
+    """The digits of the row that another child of the group refers to; all 0 without one."""
+    out = np.zeros((min(len(referenced), _OTHERS), len(rows)), dtype=np.uint8)
+    some = np.flatnonzero((rows >= 0) & (group >= 0))
+    order = some[np.lexsort((rng.random(len(some)), group[some]))]
+    alike = group[order][1:] == group[order][:-1]
+    near = referenced[: len(out), rows[order]].astype(np.int64) + 1
+    out[:, order[1:][alike]] = np.minimum(near[:, :-1][:, alike], SYMBOLS - 1)
+    return out
+
+
+def _ties(rows: Whole, capacity: Whole, paths: Paths) -> tuple[Tie, ...]:
+    """The ways up by which child and row meet clearly more, or less, often than by chance."""
+    found = []
+    for name, (mine, theirs) in paths.items():
+        known = np.flatnonzero((rows >= 0) & (mine >= 0))
+        if not len(known):
+            continue
+        share = float((mine[known] == theirs[rows[known]]).mean())
+        lead = theirs >= 0
+        top = int(max(mine.max(), theirs.max())) + 1
+        have = np.bincount(theirs[lead], weights=capacity[lead], minlength=top)
+        chance = float((have / max(int(capacity.sum()), 1))[mine[known]].mean())
+        noise = np.sqrt(max(chance * (1 - chance), 1 / len(known)) / len(known))
+        away = abs(share - chance)
+        if share == 1 or (away > _CLEAR * noise and away > _WORTH):
+            found.append((share == 1, away, Tie(name, share, chance)))
+    found.sort(key=lambda one: (-one[0], -one[1]))
+    return tuple(tie for _, _, tie in found[:_MOST_TIES])
+
+
+def _hierarchy(rows: Whole) -> Hierarchy:
+    depth = depths(rows)
+    here = np.arange(len(rows))
+    top = "itself" if (rows == here).any() else "each other"
+    if (rows < 0).any():
+        top = "nothing"
+    cap = min(int(depth.max(initial=0)), SYMBOLS - 1)
+    return Hierarchy(cap, bool((depth > cap).any()), top)
+
+
+def _placed(slots: Whole, pool: Whole, kinds: Whole, asks: Repair, rng: Generator) -> Whole:
+    """The row of each child: first all that it asks for, then ever less of it."""
+    block, kind = asks.block, asks.kind
+    out = np.full(len(block), NOTHING, dtype=np.int64)
+    if asks.unit is None:
+        free, line = rng.permutation(slots), rng.permutation(len(block))
+    else:
+        free = slots[np.argsort(rng.random(len(kinds))[slots], kind="stable")]
+        line = spread(asks.unit, block * SYMBOLS + kind, rng)
+
+    def fill(who: Whole, mine: list[Whole], theirs: list[Whole]) -> None:
+        nonlocal free
+        a, b = dense([one[who] for one in mine], [one[free] for one in theirs])
+        place = matched(a, b)
+        there = place >= 0
+        out[who[there]] = free[place[there]]
+        left = np.ones(len(free), dtype=np.bool_)
+        left[place[there]] = False
+        free = free[left]
+
+    which = np.zeros(len(block), dtype=np.int64)
+    for k, one in enumerate(asks.meetings):
+        which |= one.same.astype(np.int64) << k
+    for pattern in sorted(range(1 << len(asks.meetings)), key=lambda p: (-p.bit_count(), p)):
+        on = [one for k, one in enumerate(asks.meetings) if pattern >> k & 1]
+        mine, theirs = [block, *(one.child for one in on)], [pool, *(one.row for one in on)]
+        who = line[which[line] == pattern]
+        fill(who, [*mine, kind], [*theirs, kinds])
+        if on:
+            fill(who[out[who] < 0], mine, theirs)
+    # What is left goes to the nearest kinds: both sides in the order of kinds, k-th to k-th.
+    rest = line[out[line] < 0]
+    free = free[np.argsort(kinds[free], kind="stable")]
+    fill(rest[np.argsort(kind[rest], kind="stable")], [block], [pool])
+    return out
