@@ -120,10 +120,12 @@ class TestSplit:
         assert not held(0).equals(held(1))
 
     def test_an_entity_is_never_divided(self, adult: pl.DataFrame, tmp_path: Path) -> None:
+        from neotype.schema.infer import infer_schema
+
         frame = adult.select("age", "income").with_columns(
             owner=pl.Series([f"p{k // 8}" for k in range(2000)])
         )
-        schema = pipeline.infer_schema({"data": frame})
+        schema = infer_schema({"data": frame})
         tables = {"data": schema.table.model_copy(update={"entity": "owner"})}
         pipeline_schema = schema.model_copy(update={"tables": tables})
         from neotype.schema.file import write_schema

@@ -18,6 +18,7 @@ from neotype.evaluate.evaluate import suite
 from neotype.plan import make_synthesizer
 from neotype.registry import find, names
 from neotype.rng import Rng
+from neotype.schema.places import places
 from neotype.synth.learn import learn
 from neotype.synth.synthesizer import Model, Synthesizer
 
@@ -71,7 +72,8 @@ def told(
     said = {"claim": claim, "scorer": scorer, "retrain": recipe if deep else None}
     _refuse_unused([name for name, what in said.items() if what is not None], wanted)
     density = None
-    if model is not None and "likelihoods" in wanted:
+    several = len(train.schema.tables) > 1
+    if model is not None and "likelihoods" in wanted and not several:
         density = likelihoods(model, train, holdout, rng.child("likelihoods"))
     return Asked(
         target=target,
@@ -113,16 +115,21 @@ def _refuse_unused(said: Sequence[str], wanted: set[str]) -> None:
 def roles(
     data: Dataset, sensitive: str | Sequence[str], quasi_identifiers: str | Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The columns of both roles, the schema's own where none are given; all of them exist."""
+    """The columns of both roles, the schema's own where none are given; all of them exist.
+
+    Of several tables they are named `table.column`.
+    """
     given = {"sensitive": sensitive, "quasi-identifiers": quasi_identifiers}
-    defaults = data.table.sensitive, data.table.quasi_identifiers
+    known, tables = places(data.schema), data.schema.tables
+    named = {place: name for name, place in known.items()}
     found = []
-    for (role, columns), default in zip(given.items(), defaults, strict=True):
-        named = (columns,) if isinstance(columns, str) else tuple(dict.fromkeys(columns))
-        for name in named:
-            if name not in data.table.columns:
-                raise ColumnNotFoundError(name, data.table.columns, asked_by=role)
-        found.append(named or default)
+    for (role, asked), field in zip(given.items(), ("sensitive", "quasi_identifiers"), strict=True):
+        columns = (asked,) if isinstance(asked, str) else tuple(dict.fromkeys(asked))
+        for name in columns:
+            if name not in known:
+                raise ColumnNotFoundError(name, known, asked_by=role)
+        own = (named[table, name] for table in tables for name in getattr(tables[table], field))
+        found.append(columns or tuple(own))
     return found[0], found[1]
 
 

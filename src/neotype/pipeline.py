@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
-from types import MappingProxyType
 from typing import Any
-
-import polars as pl
 
 from neotype.asking import roles, scorer_of, told
 from neotype.data import Dataset, conform
-from neotype.errors import ColumnNotFoundError, DataError, SchemaError, did_you_mean
+from neotype.errors import DataError, SchemaError
 from neotype.evaluate.evaluate import evaluate
 from neotype.evaluate.metric import Score
+from neotype.intake import (
+    conformed,
+    declared,
+    learnable,
+    only_frame,
+    rows_of,
+    schema_of,
+    taken,
+    treated,
+)
 from neotype.masking.apply import Masked, apply
-from neotype.masking.before import before_learning
 from neotype.masking.key import Key
-from neotype.masking.receipt import ColumnReceipt, Receipt
-from neotype.masking.treatment import Treatment
+from neotype.masking.receipt import Receipt
 from neotype.plan import Plan, toward
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
-from neotype.schema.file import read_schema
-from neotype.schema.infer import infer_schema, settled
-from neotype.schema.schema import Constant, Relationship, Schema, Table
-from neotype.source import Source, read
+from neotype.source import Source
+from neotype.source.url import Url
 from neotype.synth.learn import learn
+from neotype.synth.sizes import drawn
 from neotype.synth.synthesizer import Model
 
 log = logging.getLogger("neotype")
@@ -106,10 +110,12 @@ def run(
             masked = _release(plan)
     train, holdout = split.train, split.holdout
     with clock.stage("fit"):
-        recipe = toward(plan.synthesizer.make(), plan.target)
+        alone = len(train.schema.tables) == 1
+        recipe = toward(plan.synthesizer.make(), plan.target if alone else None)
         model = learn(recipe, train, rng=rng.child("fit"), progress=progress)
     with clock.stage("sample"):
-        synthetic = model.sample(plan.rows or train.rows, rng=rng.child("sample"))
+        stream = rng.child("sample")
+        synthetic = drawn(model, plan.rows, plan.scale, rows_of(train), stream)
     with clock.stage("evaluate"):
         scores = evaluate(
             synthetic,
@@ -140,10 +146,16 @@ def run(
 def read_split(plan: Plan) -> Split:
     """The plan's real data as train and holdout, checked against what the plan asks of them."""
     scorer_of(plan.scorer)
-    source = read(plan.source)
-    whole = learnable(source, schema_of(source, plan.schema_file), plan.target)
+    source = taken(plan.source, plan.tables)
+    schema = declared(
+        schema_of(source, plan.schema_file),
+        public=plan.public,
+        entity=plan.entity,
+        sequence=plan.sequence,
+    )
+    whole = learnable(source, schema, plan.target, plan.orphans)
     key = Key.of(file=None if plan.release is None else plan.release.key_file)
-    if not isinstance(plan.holdout, Path):
+    if isinstance(plan.holdout, float):
         source, (whole,), receipt = treated(source, (whole,), plan.treat, key, plan.target)
         roles(whole, plan.sensitive, plan.quasi_identifiers)
         return replace(split_off(source, whole, plan.holdout, plan.seed), treated=receipt)
@@ -154,101 +166,17 @@ def read_split(plan: Plan) -> Split:
     return Split(source, whole, holdout, treated=receipt)
 
 
-def treated(
-    source: Source,
-    sides: tuple[Dataset, ...],
-    treat: Mapping[str, Treatment] = MappingProxyType({}),
-    key: Key | None = None,
-    target: str | None = None,
-) -> tuple[Source, tuple[Dataset, ...], Receipt | None]:
-    """Real rows whose columns were treated before anybody looks, as named or as the schema says.
-
-    A column of one of several tables is named `table.column`.
-    """
-    schema, key = sides[0].schema, key or Key.of()
-    if len(schema.tables) > 1:
-        return _treated_tables(source, sides, treat, key)
-    parts, receipt = before_learning(sides, treat, key)
-    if receipt is None:
-        return source, sides, None
-    _say_treated(receipt)
-    check_target(target, parts[0])
-    return replace(source, kind=source.kind.changed(list(receipt.columns))), parts, receipt
-
-
-def _treated_tables(
-    source: Source, sides: tuple[Dataset, ...], treat: Mapping[str, Treatment], key: Key
-) -> tuple[Source, tuple[Dataset, ...], Receipt | None]:
-    """The same of several tables: each by itself, alike under one key."""
-    schema = sides[0].schema
-    named = _by_table(treat, schema)
-    frames: list[dict[str, pl.DataFrame]] = [{} for _ in sides]
-    tables: dict[str, Table] = {}
-    columns: dict[str, ColumnReceipt] = {}
-    notes, mark, kinds = [], None, dict(source.kind.tables)
-    for name in schema.tables:
-        parts, receipt = before_learning([side.only(name) for side in sides], named[name], key)
-        tables[name] = parts[0].table
-        for into, part in zip(frames, parts, strict=True):
-            into[name] = part.frame
-        if receipt is not None:
-            columns |= {f"{name}.{column}": one for column, one in receipt.columns.items()}
-            notes += [f"table '{name}': {note}" for note in receipt.notes]
-            mark = receipt.key
-            changed = source.kind.changed(list(receipt.columns)).tables
-            kinds |= {name: changed[name]} if name in changed else {}
-    if not columns:
-        return source, sides, None
-    ties = [tie for tie in schema.relationships if not _dropped(tie, tables)]
-    after = Schema(tables=tables, relationships=tuple(ties))
-    whole = Receipt(
-        rows=sum(sum(side.sizes.values()) for side in sides),
-        rows_left=sum(part.height for side in frames for part in side.values()),
-        columns=columns,
-        anonymity=None,
-        notes=tuple(notes),
-        key=mark,
-    )
-    _say_treated(whole)
-    kind = replace(source.kind, tables=kinds)
-    return replace(source, kind=kind), tuple(Dataset(after, one) for one in frames), whole
-
-
-def _by_table(treat: Mapping[str, Treatment], schema: Schema) -> dict[str, dict[str, Treatment]]:
-    """Treatments of `table.column` by table; SchemaError for what names none."""
-    named: dict[str, dict[str, Treatment]] = {name: {} for name in schema.tables}
-    for place, treatment in treat.items():
-        table, _, column = place.partition(".")
-        if table not in named or column not in schema.tables[table].columns:
-            places = [f"{name}.{one}" for name, t in schema.tables.items() for one in t.columns]
-            raise SchemaError(
-                f"'{place}' is to be treated, and there is no such column.",
-                mend=did_you_mean(place, places) or "name a column as table.column",
-            )
-        named[table][column] = treatment
-    return named
-
-
-def _dropped(tie: Relationship, tables: Mapping[str, Table]) -> bool:
-    """Whether a column of the foreign key is there no longer."""
-    return not (
-        set(tie.child_key) <= set(tables[tie.child].columns)
-        and set(tie.parent_key) <= set(tables[tie.parent].columns)
-    )
-
-
-def _say_treated(receipt: Receipt) -> None:
-    for note in receipt.notes:
-        log.warning(note)
-    for name, one in receipt.columns.items():
-        log.info("'%s' is treated before it is learnt: %s", name, one.treatment)
-
-
 def _release(plan: Plan) -> Masked:
     """The real rows, all of the source, as the plan wants them shown."""
     assert plan.release is not None
-    source = read(plan.source)
+    source = taken(plan.source, plan.tables)
     schema = schema_of(source, plan.schema_file)
+    if len(schema.tables) > 1:
+        raise SchemaError(
+            "a masked release is of one table, and the source has "
+            f"{len(schema.tables)}: {', '.join(schema.tables)}.",
+            mend="mask tables one at a time: neotype mask FILE; under one key their keys agree",
+        )
     data = conform(only_frame(source, schema), schema, what=source.origin)
     table = data.table.model_copy(
         update={
@@ -257,127 +185,6 @@ def _release(plan: Plan) -> Masked:
         }
     )
     return apply(data.frame, table, plan.release, Key.of(file=plan.release.key_file))
-
-
-def schema_of(source: Source, path: Path | None) -> Schema:
-    """The schema in the file, or the inferred one where there is no file."""
-    return infer_schema(source.frames) if path is None else read_schema(path, frames=source.frames)
-
-
-def learnable(source: Source, schema: Schema, target: str | None) -> Dataset:
-    """The source as a data set: its only table, whose target (if one is named) varies, or all.
-
-    What reading had to decide (an encoding, a name, which words mean missing) is said on the way.
-    """
-    for note in source.notes:
-        log.warning(note)
-    data = conformed(source, schema, source.origin)
-    data = Dataset(settled(schema, data.frames), data.frames)
-    check_target(target, data)
-    return data
-
-
-def conformed(source: Source, schema: Schema, what: str) -> Dataset:
-    """The source as a data set of this schema, be it of one table or of several.
-
-    DataError lists every fault of every table.
-    """
-    if len(schema.tables) == 1:
-        return conform(only_frame(source, schema), schema, what=what)
-    frames, findings = {}, []
-    for name in schema.tables:
-        if name not in source.frames:
-            near = did_you_mean(name, source.frames)
-            findings.append(f"table '{name}' is missing" + (f"; {near}" if near else ""))
-            continue
-        try:
-            frames[name] = conform(source.frames[name], schema.only(name), what=name).frame
-        except DataError as fault:
-            findings += [f"table '{name}': {finding}" for finding in fault.findings]
-    if findings:
-        raise DataError(
-            f"{what} does not have the tables of its schema.",
-            findings,
-            mend="give every table of the schema, with its columns and kinds of value",
-        )
-    return Dataset(schema, frames)
-
-
-def declared(
-    schema: Schema,
-    *,
-    public: str | Sequence[str] = (),
-    entity: str | None = None,
-    sequence: str | None = None,
-) -> Schema:
-    """The schema with these tables public, and with the owner and the order of the only table."""
-    tables = dict(schema.tables)
-    for name in (public,) if isinstance(public, str) else public:
-        if name not in tables or len(tables) == 1:
-            raise SchemaError(
-                f"table '{name}' is to be public, and there is no such table beside others.",
-                found=f"there are: {', '.join(tables)}",
-                mend=did_you_mean(name, tables) if len(tables) > 1 else None,
-            )
-        tables[name] = tables[name].model_copy(update={"public": True})
-    said = {"entity": entity, "sequence": sequence}
-    said = {role: column for role, column in said.items() if column is not None}
-    if said:
-        if len(tables) > 1:
-            raise SchemaError(
-                f"{' and '.join(said)} are said of one table, and the data has {len(tables)}: "
-                f"{', '.join(tables)}.",
-                mend="write them into the table of a schema file: neotype inspect DATA -o "
-                "schema.yaml, then --schema schema.yaml",
-            )
-        ((name, table),) = tables.items()
-        tables[name] = Table(**{**dict(table), **said})
-    if tables == dict(schema.tables):
-        return schema
-    return schema.model_copy(update={"tables": tables})
-
-
-def rows_of(data: Dataset) -> int | dict[str, int]:
-    """The number of rows of the only table, or by table."""
-    return data.rows if len(data.schema.tables) == 1 else dict(data.sizes)
-
-
-def without_rows(data: Dataset) -> Dataset:
-    """The same tables, with no row in them."""
-    return Dataset(data.schema, {name: data.frames[name].clear() for name in data.schema.tables})
-
-
-def only_frame(source: Source, schema: Schema) -> pl.DataFrame:
-    """The frame of a source that has one table."""
-    if len(source.frames) == 1:
-        return next(iter(source.frames.values()))
-    if schema.name not in source.frames:
-        raise SchemaError(
-            f"the schema is of table '{schema.name}', which {source.origin} does not have.",
-            found=f"it has: {', '.join(source.frames)}",
-            mend=did_you_mean(schema.name, source.frames),
-        )
-    return source.frames[schema.name]
-
-
-def check_target(target: str | None, data: Dataset) -> None:
-    """ColumnNotFoundError when the target does not exist, DataError when it never varies."""
-    if target is None:
-        return
-    if len(data.schema.tables) > 1:
-        raise SchemaError(
-            f"target '{target}' is of one table, and the data has {len(data.schema.tables)}: "
-            f"{', '.join(data.schema.tables)}.",
-            mend="leave the target out: a database is learnt as a whole",
-        )
-    column = data.table.columns.get(target)
-    if column is None:
-        raise ColumnNotFoundError(target, data.table.columns, asked_by="target")
-    if isinstance(column, Constant) or data.frame[target].drop_nulls().n_unique() < 2:
-        raise DataError(
-            f"target '{target}' has the same value in every row: there is nothing to predict.",
-            mend="name another target, or leave it out",
-        )
 
 
 def split_off(source: Source, whole: Dataset, share: float, seed: int) -> Split:
@@ -393,8 +200,8 @@ def split_off(source: Source, whole: Dataset, share: float, seed: int) -> Split:
     return Split(source, train, holdout, note)
 
 
-def _read_holdout(path: Path, train: Dataset) -> Dataset:
-    source = read(path)
+def _read_holdout(place: Path | Url, train: Dataset) -> Dataset:
+    source = taken(place)
     return conformed(source, train.schema, f"holdout {source.origin}")
 
 

@@ -6,15 +6,18 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     TypeAdapter,
     ValidationError,
+    field_serializer,
     field_validator,
     model_validator,
 )
@@ -22,8 +25,16 @@ from pydantic import (
 from neotype.errors import NotRegisteredError, SchemaError, SourceError, did_you_mean
 from neotype.masking.plan import AnyTreatment, MaskingPlan, beside
 from neotype.registry import find, names
+from neotype.source.url import Url, is_url, place, scrubbed
 
 PLAN_SUFFIXES = (".yaml", ".yml")
+DATABASE_SUFFIXES = (".sqlite", ".sqlite3", ".db", ".db3", ".duckdb")
+"""Files that hold several tables."""
+
+Place = Annotated[Path | Url, BeforeValidator(place), PlainSerializer(str, str, when_used="json")]
+"""A path, or the URL of a database, which shows no password wherever it is written."""
+Orphans = Literal["drop", "null", "keep"]
+IfExists = Literal["refuse", "append", "replace"]
 
 
 class Recipe(BaseModel):
@@ -48,22 +59,68 @@ class Recipe(BaseModel):
         return make_synthesizer(self.name, self.hyperparameters)
 
 
-class Plan(BaseModel):
-    """One journey: source → schema → fit → sample → check → report. Paths are as written."""
+class Chosen(BaseModel):
+    """Which tables of a database are meant: those that are named, or all but some."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: Path = Field(description="the real data: a file")
+    include: tuple[str, ...] = Field(default=(), description="these alone; all if unsaid")
+    exclude: tuple[str, ...] = Field(default=(), description="all but these")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_alone(cls, value: object) -> object:
+        value = [value] if isinstance(value, str) else value
+        return {"include": value} if isinstance(value, list | tuple) else value
+
+
+class Plan(BaseModel):
+    """One journey: source → schema → fit → sample → check → report. Paths are as written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    source: Place = Field(
+        description="the real data: a file, a folder of tables, or the URL of a database"
+    )
     output: Path = Field(description="the folder that gets everything the run makes")
+    destination: Place | None = Field(
+        default=None,
+        description="where several synthetic tables go: a database, or a folder; `target` with a "
+        "URL or a database file says the same",
+    )
+    if_exists: IfExists = Field(
+        default="refuse", description="tables that the destination has already"
+    )
+    tables: Chosen = Field(
+        default_factory=Chosen, description="the tables of the source that are learnt"
+    )
+    public: tuple[str, ...] = Field(
+        default=(), description="reference tables that may be published: kept as they are"
+    )
+    orphans: Orphans | None = Field(
+        default=None,
+        description="rows whose foreign key refers to no row: drop them, null the key, or keep "
+        "it; refused if not set",
+    )
+    entity: str | None = Field(default=None, description="column whose owner has several rows")
+    sequence: str | None = Field(default=None, description="column that orders an owner's rows")
     schema_file: Path | None = Field(
         default=None, alias="schema", description="a schema to use instead of inferring one"
     )
-    target: str | None = Field(default=None, description="the column the utility check predicts")
-    synthesizer: Recipe = Field(default_factory=Recipe)
-    rows: int | None = Field(
-        default=None, ge=1, description="how many rows to make; as many as were learnt if not set"
+    target: str | None = Field(
+        default=None,
+        description="the column the utility check predicts; of several tables, table.column",
     )
-    holdout: float | Path = Field(
+    synthesizer: Recipe = Field(default_factory=Recipe)
+    rows: Annotated[int, Field(ge=1)] | dict[str, Annotated[int, Field(ge=1)]] | None = Field(
+        default=None,
+        description="how many rows to make, or how many by table; as many as were learnt if not "
+        "set",
+    )
+    scale: float | None = Field(
+        default=None, gt=0, description="how many times the rows that were learnt"
+    )
+    holdout: float | Path | Url = Field(
         default=0.25,
         description="real rows the model never sees: a share of the source, or a file of them",
     )
@@ -94,6 +151,24 @@ class Plan(BaseModel):
     )
     seed: int = Field(default=0, ge=0, description="same seed, same result")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _target_that_is_a_place(cls, facts: object) -> object:
+        """`target: postgresql://…` is where rows go; `target: income` is a column."""
+        if not isinstance(facts, Mapping) or not _is_place(facts.get("target")):
+            return facts
+        if facts.get("destination") is not None:
+            raise ValueError("a target that is a place and a destination are the same thing")
+        rest = {key: value for key, value in facts.items() if key != "target"}
+        return {**rest, "destination": facts["target"]}
+
+    @field_validator("output", mode="before")
+    @classmethod
+    def _a_folder(cls, value: object) -> object:
+        if is_url(value):
+            raise ValueError("the folder of the report cannot be a URL; that is the destination")
+        return value
+
     @field_validator("policy", mode="before")
     @classmethod
     def _preset_or_file(cls, value: object) -> object:
@@ -102,14 +177,23 @@ class Plan(BaseModel):
             return Path(value)
         return value
 
-    @field_validator("sensitive", "quasi_identifiers", mode="before")
+    @field_validator("sensitive", "quasi_identifiers", "public", mode="before")
     @classmethod
     def _one_or_several(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
 
+    @field_validator("holdout", mode="before")
+    @classmethod
+    def _rows_elsewhere(cls, value: object) -> object:
+        return Url(value) if isinstance(value, str) and is_url(value) else value
+
+    @field_serializer("holdout", when_used="json")
+    def _holdout_shown(self, value: float | Path | Url) -> float | str:
+        return value if isinstance(value, float) else str(value)
+
     @field_validator("holdout")
     @classmethod
-    def _share(cls, value: float | Path) -> float | Path:
+    def _share(cls, value: float | Path | Url) -> float | Path | Url:
         if isinstance(value, float) and not 0 < value < 1:
             raise ValueError("a share lies between 0 and 1, and .25 keeps a quarter of the rows")
         return value
@@ -136,7 +220,7 @@ class Plan(BaseModel):
         return self.model_copy(update=changes)
 
     def _paths(self) -> dict[str, Path]:
-        keys = ("source", "output", "schema_file", "holdout", "policy")
+        keys = ("source", "output", "destination", "schema_file", "holdout", "policy")
         return {key: path for key in keys if isinstance(path := getattr(self, key), Path)}
 
     def with_changes(self, **changes: Any) -> Plan:
@@ -152,8 +236,16 @@ class Plan(BaseModel):
         facts = seen.model_dump(mode="json", by_alias=True, exclude_none=True)
         if self.release is not None and self.release.key_file is not None:
             facts["release"]["key_file"] = os.path.relpath(self.release.key_file, folder)
-        facts = {key: value for key, value in facts.items() if value != {}}
+        facts["tables"] = {key: value for key, value in facts["tables"].items() if value}
+        facts = {key: value for key, value in facts.items() if value not in ({}, [])}
         return yaml.safe_dump(facts, sort_keys=False, allow_unicode=True)
+
+
+def _is_place(target: object) -> bool:
+    """Whether a target is no column: a URL, a database file, or a folder that says so."""
+    if isinstance(target, str) and not is_url(target):
+        return target.endswith("/") or Path(target).suffix.lower() in DATABASE_SUFFIXES
+    return is_url(target)
 
 
 def _within(folder: Path, path: Path) -> Path:
@@ -203,14 +295,15 @@ def make_plan(facts: Mapping[str, Any], name: str) -> Plan:
 
 def _fault(error: Any, known: list[str]) -> str:
     top = str(error["loc"][0]) if error["loc"] else "plan"
-    path = top if top == "holdout" else ".".join(str(part) for part in error["loc"])
+    several = top in ("holdout", "rows", "source", "destination")
+    path = top if several else ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         near = did_you_mean(top, known)
         return f"'{path}' is not a setting" + (f"; {near}" if near else "")
     if error["type"] == "missing":
         return f"'{path}' is missing"
     message = error["msg"].removeprefix("Value error, ")
-    return f"'{path}': {message}; there is {error['input']!r}"
+    return scrubbed(f"'{path}': {message}; there is {error['input']!r}")
 
 
 def toward(recipe: Any, target: str | None) -> Any:

@@ -21,7 +21,7 @@ FLOORS = (
     {"constraints"},
     {"encode", "source", "masking", "spec"},
     {"synth", "evaluate", "plan", "foreign"},
-    {"asking"},
+    {"asking", "intake"},
     {"pipeline"},
     {"tasks"},
     {"policy"},

@@ -5,8 +5,8 @@ from neotype.api.learn import FittedModel, fit, from_spec, infer_schema, load
 from neotype.api.measure import compare, evaluate, split_again
 from neotype.api.propose import propose_constraints
 from neotype.api.release import MaskedTable, mask
-from neotype.api.sizes import check_rows
 from neotype.api.tasks import augment, balance, impute, replace_columns, scenario
+from neotype.synth.sizes import check_rows
 
 __all__ = [
     "FittedModel",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from neotype.progress import Progress, silent
 from neotype.report.report import Report, RunFacts, build
 from neotype.schema.file import write_schema
 from neotype.source import WRITABLE, restore, write
+from neotype.source.url import Url, is_url
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def run(
     probe(plan.output)
     done = pipeline.run(plan, progress, inspect=lambda split: rehearse(policy, split.train))
     split = done.split
-    model = fitted(done.model, split, plan.target, done.recipe)
+    model = fitted(done.model, split, plan.target, done.recipe, plan.orphans)
     sides = {"synthetic": done.synthetic, "train": split.train, "holdout": split.holdout}
     report = build(
         done.scores,
@@ -88,19 +89,28 @@ def as_plan(plan: Plan | Path | str | Mapping[str, Any]) -> Plan:
         return plan
     if isinstance(plan, Mapping):
         return make_plan(plan, "the plan")
+    if isinstance(plan, str) and is_url(plan):
+        address = Url(plan)
+        return make_plan({"source": address, "output": f"{address.name}-synthetic"}, "the plan")
     path = Path(plan)
     if path.suffix.lower() in PLAN_SUFFIXES:
         return read_plan(path)
     return Plan(source=path, output=Path(f"{path.stem}-synthetic"))
 
 
-def output_names(plan: Plan) -> dict[str, str]:
-    """The files that a run of the plan writes, by what they are."""
-    suffix = plan.source.suffix.lower()
+def output_names(plan: Plan, tables: Sequence[str] = ()) -> dict[str, str]:
+    """The files that a run of the plan writes, by what they are.
+
+    Of several `tables`, a file for each in the folder `synthetic`; none where they go elsewhere.
+    """
+    suffix = plan.source.suffix.lower() if isinstance(plan.source, Path) else ""
     suffix = suffix if suffix in WRITABLE else ".parquet"
+    made = {"synthetic": f"synthetic{suffix}"}
+    if len(tables) > 1:
+        made = {f"synthetic {name}": f"synthetic/{name}{suffix}" for name in tables}
     released = {"masked": f"masked{suffix}", "receipt": "masking.json"}
     return {
-        "synthetic": f"synthetic{suffix}",
+        **({} if plan.destination is not None else made),
         **(released if plan.release is not None else {}),
         "model": "model.neotype",
         "report": "report.html",

@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from neotype import pipeline
-from neotype.api.sizes import Rows, check_named, check_rows, check_scale, rows_of_one
+from neotype import intake, pipeline
 from neotype.data import Dataset, Known, conform_given
 from neotype.encode.encoder import Protection
 from neotype.errors import (
@@ -17,7 +16,7 @@ from neotype.errors import (
     SamplingError,
     SchemaError,
 )
-from neotype.plan import make_synthesizer, toward
+from neotype.plan import Chosen, Orphans, make_synthesizer, toward
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema import infer
@@ -28,6 +27,7 @@ from neotype.schema.wanted import Case, wanted
 from neotype.source import FrameKind, read, restore
 from neotype.synth import model_file
 from neotype.synth.learn import learn
+from neotype.synth.sizes import Rows, check_rows, drawn, rows_of_one
 from neotype.synth.synthesizer import Model
 
 log = logging.getLogger("neotype")
@@ -117,10 +117,7 @@ class FittedModel:
                 f"{len(self.schema.tables)}: {', '.join(self.schema.tables)}.",
                 mend="ask for sizes: scale=.1, or rows by table; or fit one table alone",
             )
-        model: Any = self.model
-        named = check_named(rows, self.schema)
-        made: Dataset = model.sample(named or None, rng=stream, scale=check_scale(scale))
-        return made
+        return drawn(self.model, rows, scale, self.facts["rows"], stream)
 
     def _draw(
         self, rows: Rows, scale: float | None, stream: Rng, given: Any, where: Any
@@ -139,7 +136,7 @@ class FittedModel:
                 rng=stream,
                 known=Known(where=asked) if asked else None,
             )
-        frame = pipeline.only_frame(read(given), self.schema)
+        frame = intake.only_frame(read(given), self.schema)
         if rows is not None and rows != frame.height:
             raise SamplingError(
                 f"{rows} rows are asked for, and {frame.height} are given.",
@@ -185,7 +182,10 @@ def fit(
     seed: int = 0,
     protect: int | None = None,
     holdout: float | None = None,
+    orphans: Orphans | None = None,
     public: str | Sequence[str] = (),
+    tables: str | Sequence[str] = (),
+    without: str | Sequence[str] = (),
     entity: str | None = None,
     sequence: str | None = None,
     progress: Progress = silent,
@@ -194,8 +194,10 @@ def fit(
     """Learn `data`: a pandas, polars or pyarrow frame, a path, or a dict of frames.
 
     A dict of several frames, a folder of files or a workbook is a database: its keys are inferred,
-    or those of the `schema`, and all tables are learnt at once. `public` names reference tables
-    that are kept as they are. Of one table, `entity` is the column whose owner has several rows,
+    or those of the `schema`, and all tables are learnt at once; `tables` takes some of them alone,
+    `without` leaves some out. Foreign keys that refer to no row are refused, unless `orphans` says
+    "drop" (the row), "null" (the key) or "keep". `public` names reference tables that are kept as
+    they are. Of one table, `entity` is the column whose owner has several rows,
     and `sequence` the one that orders them.
 
     `synthesizer` is a registered name, with its hyperparameters as `settings`, or an instance
@@ -206,22 +208,26 @@ def fit(
     FitError.
     """
     recipe = _recipe(synthesizer, settings, protect)
-    source = read(data)
+    source = intake.taken(data, Chosen(include=_listed(tables), exclude=_listed(without)))
     if not isinstance(schema, Schema):
-        schema = pipeline.schema_of(source, None if schema is None else Path(schema))
+        schema = intake.schema_of(source, None if schema is None else Path(schema))
     schema = schema.constrained(constraints) if constraints else schema
-    schema = pipeline.declared(schema, public=public, entity=entity, sequence=sequence)
-    whole = pipeline.learnable(source, schema, target)
-    source, (whole,), receipt = pipeline.treated(source, (whole,), target=target)
+    schema = intake.declared(schema, public=public, entity=entity, sequence=sequence)
+    whole = intake.learnable(source, schema, target, orphans)
+    source, (whole,), receipt = intake.treated(source, (whole,), target=target)
     if holdout is None:
-        split = pipeline.Split(source, whole, pipeline.without_rows(whole))
+        split = pipeline.Split(source, whole, intake.without_rows(whole))
     else:
         split = pipeline.split_off(source, whole, holdout, seed)
     split = replace(split, treated=receipt)
-    recipe = toward(recipe, target)
+    recipe = toward(recipe, target if len(whole.schema.tables) == 1 else None)
     _warn_of_few(max(split.train.sizes.values()), getattr(recipe, "protect", 1))
     model = learn(recipe, split.train, rng=Rng(seed).child("fit"), progress=progress)
-    return fitted(model, split, target, recipe)
+    return fitted(model, split, target, recipe, orphans)
+
+
+def _listed(names: str | Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def _warn_of_few(rows: int, protect: int) -> None:
@@ -250,17 +256,25 @@ def _recipe(synthesizer: str | Any, settings: Mapping[str, Any], protect: int | 
     return synthesizer
 
 
-def fitted(model: Model, split: pipeline.Split, target: str | None, recipe: Any) -> FittedModel:
+def fitted(
+    model: Model,
+    split: pipeline.Split,
+    target: str | None,
+    recipe: Any,
+    orphans: Orphans | None = None,
+) -> FittedModel:
     """The model with the facts of where it came from."""
     settings = asdict(recipe) if is_dataclass(recipe) and not isinstance(recipe, type) else {}
     facts = {
         "origin": split.source.origin,
-        "rows": pipeline.rows_of(split.train),
+        "rows": intake.rows_of(split.train),
         "target": target,
         "synthesizer": type(recipe).__name__,
         "hyperparameters": settings,
         "holdout": split.note,
     }
+    if orphans is not None:
+        facts["orphans"] = orphans
     if split.treated is not None:
         done = split.treated.columns.items()
         facts["treated"] = {name: one.treatment for name, one in done}

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neotype import pipeline
+from neotype import intake, pipeline
 from neotype.api.learn import FittedModel, load
 from neotype.asking import Claimed, made_by, told
 from neotype.data import Dataset, conform
@@ -152,7 +152,7 @@ def _real_sides(
     Checked: they can be compared, and the target varies.
     """
     real, unseen, facts = _read_sides(train, holdout, model, schema, target)
-    pipeline.check_target(target, real)
+    intake.check_target(target, real)
     pipeline.check_comparable(real, unseen)
     return real, unseen, facts
 
@@ -188,8 +188,8 @@ def _read_sides(
     else:
         facts = RunFacts(versions=versions(), source=source.origin)
     if not isinstance(schema, Schema):
-        schema = pipeline.schema_of(source, None if schema is None else Path(schema))
-    real = pipeline.learnable(source, schema, target)
+        schema = intake.schema_of(source, None if schema is None else Path(schema))
+    real = intake.learnable(source, schema, target)
     if model is not None and real.rows != model.facts["rows"]:
         raise DataError(
             f"the model was learnt from {model.facts['rows']:,} rows, and train has {real.rows:,}.",
@@ -197,7 +197,7 @@ def _read_sides(
             "all of its data and no holdout",
         )
     sides = (real, _conform(read(holdout), schema, "holdout"))
-    _, (real, unseen), _ = pipeline.treated(source, sides, target=target)
+    _, (real, unseen), _ = intake.treated(source, sides, target=target)
     return real, unseen, facts
 
 
@@ -309,7 +309,7 @@ def split_again(model: FittedModel, data: Any) -> tuple[Dataset, Dataset]:
 
 
 def _conform(source: Source, schema: Schema, what: str) -> Dataset:
-    return conform(pipeline.only_frame(source, schema), schema, what=what)
+    return conform(intake.only_frame(source, schema), schema, what=what)
 
 
 def versions() -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from neotype import pipeline
+from neotype import intake
 from neotype.errors import SchemaError
 from neotype.masking.apply import apply
 from neotype.masking.key import Key
@@ -58,8 +58,8 @@ def mask(
     chosen = _plan(plan, treat, per, undecided, anonymity)
     source = read(data)
     if not isinstance(schema, Schema):
-        schema = pipeline.schema_of(source, None if schema is None else Path(schema))
-    whole = pipeline.learnable(source, schema, None)
+        schema = intake.schema_of(source, None if schema is None else Path(schema))
+    whole = intake.learnable(source, schema, None)
     file = chosen.key_file if key_file is None else Path(key_file)
     done = apply(whole.frame, whole.table, chosen, Key.of(key, file=file))
     name = next(iter(source.frames)) if len(source.frames) == 1 else schema.name

@@ -9,9 +9,8 @@ from typing import Any, Generic, TypeVar
 
 import polars as pl
 
-from neotype import pipeline
+from neotype import intake, pipeline
 from neotype.api.learn import FittedModel
-from neotype.api.sizes import check_rows
 from neotype.data import Dataset, conform
 from neotype.errors import SchemaError
 from neotype.progress import Progress, silent
@@ -20,6 +19,7 @@ from neotype.schema.constraint import Constraint
 from neotype.schema.schema import Schema
 from neotype.schema.wanted import wanted
 from neotype.source import FrameKind, Source, read, restore
+from neotype.synth.sizes import check_rows
 from neotype.synth.trees import Trees
 from neotype.tasks import balance as balancing
 from neotype.tasks import fairness, partial
@@ -171,7 +171,7 @@ def augment(
     classes of fewer than `seen` real rows.
     """
     source, whole = _real(data, schema, constraints, target)
-    source, (whole,), _ = pipeline.treated(source, (whole,), target=target)
+    source, (whole,), _ = intake.treated(source, (whole,), target=target)
     asked = balancing.classes_of(whole, target, share)
     if rows is not None and not synthetic_only:
         raise SchemaError(
@@ -298,13 +298,13 @@ def _real(
 ) -> tuple[Source, Dataset]:
     source = read(data)
     if not isinstance(schema, Schema):
-        schema = pipeline.schema_of(source, None if schema is None else Path(schema))
+        schema = intake.schema_of(source, None if schema is None else Path(schema))
     schema = schema.constrained(constraints) if constraints else schema
-    return source, pipeline.learnable(source, schema, target)
+    return source, intake.learnable(source, schema, target)
 
 
 def _holdout(data: Any, schema: Schema) -> Dataset | None:
     if data is None:
         return None
     source = read(data)
-    return conform(pipeline.only_frame(source, schema), schema, what=f"holdout {source.origin}")
+    return conform(intake.only_frame(source, schema), schema, what=f"holdout {source.origin}")

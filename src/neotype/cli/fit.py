@@ -1,18 +1,39 @@
-"""`neotype fit`: learn a table, keep a model."""
+"""`neotype fit`: learn a table or a database, keep a model."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
-from neotype.cli.options import Force, Json, Seed, Settings, settings_of
+from neotype.cli.options import (
+    Entity,
+    Force,
+    Json,
+    OrphansOption,
+    Public,
+    Seed,
+    Sequence_,
+    Settings,
+    Tables,
+    Without,
+    files,
+    settings_of,
+    several,
+)
 from neotype.cli.terminal import listening, out, say_json, size
+
+if TYPE_CHECKING:
+    from neotype.api import FittedModel
 
 EPILOG = (
     "Example: [bold]neotype fit examples/adult.parquet -o adult.neotype --target income "
-    "--set refine=0[/]"
+    "--set refine=0[/]\n\n"
+    "A database: [bold]neotype fit examples/sakila/ -o sakila.neotype --public country,city[/], or "
+    "[bold]neotype fit 'postgresql://me:${PGPASSWORD}@host/shop' -o shop.neotype[/]\n\n"
+    "A panel: [bold]neotype fit visits.csv -o visits.neotype --entity patient --sequence date[/]"
 )
 
 
@@ -23,7 +44,14 @@ def add_to(app: typer.Typer) -> None:
 
 def fit(
     *,
-    data: Annotated[Path, typer.Argument(help="The real table: CSV, Parquet, JSON, Excel, Arrow.")],
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA",
+            help="The real table: CSV, Parquet, JSON, Excel, Arrow; or a database: a folder of "
+            "files, an SQLite or DuckDB file, a URL.",
+        ),
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="The model file to write.")],
     target: Annotated[str | None, typer.Option(help="The column that matters most.")] = None,
     synthesizer: Annotated[str, typer.Option(help="A registered synthesizer.")] = "trees",
@@ -31,6 +59,12 @@ def fit(
         Path | None, typer.Option(help="A schema file, instead of inferring one.")
     ] = None,
     settings: Settings = None,
+    orphans: OrphansOption = None,
+    public: Public = None,
+    tables: Tables = None,
+    without: Without = None,
+    entity: Entity = None,
+    sequence: Sequence_ = None,
     holdout: Annotated[
         float | None,
         typer.Option(help="Keep this share of the rows apart, unlearnt, to evaluate with later."),
@@ -39,18 +73,24 @@ def fit(
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Learn a table and write the model: statistics, never rows."""
+    """Learn a table, or all tables of a database, and write the model: statistics, never rows."""
     from neotype import api
     from neotype.outputs import ready
 
     chosen = settings_of(settings)
-    ready(output, force=force, inputs=[data, schema])
+    ready(output, force=force, inputs=files(data, schema))
     with listening(quiet=json) as progress:
         model = api.fit(
             data,
             target,
             synthesizer=synthesizer,
             schema=schema,
+            tables=several(tables),
+            without=several(without),
+            orphans=orphans,
+            public=several(public),
+            entity=entity,
+            sequence=sequence,
             seed=seed,
             holdout=holdout,
             progress=progress,
@@ -64,12 +104,21 @@ def fit(
         return
     page = out()
     kept = f", {facts['holdout']['share']:.0%} kept apart" if facts["holdout"] else ""
-    page.print(
-        f"[green]✓[/] learnt [bold]{facts['rows']:,}[/] rows × {len(model.schema.columns)} columns "
-        f"of {facts['origin']}{kept}"
-    )
+    page.print(f"[green]✓[/] learnt {_learnt(model)} of {escape(facts['origin'])}{kept}")
     page.print(f"  [bold]{output}[/] ({size(output.stat().st_size)})")
     cells = sum(p.cells for p in model.protections)
     if cells:
         page.print(f"  {cells:,} rare or extreme values are protected; `neotype inspect {output}`")
-    page.print(f"  next: neotype sample {output} -n {facts['rows']} -o synthetic.csv", style="dim")
+    following = "-o synthetic/" if model.several else f"-n {facts['rows']} -o synthetic.csv"
+    page.print(f"  next: neotype sample {output} {following}", style="dim")
+
+
+def _learnt(model: FittedModel) -> str:
+    rows = model.facts["rows"]
+    if not model.several:
+        return f"[bold]{rows:,}[/] rows × {len(model.schema.columns)} columns"
+    ties = len(model.schema.relationships)
+    return (
+        f"[bold]{sum(rows.values()):,}[/] rows of {len(rows)} tables, tied by {ties} "
+        f"foreign key{'' if ties == 1 else 's'},"
+    )

@@ -11,8 +11,10 @@ import typer
 import yaml
 
 from neotype.cli.scores import show_ruling
-from neotype.errors import SchemaError
+from neotype.errors import SamplingError, SchemaError
 from neotype.outputs import appearing, ready
+from neotype.plan import IfExists, Orphans
+from neotype.source.url import place
 
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there already.")]
 Json = Annotated[bool, typer.Option("--json", help="Say the result as JSON on stdout.")]
@@ -62,6 +64,39 @@ SummaryFile = Annotated[
     typer.Option(help='Append it as Markdown; in a GitHub job: "$GITHUB_STEP_SUMMARY".'),
 ]
 
+Public = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="A,B", help="Reference tables that may be published: kept as they are, row by row."
+    ),
+]
+OrphansOption = Annotated[
+    Orphans | None,
+    typer.Option(
+        help="Rows whose foreign key refers to no row: leave them out, empty the key, keep them; "
+        "refused if unsaid."
+    ),
+]
+Entity = Annotated[
+    str | None, typer.Option(help="The column whose owner has several rows: a customer, a patient.")
+]
+Sequence_ = Annotated[
+    str | None, typer.Option("--sequence", help="The column that orders the rows of an owner.")
+]
+Tables = Annotated[
+    list[str] | None, typer.Option(metavar="A,B", help="Of a database, these tables alone.")
+]
+Without = Annotated[
+    list[str] | None, typer.Option(metavar="A,B", help="Of a database, all tables but these.")
+]
+Scale = Annotated[
+    float | None, typer.Option(help="How many times the rows that were learnt: .1 is a tenth.")
+]
+IfExistsOption = Annotated[
+    IfExists | None,
+    typer.Option(help="Tables that the target database has already; refused if unsaid."),
+]
+
 REFUSED = 3
 
 
@@ -69,6 +104,32 @@ def several(values: Sequence[str] | None) -> tuple[str, ...]:
     """Names from an option that takes a,b and may be repeated; '"a,b",c' are two names."""
     lines = csv.reader(values or (), skipinitialspace=True)
     return tuple(part.strip() for line in lines for part in line if part.strip())
+
+
+def files(*given: object) -> list[Path]:
+    """Those that are files or folders here, and neither addresses nor nothing."""
+    known = (place(one) for one in given)
+    return [one for one in known if isinstance(one, Path)]
+
+
+def sizes_of(given: Sequence[str] | None) -> int | dict[str, int] | None:
+    """-n 1000, or -n customer=1000 for each of several tables."""
+    if not given:
+        return None
+    pairs = [text.rpartition("=") for text in given]
+    if any(not number.isdecimal() for _, _, number in pairs):
+        raise SamplingError(
+            f"-n '{' '.join(given)}' is no number of rows.",
+            mend="write -n 1000, or -n customer=1000 for a table of a database",
+        )
+    if all(equals for _, equals, _ in pairs):
+        return {name.strip(): int(number) for name, _, number in pairs}
+    if len(pairs) > 1:
+        raise SamplingError(
+            f"-n is given {len(pairs)} times, and not all name a table.",
+            mend="write -n customer=1000 -n product=50",
+        )
+    return int(pairs[0][2])
 
 
 def write_reports(

@@ -38,9 +38,17 @@ def rehearse(policy: Policy | None, train: Dataset) -> None:
 
     ColumnNotFoundError or SchemaError names the expectation, what is there and the nearest.
     """
+    if policy is None or not policy.expectations:
+        return
+    if len(train.schema.tables) > 1:
+        raise SchemaError(
+            f"policy '{policy.name}' has expectations, which are about the rows of one table, and "
+            f"the data has {len(train.schema.tables)}: {', '.join(train.schema.tables)}.",
+            mend="take them out; gates on scores work for a database too",
+        )
     empty = _Tables(train.frame, train.frame, train.frame).without_rows()
     faults: list[NeotypeError] = []
-    for expectation in () if policy is None else policy.expectations:
+    for expectation in policy.expectations:
         try:
             _LOOK[expectation.subject](expectation, empty)
         except NeotypeError as fault:
@@ -49,7 +57,7 @@ def rehearse(policy: Policy | None, train: Dataset) -> None:
             faults.append(_explained(fault, expectation, empty))
     if len(faults) == 1:
         raise faults[0]
-    if faults and policy is not None:
+    if faults:
         raise SchemaError(
             f"policy '{policy.name}' expects what cannot be computed:",
             found="\n  ".join(f"- {' '.join(filter(None, (f.problem, f.mend)))}" for f in faults),

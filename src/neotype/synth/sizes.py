@@ -6,7 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from neotype.data import Dataset
 from neotype.errors import SamplingError, did_you_mean
+from neotype.rng import Rng
 from neotype.schema.schema import Schema
 
 Rows = int | Mapping[str, int] | None
@@ -72,3 +74,14 @@ def check_named(rows: Rows, schema: Schema) -> dict[str, int]:
                 mend=did_you_mean(str(name), schema.tables),
             )
     return {name: check_rows(number) for name, number in rows.items()}
+
+
+def drawn(model: Any, rows: Rows, scale: float | None, learnt: Any, rng: Rng) -> Dataset:
+    """A plain sample of any model; `learnt` is the number of rows that were learnt."""
+    made: Dataset
+    if len(model.schema.tables) > 1:
+        named = check_named(rows, model.schema)
+        made = model.sample(named or None, rng=rng, scale=check_scale(scale))
+    else:
+        made = model.sample(rows_of_one(rows, scale, learnt, model.schema), rng=rng)
+    return made

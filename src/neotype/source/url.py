@@ -1,8 +1,7 @@
-"""Addresses of databases: used with their passwords, shown without."""
+"""Databases as users name them: used with their passwords, shown without."""
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -17,7 +16,7 @@ _WORD = re.compile(r"(?<=://)([^\s:@/]*):(\S*)@")
 _QUERY = re.compile(r"([?&](?:\w*passw\w*|pwd|secret|\w*token)=)([^&\s'\"]*)", re.IGNORECASE)
 
 
-class Address:
+class Url:
     """Where a database is. Everything that shows it shows `***` for a password.
 
     `${NAME}` in it stands for an environment variable, which is looked up when it is used and
@@ -30,7 +29,7 @@ class Address:
         self._url = url
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Address) and other._url == self._url
+        return isinstance(other, Url) and other._url == self._url
 
     def __hash__(self) -> int:
         return hash(self._url)
@@ -41,31 +40,34 @@ class Address:
     def __repr__(self) -> str:
         return repr(str(self))
 
+    @property
+    def name(self) -> str:
+        """The name of the database, for files that are about it."""
+        path = re.sub(r"[?#].*$", "", _SCHEME.sub("", str(self), count=1))
+        stem = Path(path).stem if "/" in path else ""
+        return re.sub(r"[^\w.-]+", "_", stem) or "database"
+
     def reached(self) -> str:
-        """The address as a driver needs it, secrets and all: to be handed on and never shown."""
-        missing = [name for name in _VARIABLE.findall(self._url) if not os.environ.get(name)]
-        if missing:
-            raise SourceError(
-                f"'{self}' names environment variables that are not set: {', '.join(missing)}.",
-                mend=f"export {missing[0]}=… before the command",
-            )
+        """As it was written, secrets and all: to be handed on to `read`, and never shown."""
         if f":{HIDDEN}@" in self._url:
             raise SourceError(
                 f"'{self}' has no password: it was left out when the plan was written.",
                 mend="write ${NAME} in its place, and the password into that variable",
             )
-        return _VARIABLE.sub(lambda found: os.environ[found[1]], self._url)
+        return self._url
 
 
-def is_address(text: object) -> bool:
-    """Whether it names a database by its URL and not a path."""
-    return isinstance(text, Address) or (isinstance(text, str) and bool(_SCHEME.match(text)))
+def is_url(text: object) -> bool:
+    """Whether it names a database by its URL, or by a variable that holds one, and not a path."""
+    if not isinstance(text, str):
+        return isinstance(text, Url)
+    return bool(_SCHEME.match(text) or _VARIABLE.fullmatch(text.strip()))
 
 
 def place(text: object) -> object:
-    """An address of a URL, a path of other words; anything else as it is."""
+    """A URL as one, other words as a path; anything else as it is."""
     if isinstance(text, str):
-        return Address(text) if is_address(text) else Path(text)
+        return Url(text) if is_url(text) else Path(text)
     return text
 
 

@@ -1,0 +1,275 @@
+"""Real data on its way in: which tables there are, what their columns are, what is done first."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+import polars as pl
+
+from neotype.data import Dataset, conform
+from neotype.errors import ColumnNotFoundError, DataError, SchemaError, did_you_mean
+from neotype.masking.before import before_learning
+from neotype.masking.key import Key
+from neotype.masking.receipt import ColumnReceipt, Receipt
+from neotype.masking.treatment import Treatment
+from neotype.plan import Chosen, Orphans
+from neotype.schema.file import read_schema
+from neotype.schema.infer import infer_schema, settled
+from neotype.schema.places import places
+from neotype.schema.schema import Constant, Relationship, Schema, Table
+from neotype.source import Source, read
+from neotype.source.url import Url
+
+log = logging.getLogger("neotype")
+
+
+def taken(data: object, tables: Chosen | None = None) -> Source:
+    """What is to be learnt, wherever it is, without the tables that are not meant.
+
+    DataError for tables that are named and not there.
+    """
+    source = read(data.reached() if isinstance(data, Url) else data)
+    if tables is None or not (tables.include or tables.exclude):
+        return source
+    findings = []
+    for name in (*tables.include, *tables.exclude):
+        if name not in source.frames:
+            near = did_you_mean(name, source.frames)
+            findings.append(f"there is no table '{name}'" + (f"; {near}" if near else ""))
+    kept = [
+        name
+        for name in source.frames
+        if (not tables.include or name in tables.include) and name not in tables.exclude
+    ]
+    if not kept and not findings:
+        findings.append("no table is left")
+    if findings:
+        raise DataError(
+            f"the tables that are meant are not those of {source.origin}.",
+            findings,
+            mend=f"it has: {', '.join(source.frames)}",
+        )
+    keys = source.keys
+    if keys is not None:
+        ties = tuple(tie for tie in keys.foreign if {tie.parent, tie.child} <= set(kept))
+        keys = replace(keys, foreign=ties)
+    kinds = {name: source.kind.tables[name] for name in kept if name in source.kind.tables}
+    return replace(
+        source,
+        frames={name: source.frames[name] for name in kept},
+        kind=replace(source.kind, tables=kinds),
+        single=source.single and len(kept) == 1,
+        keys=keys,
+    )
+
+
+def schema_of(source: Source, path: Path | None) -> Schema:
+    """The schema in the file, or the inferred one where there is no file."""
+    if path is None:
+        return infer_schema(source.frames, keys=source.keys)
+    return read_schema(path, frames=source.frames)
+
+
+def learnable(
+    source: Source, schema: Schema, target: str | None, orphans: Orphans | None = None
+) -> Dataset:
+    """The source as a data set: its only table, whose target (if one is named) varies, or all.
+
+    What reading had to decide (an encoding, a name, which words mean missing) is said on the way.
+    """
+    for note in source.notes:
+        log.warning(note)
+    data = conformed(source, schema, source.origin)
+    data = Dataset(settled(schema, data.frames), data.frames)
+    check_target(target, data)
+    return data
+
+
+def conformed(source: Source, schema: Schema, what: str) -> Dataset:
+    """The source as a data set of this schema, be it of one table or of several.
+
+    DataError lists every fault of every table.
+    """
+    if len(schema.tables) == 1:
+        return conform(only_frame(source, schema), schema, what=what)
+    frames, findings = {}, []
+    for name in schema.tables:
+        if name not in source.frames:
+            near = did_you_mean(name, source.frames)
+            findings.append(f"table '{name}' is missing" + (f"; {near}" if near else ""))
+            continue
+        try:
+            frames[name] = conform(source.frames[name], schema.only(name), what=name).frame
+        except DataError as fault:
+            findings += [f"table '{name}': {finding}" for finding in fault.findings]
+    if findings:
+        raise DataError(
+            f"{what} does not have the tables of its schema.",
+            findings,
+            mend="give every table of the schema, with its columns and kinds of value",
+        )
+    return Dataset(schema, frames)
+
+
+def declared(
+    schema: Schema,
+    *,
+    public: str | Sequence[str] = (),
+    entity: str | None = None,
+    sequence: str | None = None,
+) -> Schema:
+    """The schema with these tables public, and with the owner and the order of the only table."""
+    tables = dict(schema.tables)
+    for name in (public,) if isinstance(public, str) else public:
+        if name not in tables or len(tables) == 1:
+            raise SchemaError(
+                f"table '{name}' is to be public, and there is no such table beside others.",
+                found=f"there are: {', '.join(tables)}",
+                mend=did_you_mean(name, tables) if len(tables) > 1 else None,
+            )
+        tables[name] = tables[name].model_copy(update={"public": True})
+    said = {"entity": entity, "sequence": sequence}
+    said = {role: column for role, column in said.items() if column is not None}
+    if said:
+        if len(tables) > 1:
+            raise SchemaError(
+                f"{' and '.join(said)} are said of one table, and the data has {len(tables)}: "
+                f"{', '.join(tables)}.",
+                mend="write them into the table of a schema file: neotype inspect DATA -o "
+                "schema.yaml, then --schema schema.yaml",
+            )
+        ((name, table),) = tables.items()
+        tables[name] = Table(**{**dict(table), **said})
+    if tables == dict(schema.tables):
+        return schema
+    return schema.model_copy(update={"tables": tables})
+
+
+def rows_of(data: Dataset) -> int | dict[str, int]:
+    """The number of rows of the only table, or by table."""
+    return data.rows if len(data.schema.tables) == 1 else dict(data.sizes)
+
+
+def without_rows(data: Dataset) -> Dataset:
+    """The same tables, with no row in them."""
+    return Dataset(data.schema, {name: data.frames[name].clear() for name in data.schema.tables})
+
+
+def only_frame(source: Source, schema: Schema) -> pl.DataFrame:
+    """The frame of a source that has one table."""
+    if len(source.frames) == 1:
+        return next(iter(source.frames.values()))
+    if schema.name not in source.frames:
+        raise SchemaError(
+            f"the schema is of table '{schema.name}', which {source.origin} does not have.",
+            found=f"it has: {', '.join(source.frames)}",
+            mend=did_you_mean(schema.name, source.frames),
+        )
+    return source.frames[schema.name]
+
+
+def check_target(target: str | None, data: Dataset) -> None:
+    """ColumnNotFoundError when the target does not exist, DataError when it never varies."""
+    if target is None:
+        return
+    known = places(data.schema)
+    if target not in known:
+        raise ColumnNotFoundError(target, known, asked_by="target")
+    table, column = known[target]
+    fixed = isinstance(data.schema.tables[table].columns[column], Constant)
+    if fixed or data.frames[table][column].drop_nulls().n_unique() < 2:
+        raise DataError(
+            f"target '{target}' has the same value in every row: there is nothing to predict.",
+            mend="name another target, or leave it out",
+        )
+
+
+def treated(
+    source: Source,
+    sides: tuple[Dataset, ...],
+    treat: Mapping[str, Treatment] = MappingProxyType({}),
+    key: Key | None = None,
+    target: str | None = None,
+) -> tuple[Source, tuple[Dataset, ...], Receipt | None]:
+    """Real rows whose columns were treated before anybody looks, as named or as the schema says.
+
+    A column of one of several tables is named `table.column`.
+    """
+    schema, key = sides[0].schema, key or Key.of()
+    if len(schema.tables) > 1:
+        return _treated_tables(source, sides, treat, key)
+    parts, receipt = before_learning(sides, treat, key)
+    if receipt is None:
+        return source, sides, None
+    _say_treated(receipt)
+    check_target(target, parts[0])
+    return replace(source, kind=source.kind.changed(list(receipt.columns))), parts, receipt
+
+
+def _treated_tables(
+    source: Source, sides: tuple[Dataset, ...], treat: Mapping[str, Treatment], key: Key
+) -> tuple[Source, tuple[Dataset, ...], Receipt | None]:
+    """The same of several tables: each by itself, alike under one key."""
+    schema = sides[0].schema
+    named = _by_table(treat, schema)
+    frames: list[dict[str, pl.DataFrame]] = [{} for _ in sides]
+    tables: dict[str, Table] = {}
+    columns: dict[str, ColumnReceipt] = {}
+    notes, mark, kinds = [], None, dict(source.kind.tables)
+    for name in schema.tables:
+        parts, receipt = before_learning([side.only(name) for side in sides], named[name], key)
+        tables[name] = parts[0].table
+        for into, part in zip(frames, parts, strict=True):
+            into[name] = part.frame
+        if receipt is not None:
+            columns |= {f"{name}.{column}": one for column, one in receipt.columns.items()}
+            notes += [f"table '{name}': {note}" for note in receipt.notes]
+            mark = receipt.key
+            changed = source.kind.changed(list(receipt.columns)).tables
+            kinds |= {name: changed[name]} if name in changed else {}
+    if not columns:
+        return source, sides, None
+    ties = [tie for tie in schema.relationships if not _dropped(tie, tables)]
+    after = Schema(tables=tables, relationships=tuple(ties))
+    whole = Receipt(
+        rows=sum(sum(side.sizes.values()) for side in sides),
+        rows_left=sum(part.height for side in frames for part in side.values()),
+        columns=columns,
+        anonymity=None,
+        notes=tuple(notes),
+        key=mark,
+    )
+    _say_treated(whole)
+    kind = replace(source.kind, tables=kinds)
+    return replace(source, kind=kind), tuple(Dataset(after, one) for one in frames), whole
+
+
+def _by_table(treat: Mapping[str, Treatment], schema: Schema) -> dict[str, dict[str, Treatment]]:
+    """Treatments of `table.column` by table; SchemaError for what names none."""
+    known = places(schema)
+    named: dict[str, dict[str, Treatment]] = {name: {} for name in schema.tables}
+    for place, treatment in treat.items():
+        if place not in known:
+            raise ColumnNotFoundError(place, known, asked_by="treat")
+        table, column = known[place]
+        named[table][column] = treatment
+    return named
+
+
+def _dropped(tie: Relationship, tables: Mapping[str, Table]) -> bool:
+    """Whether a column of the foreign key is there no longer."""
+    return not (
+        set(tie.child_key) <= set(tables[tie.child].columns)
+        and set(tie.parent_key) <= set(tables[tie.parent].columns)
+    )
+
+
+def _say_treated(receipt: Receipt) -> None:
+    for note in receipt.notes:
+        log.warning(note)
+    for name, one in receipt.columns.items():
+        log.info("'%s' is treated before it is learnt: %s", name, one.treatment)
