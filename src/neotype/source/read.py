@@ -1,4 +1,4 @@
-"""What a user hands over, as polars frames: a path, a folder, a frame, or a dict of them."""
+"""What a user hands over, as polars frames: a path, a database, a frame, or a dict of them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import re
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
 from neotype.errors import DataError, SourceError, did_you_mean
+from neotype.source.database.address import is_database
 from neotype.source.delimited import read_delimited
 from neotype.source.frames import take
 from neotype.source.kind import FrameKind, Source, Taken
 from neotype.source.structured import read_excel, read_ipc, read_json, read_ndjson, read_parquet
+from neotype.source.url import Url
 
 _TEXT = (".csv", ".tsv", ".tab", ".txt", ".psv")
 _FILES: Mapping[str, Callable[[Path, str], Mapping[str, Taken]]] = {
@@ -40,11 +42,16 @@ _PART = re.compile(r"part[-_.]?\d+")
 
 
 def read(data: object, *, name: str | None = None) -> Source:
-    """The tables of a file, a folder, a frame of any kind, or a dict of frames by table name.
+    """The tables of a file, a folder, a database, a frame of any kind, or a dict of frames.
 
     `name` names the table of a single frame. SourceError says why a path cannot be read, DataError
     lists every column that cannot be taken.
     """
+    data = data.reached() if isinstance(data, Url) else data
+    if is_database(data):
+        from neotype.source.database.pull import pull
+
+        return pull(cast(str | Path, data))
     if isinstance(data, str | Path):
         return _read_path(Path(data).expanduser(), name)
     if isinstance(data, Mapping):
