@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
 from neotype.encode.encoder import Protection
 from neotype.evaluate.metric import Score
 from neotype.policy.ruling import Ruling
+from neotype.report.database import Database
 from neotype.report.marginals import Marginal
+from neotype.report.whole import summarize_tables
 from neotype.report.words import Summary, summarize
 
 FORMAT = 1
@@ -32,20 +34,25 @@ class RunFacts:
 
 @dataclass(frozen=True)
 class Described:
-    """One column of the schema, in words; no value of the data among them."""
+    """One column of the schema, in words; no value of the data among them.
+
+    `table` is empty where there is only one.
+    """
 
     name: str
     kind: str
     storage: str
     facts: str
     reason: str
+    table: str = ""
 
 
 @dataclass(frozen=True)
 class Content:
-    """How good a synthetic table is, ready to be read, drawn or stored.
+    """How good a synthetic table or database is, ready to be read, drawn or stored.
 
-    It holds aggregates only: no row, and no real value of fewer than 5 training rows.
+    It holds aggregates only: no row, and no real value of fewer than 5 training rows. Of a database
+    `rows` are those of all tables together, and `database` says how the tables are tied.
     """
 
     scores: tuple[Score, ...]
@@ -56,10 +63,36 @@ class Content:
     facts: RunFacts
     made: str
     ruling: Ruling | None = None
+    database: Database | None = None
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables of a database, in the order of its schema; none where there is one table."""
+        return () if self.database is None else self.database.names
+
+    def only(self, table: str) -> Self:
+        """What is said of one of the tables alone, as if there were no other."""
+        assert self.database is not None
+        one = next(facts for facts in self.database.tables if facts.name == table)
+        return replace(
+            self,
+            scores=tuple(replace(s, table="") for s in self.scores if s.table == table),
+            rows=one.rows,
+            marginals=tuple(view for view in self.marginals if view.table == table),
+            schema=tuple(column for column in self.schema if column.table == table),
+            ruling=None,
+            database=None,
+        )
+
+    def between(self) -> Self:
+        """What is said of the database as a whole, and of none of its tables."""
+        return replace(self, scores=tuple(s for s in self.scores if not s.table))
 
     @property
     def summary(self) -> Summary:
         """The verdict: headline, a line for each question, a caveat."""
+        if self.tables:
+            return summarize_tables(self.scores, self.ruling, self.tables)
         return summarize(self.scores, self.ruling)
 
     @property
@@ -76,6 +109,7 @@ class Content:
             content[name] = [asdict(part) for part in content[name]]
         content["facts"] = asdict(self.facts)
         content["ruling"] = None if self.ruling is None else self.ruling.to_facts()
+        content["database"] = None if self.database is None else self.database.to_facts()
         facts = {"neotype_report": FORMAT, "verdict": asdict(self.summary), **content}
         ready: dict[str, Any] = _json_ready(facts)
         return ready
@@ -86,7 +120,7 @@ class Content:
         run = dict(facts["facts"])
         run["protections"] = tuple(Protection(**p) for p in run["protections"])
         run["statistics"] = tuple(run["statistics"])
-        ruling = facts.get("ruling")
+        ruling, database = facts.get("ruling"), facts.get("database")
         return cls(
             scores=tuple(_score(score) for score in facts["scores"]),
             rows=dict(facts["rows"]),
@@ -96,6 +130,7 @@ class Content:
             facts=RunFacts(**run),
             made=facts["made"],
             ruling=None if ruling is None else Ruling.from_facts(ruling),
+            database=None if database is None else Database.from_facts(database),
         )
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
+from neotype.data import Dataset
+from neotype.links import Links
+from neotype.report.marginals import Marginal, counts
 from neotype.schema.schema import Relationship, Schema
 
 
@@ -14,7 +17,8 @@ class Tie:
     """A foreign key: `child` refers to `parent`.
 
     `optional` where a row may refer to nothing, `single` where no two rows refer to one parent,
-    `when` where only some rows of the child refer to this parent, in words.
+    `when` where only some rows of the child refer to this parent, in words. `children` is how many
+    rows refer to each parent, real beside synthetic.
     """
 
     title: str
@@ -25,6 +29,7 @@ class Tie:
     optional: bool = False
     single: bool = False
     when: str = ""
+    children: Marginal | None = None
 
     @classmethod
     def of(cls, tie: Relationship, schema: Schema) -> Self:
@@ -64,6 +69,21 @@ class Database:
     ties: tuple[Tie, ...]
 
     @classmethod
+    def between(cls, sides: Mapping[str, Dataset]) -> Self:
+        """The tables of a synthetic database beside those of train and holdout."""
+        schema, train, made = sides["train"].schema, sides["train"], sides["synthetic"]
+        sizes = {
+            name: {side: data.sizes[name] for side, data in sides.items()} for name in schema.tables
+        }
+        plain = cls.of(schema, sizes)
+        real, drawn = (Links.of(schema, data.frames) for data in (train, made))
+        ties = tuple(
+            replace(said, children=_children(tie, real, drawn))
+            for said, tie in zip(plain.ties, schema.relationships, strict=True)
+        )
+        return replace(plain, ties=ties)
+
+    @classmethod
     def of(cls, schema: Schema, sizes: Mapping[str, Mapping[str, int]]) -> Self:
         """The tables of a schema; `sizes` are the rows of each table, by side."""
         tables = tuple(
@@ -99,14 +119,16 @@ class Database:
             TableFacts(**{**table, "primary_key": tuple(table["primary_key"])})
             for table in facts["tables"]
         )
-        ties = (
-            Tie(
-                **{
-                    **tie,
-                    "parent_key": tuple(tie["parent_key"]),
-                    "child_key": tuple(tie["child_key"]),
-                }
-            )
-            for tie in facts["ties"]
-        )
-        return cls(tuple(tables), tuple(ties))
+        return cls(tuple(tables), tuple(_tie(tie) for tie in facts["ties"]))
+
+
+def _tie(facts: Mapping[str, Any]) -> Tie:
+    keys = {key: tuple(facts[key]) for key in ("parent_key", "child_key")}
+    children = facts.get("children")
+    view = None if children is None else Marginal.from_facts(children)
+    return Tie(**{**facts, **keys, "children": view})
+
+
+def _children(tie: Relationship, real: Links, made: Links) -> Marginal:
+    name = f"{tie.child} per {tie.parent}"
+    return counts(name, real.fan_out(tie).tolist(), made.fan_out(tie).tolist())

@@ -15,15 +15,17 @@ from neotype.report.drawing import text
 from neotype.report.layers import Edge, arranged
 from neotype.schema.schema import Schema
 
-_LINE, _HEAD, _ALLEY, _PAD = 15.0, 25.0, 64.0, 10.0
+_LINE, _HEAD, _ALLEY, _PAD = 15.0, 25.0, 58.0, 10.0
 _KEYS = 5
 """Keys that a box names; of more it says how many."""
 _WIDEST, _NARROWEST, _LETTER, _SMALL = 200.0, 112.0, 7.3, 6.2
+_LEAST = 0.72
+"""To how much of its size the drawing may shrink before it is scrolled instead."""
 _SHELF = 4
 """Tables without ties in a row beneath the others."""
 
 _STYLE = (
-    ".er{font-family:var(--sans,system-ui,sans-serif);font-size:11.5px;color:var(--ink,#1c1f23)}"
+    ".er{display:block;max-width:100%;height:auto;font-family:var(--sans,system-ui,sans-serif);font-size:11.5px;color:var(--ink,#1c1f23)}"
     ".er text{fill:var(--ink,#1c1f23)}.er .t{font-weight:600;font-size:12.5px}"
     ".er .n,.er .k{fill:var(--soft,#565d66)}.er .n{text-anchor:end;font-size:11px}"
     ".er .b{fill:var(--card,#fff);stroke:var(--faint,#767d86)}.er .h{fill:var(--low,#f3f1ec)}"
@@ -83,7 +85,8 @@ def draw(database: Database, tones: Mapping[str, str] | None = None) -> str:
     said = f"{len(database.tables)} tables and {len(database.ties)} foreign keys"
     return (
         f'<svg class="er" viewBox="0 0 {wide:.0f} {tall:.0f}" width="{wide:.0f}" '
-        f'height="{tall:.0f}" role="img" aria-label="{said}"><style>{_STYLE}</style>'
+        f'style="min-width:{_LEAST * wide:.0f}px" role="img" aria-label="{said}">'
+        f"<style>{_STYLE}</style>"
         f"{edges}{drawn}</svg>"
     )
 

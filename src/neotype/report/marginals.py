@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from neotype.data import Dataset
 from neotype.evaluate.features import LARGEST, numbers
-from neotype.schema.schema import Boolean, ColumnBase, Datetime, Ordinal
+from neotype.schema.schema import Boolean, ColumnBase, Datetime, Numeric, Ordinal
 
 RARE = 5
 """A value of fewer training rows than this is not shown."""
@@ -58,7 +58,7 @@ class Marginal:
     """One column on both sides. Shares are of all rows, so bars, bins and `missing` add up to 1.
 
     `edges` bound the bins in the column's unit, `at` says where they lie across the width (0 to 1)
-    and `texts` is how they read.
+    and `texts` is how they read. `table` is empty where there is only one.
     """
 
     name: str
@@ -73,6 +73,7 @@ class Marginal:
     real: tuple[float, ...] = ()
     synthetic: tuple[float, ...] = ()
     note: str = ""
+    table: str = ""
 
     def to_facts(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -87,11 +88,23 @@ class Marginal:
 
 
 def marginals(train: Dataset, synthetic: Dataset) -> tuple[Marginal, ...]:
-    """Every column of the table, in order."""
+    """Every column of every table, in order."""
+    several = len(train.schema.tables) > 1
     return tuple(
-        _marginal(name, column, train.frame[name], synthetic.frame[name])
-        for name, column in train.table.columns.items()
+        replace(
+            _marginal(name, column, train.frames[table][name], synthetic.frames[table][name]),
+            table=table if several else "",
+        )
+        for table, facts in train.schema.tables.items()
+        for name, column in facts.columns.items()
     )
+
+
+def counts(name: str, real: Sequence[int], made: Sequence[int]) -> Marginal:
+    """Whole numbers that are no column, one of each parent or owner; drawn as a column is."""
+    column = Numeric(subtype="integer", storage="Int64")
+    sides = (pl.Series(name, list(side), dtype=pl.Int64) for side in (real, made))
+    return _marginal(name, column, *sides)
 
 
 _AXIS_KINDS = ("numeric", "datetime", "duration", "geo", "text")

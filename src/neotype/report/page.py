@@ -18,14 +18,17 @@ from typing import Any
 
 from neotype.report.content import Content
 from neotype.report.drawing import text
+from neotype.report.parts.between import between
 from neotype.report.parts.decision import head
+from neotype.report.parts.exposure import exposure
 from neotype.report.parts.fairness import fairness
 from neotype.report.parts.layout import Section
 from neotype.report.parts.legal import privacy
-from neotype.report.parts.measures import methods, scores
+from neotype.report.parts.measures import methods, scores, whole_scores
 from neotype.report.parts.particulars import calendar, rare, subgroups
 from neotype.report.parts.record import protected, run, schema
 from neotype.report.parts.resemblance import columns, giveaways, pairs
+from neotype.report.parts.tables import diagram, each, tables
 from neotype.report.parts.usefulness import usefulness
 from neotype.report.words import claim
 
@@ -53,11 +56,34 @@ READERS: Mapping[str, tuple[Section, ...]] = {
 }
 """The parts of the page after its head, by who reads them."""
 
+OF_DATABASES: Mapping[str, tuple[Section, ...]] = {
+    "The database": (
+        Section("diagram", "Diagram", "The tables and how they are tied", diagram),
+        Section("tables", "Tables", "How each table fared", tables),
+    ),
+    "For the legal review": (
+        Section("privacy", "Privacy", "Who could misuse it, and how", exposure),
+        Section("protected", "Protected", "What was protected", protected),
+    ),
+    "For the statistician": (
+        Section("between", "Between tables", "How tables go together", between),
+        Section("scores", "Scores", "Every measure of the whole", whole_scores),
+        Section("each", "Table by table", "Each table by itself", each),
+        Section("methods", "Methods", "How each number was computed", methods),
+    ),
+    "For the record": (
+        Section("schema", "Schema", "What each column was taken for", schema),
+        Section("run", "Run", "How it was made", run),
+    ),
+}
+"""The same of a report on several tables."""
+
 
 def page(report: Content) -> str:
     """The whole page."""
     parts, specs, listed = [], {}, []
-    for reader, sections in READERS.items():
+    readers = OF_DATABASES if report.tables else READERS
+    for reader, sections in readers.items():
         inside = []
         for section in sections:
             html, drawn = section.draw(report)
@@ -73,7 +99,7 @@ def page(report: Content) -> str:
             parts.append(f'<p class="reader"><span>{reader}</span></p>\n{"".join(inside)}')
     name = f"{report.facts.source} · " if report.facts.source else ""
     guarantee = (
-        "a formal guarantee is claimed for the table, which nothing here proves"
+        "a formal guarantee is claimed for it, which nothing here proves"
         if claim(report.scores)
         else "no formal privacy guarantee comes with it"
     )

@@ -15,6 +15,7 @@ from neotype.outputs import appearing
 from neotype.policy.ruling import Ruling
 from neotype.report.card import card
 from neotype.report.content import FORMAT, Content, Described, RunFacts
+from neotype.report.database import Database
 from neotype.report.marginals import marginals
 from neotype.report.page import page
 
@@ -22,7 +23,7 @@ __all__ = ["Described", "Report", "RunFacts", "build", "written"]
 
 
 class Report(Content):
-    """How good a synthetic table is, ready to be read, drawn or stored.
+    """How good a synthetic table or database is, ready to be read, drawn or stored.
 
     It holds aggregates only: no row, and no real value of fewer than 5 training rows.
     """
@@ -73,30 +74,38 @@ def build(
 ) -> Report:
     """The report on `synthetic`, its columns beside those of `train` with rare values hidden.
 
-    `ruling` is what a policy decided of these scores, where one was asked.
+    Of several tables there is one report, on all of them. `ruling` is what a policy decided of
+    these scores, where one was asked.
     """
+    sides = {"synthetic": synthetic, "train": train, "holdout": holdout}
+    several = len(train.schema.tables) > 1
     content = Report(
         scores=tuple(scores),
-        rows={"synthetic": synthetic.rows, "train": train.rows, "holdout": holdout.rows},
+        rows={side: sum(data.sizes.values()) for side, data in sides.items()},
         target=target,
         marginals=marginals(train, synthetic),
-        schema=tuple(_describe(name, column) for name, column in train.table.columns.items()),
+        schema=tuple(
+            _describe(name, column, table if several else "")
+            for table, facts_of in train.schema.tables.items()
+            for name, column in facts_of.columns.items()
+        ),
         facts=facts or RunFacts(),
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         ruling=ruling,
+        database=Database.between(sides) if several else None,
     )
     # Through JSON and back, so that a built report and the one read from its file are equal.
     return Report.from_facts(content.to_facts())
 
 
-def _describe(name: str, column: Any) -> Described:
+def _describe(name: str, column: Any, table: str) -> Described:
     said = [str(getattr(column, key)) for key in ("subtype", "part") if hasattr(column, key)]
     named = ("format", "pattern", "partner")
     said += [f"{key} {value}" for key in named if (value := getattr(column, key, None))]
     if getattr(column, "decimals", None):
         said.append(f"{column.decimals} decimals")
     said += [word for word in ("nullable", "public") if getattr(column, word)]
-    return Described(name, column.kind, column.storage, ", ".join(said), column.reason)
+    return Described(name, column.kind, column.storage, ", ".join(said), column.reason, table)
 
 
 def written(text: str, path: Path | str, force: bool) -> Path:

@@ -71,17 +71,17 @@ class Summary:
 def summarize(scores: Sequence[Score], ruling: Ruling | None = None) -> Summary:
     """The verdict on a table from its scores and from what a policy decided."""
     state = {axis: worst([s for s in scores if s.axis == axis]) for axis in AXES}
-    if state["privacy"] == "good" and not _attacked(scores):
+    if state["privacy"] == "good" and not attacked(scores):
         state["privacy"] = "not measured"
     told = [axis for axis in AXES if axis != "fairness" or state[axis] != "not measured"]
     lines = tuple(Line(axis, state[axis], _line(axis, state[axis], scores)) for axis in told)
-    return Summary(_headline(state, scores, ruling), lines, _caveat(scores))
+    return Summary(_headline(state, scores, ruling), lines, caveat_of(scores))
 
 
-def _attacked(scores: Sequence[Score]) -> bool:
+def attacked(scores: Sequence[Score]) -> bool:
     """Whether anything but equal rows was looked for: that there are none says very little."""
     own = (s for s in scores if s.axis == "privacy" and s.metric != "exact_copies")
-    return any(score.verdict in _JUDGED for score in own)
+    return any(score.verdict in JUDGED for score in own)
 
 
 def worst(scores: Sequence[Score]) -> str:
@@ -131,7 +131,8 @@ def claim(scores: Sequence[Score]) -> str:
     return ""
 
 
-def _caveat(scores: Sequence[Score]) -> str:
+def caveat_of(scores: Sequence[Score]) -> str:
+    """What the verdict does not say."""
     claimed, against = claim(scores), refuted(scores)
     if against is not None:
         said = f" ({claimed})" if claimed else ""
@@ -157,7 +158,7 @@ def _headline(state: Mapping[str, str], scores: Sequence[Score], ruling: Ruling 
             "Nothing was measured, so nothing can be said about this table.",
         ),
         *_faults(state, scores),
-        *_cautions(state, scores),
+        *cautions(state, scores),
     )
     best = "A close stand-in for the real data; the copying checks raised no alarm."
     return next((words for fits, words in rules if fits), best)
@@ -169,12 +170,12 @@ def _faults(state: Mapping[str, str], scores: Sequence[Score]) -> tuple[tuple[bo
     told = any(s.metric == "c2st" and s.verdict == "poor" for s in scores)
     learns_worse = any(s.metric in _LEARNING and s.verdict == "poor" for s in scores)
     weak = _poor(scores, "fidelity")
-    judged = [s for s in scores if s.axis == "fidelity" and s.verdict in _JUDGED]
+    judged = [s for s in scores if s.axis == "fidelity" and s.verdict in JUDGED]
     partly = not told and len(judged) > 3 and 3 * len(weak) <= len(judged)
     apart = "is easily told" if told else "differs clearly"
-    gravest = min((s.metric for s in _poor(scores, "privacy")), key=gravity, default="")
+    first = min((s.metric for s in _poor(scores, "privacy")), key=gravity, default="")
     return (
-        (state["privacy"] == "poor", f"Not ready to share: {threat_of(gravest).alarm}."),
+        (state["privacy"] == "poor", f"Not ready to share: {threat_of(first).alarm}."),
         (
             looks == "poor" and partly and works != "poor",
             f"A stand-in with a clear weakness: {_named(weak, 2)}.",
@@ -204,7 +205,7 @@ def _faults(state: Mapping[str, str], scores: Sequence[Score]) -> tuple[tuple[bo
     )
 
 
-def _cautions(state: Mapping[str, str], scores: Sequence[Score]) -> tuple[tuple[bool, str], ...]:
+def cautions(state: Mapping[str, str], scores: Sequence[Score]) -> tuple[tuple[bool, str], ...]:
     """What is fair or unknown, and whether that lies in the table or in too few rows."""
     looks, works, copies = state["fidelity"], state["utility"], state["privacy"]
     sure = {s.axis for s in scores if s.verdict == "fair" and not unsure(s)}
@@ -237,13 +238,13 @@ def _cautions(state: Mapping[str, str], scores: Sequence[Score]) -> tuple[tuple[
 
 
 def _close_calls(scores: Sequence[Score]) -> str:
-    own = [s for s in scores if s.axis == "privacy" and s.verdict in _JUDGED]
+    own = [s for s in scores if s.axis == "privacy" and s.verdict in JUDGED]
     close = sum(s.verdict == "fair" for s in own)
     are = "is" if close == 1 else "are"
     return f"{close} of {len(own)} privacy checks {are} too close to the limit to call"
 
 
-_JUDGED = ("good", "fair", "poor")
+JUDGED = ("good", "fair", "poor")
 _LEARNING = ("tstr", "tstr_linear", "tstr_all")
 _LEADING = {
     "fidelity": ("c2st", "shape"),

@@ -6,6 +6,7 @@ from neotype.policy.ruling import Outcome, Ruling
 from neotype.report.content import Content
 from neotype.report.drawing import badge, text, tone
 from neotype.report.parts.layout import fold
+from neotype.report.whole import DATABASE_AXES
 from neotype.report.words import AXES, title
 
 GUIDE = (
@@ -19,9 +20,10 @@ GUIDE = (
 def head(report: Content) -> str:
     """What a manager reads."""
     summary = report.summary
+    asked = DATABASE_AXES if report.tables else {axis: ask for axis, (_, ask) in AXES.items()}
     cards = "".join(
         f'<div class="question {tone(line.verdict)}"><h2>{AXES[line.axis][0]}'
-        f'{badge(line.verdict)}</h2><p class="ask">{AXES[line.axis][1]}</p>'
+        f'{badge(line.verdict)}</h2><p class="ask">{asked[line.axis]}</p>'
         f"{''.join(f'<p>{text(sentence)}</p>' for sentence in line.sentences)}</div>"
         for line in summary.lines
     )
@@ -45,6 +47,7 @@ def guide() -> str:
 
 def _known(report: Content) -> str:
     known = [(f"{title(name)} rows", f"{rows:,}") for name, rows in report.rows.items()]
+    known += [("Tables", f"{len(report.tables):,}")] if report.tables else []
     known += [("Columns", f"{len(report.schema):,}")]
     given = (
         ("Target", report.target),

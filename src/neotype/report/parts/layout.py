@@ -79,6 +79,15 @@ def fold(name: str, inside: str, folded: bool, *, heading: bool = False) -> str:
     return f"<h3>{name}</h3>{inside}" if heading else inside
 
 
+def drawer(name: str, about: str, inside: str, *, anchor: str = "") -> str:
+    """One table of several, closed; `about` stands beside its name and is HTML already."""
+    marked = f' id="{anchor}"' if anchor else ""
+    return (
+        f'<details class="fold table"{marked}><summary><b>{text(name)}</b> {about}</summary>'
+        f"<div>{inside}</div></details>"
+    )
+
+
 def find(report: Content, metric: str) -> Score | None:
     """The report's score of this name."""
     return next((score for score in report.scores if score.metric == metric), None)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from neotype.evaluate.metric import Score
 from neotype.report.content import Content
 from neotype.report.drawing import badge, text, tone
-from neotype.report.figures import Figure
 from neotype.report.parts.attacks import pictures, tried
 from neotype.report.parts.layout import Drawn, linked, sheet
 from neotype.report.threats import LEGAL_ORDER, OTHER, THREATS, Threat, threat_of
@@ -19,6 +18,21 @@ UNTESTED, INCONCLUSIVE = "not tested", "inconclusive"
 def privacy(report: Content) -> Drawn:
     """Every threat: the attacker, what was tried, what was found; then what was not tested."""
     own = [score for score in report.scores if score.axis == "privacy"]
+    groups = threats_of(own)
+    parts, drawn = [], []
+    for threat, some in groups:
+        if _taken(some) or any(map(tried, some)):
+            html, figures = pictures(threat.key, some)
+            parts.append(threat_article(threat, some, html))
+            drawn += figures
+    return (
+        f"{promise(own)}{_overview(groups)}{''.join(parts)}{untested(groups)}",
+        drawn,
+    )
+
+
+def threats_of(own: Sequence[Score]) -> list[tuple[Threat, list[Score]]]:
+    """Every threat in the order of the review, with its measures among these."""
     threats = sorted(THREATS, key=lambda threat: LEGAL_ORDER.index(threat.key))
     groups = [(t, [s for s in own if s.metric in t.measures]) for t in threats]
     foreign = [score for score in own if threat_of(score.metric) is OTHER]
@@ -26,23 +40,14 @@ def privacy(report: Content) -> Drawn:
         groups.append((OTHER, foreign))
     if not claim(own):
         groups = [(t, some) for t, some in groups if t.key != "guarantee" or _taken(some)]
-    parts, drawn = [], []
-    for threat, some in groups:
-        if _taken(some) or any(map(tried, some)):
-            html, figures = _threat(threat, some)
-            parts.append(html)
-            drawn += figures
-    return (
-        f"{_promise(own)}{_overview(groups)}{''.join(parts)}{_untested(groups)}",
-        drawn,
-    )
+    return groups
 
 
 def _taken(scores: Sequence[Score]) -> list[Score]:
     return [score for score in scores if score.value is not None]
 
 
-def _promise(own: Sequence[Score]) -> str:
+def promise(own: Sequence[Score]) -> str:
     """No formal guarantee, or the one that is claimed and what the audit makes of it."""
     claimed, against = claim(own), refuted(own)
     if against is not None:
@@ -67,7 +72,7 @@ def _promise(own: Sequence[Score]) -> str:
     )
 
 
-def _state(scores: Sequence[Score]) -> str:
+def state_of(scores: Sequence[Score]) -> str:
     """One word for a group: the worst that was judged, or whether anything was seen at all."""
     judged = worst(scores)
     if judged != "not measured":
@@ -80,7 +85,7 @@ def _state(scores: Sequence[Score]) -> str:
 def _overview(groups: Sequence[tuple[Threat, Sequence[Score]]]) -> str:
     rows = []
     for threat, some in groups:
-        taken, state = len(_taken(some)), _state(some)
+        taken, state = len(_taken(some)), state_of(some)
         named = text(threat.title)
         if state != UNTESTED:
             named = f'<a href="#threat-{threat.key}">{named}</a>'
@@ -89,7 +94,8 @@ def _overview(groups: Sequence[tuple[Threat, Sequence[Score]]]) -> str:
     return sheet(("Threat", "The question", "Measures taken", "Found"), "twnt", rows)
 
 
-def _threat(threat: Threat, some: Sequence[Score]) -> tuple[str, list[Figure]]:
+def threat_article(threat: Threat, some: Sequence[Score], drawn: str = "") -> str:
+    """Who the attacker is, what was found, and what was not tested; `drawn` are its pictures."""
     who = "".join(
         f"<div><dt>{label}</dt><dd>{text(said)}</dd></div>"
         for label, said in (
@@ -104,7 +110,6 @@ def _threat(threat: Threat, some: Sequence[Score]) -> tuple[str, list[Figure]]:
         f"{_interval(score)} {text(score.meaning)}</div></li>"
         for score in taken
     )
-    html, drawn = pictures(threat.key, some)
     vain = [score.title for score in some if tried(score)]
     missed = [score.title for score in some if score.value is None and not tried(score)]
     rest = "".join(
@@ -115,9 +120,8 @@ def _threat(threat: Threat, some: Sequence[Score]) -> tuple[str, list[Figure]]:
     )
     return (
         f'<article class="threat" id="threat-{threat.key}"><h3>{text(threat.title)} '
-        f'{badge(_state(some))}</h3><p class="ask">{text(threat.question)}</p>'
-        f'<dl class="who">{who}</dl><ul class="gates">{found}</ul>{html}{rest}</article>',
-        drawn,
+        f'{badge(state_of(some))}</h3><p class="ask">{text(threat.question)}</p>'
+        f'<dl class="who">{who}</dl><ul class="gates">{found}</ul>{drawn}{rest}</article>'
     )
 
 
@@ -134,7 +138,7 @@ def _interval(score: Score) -> str:
     return f' <span class="soft num">({said})</span>' if said else ""
 
 
-def _untested(groups: Sequence[tuple[Threat, Sequence[Score]]]) -> str:
+def untested(groups: Sequence[tuple[Threat, Sequence[Score]]]) -> str:
     """Every attack that was not carried out, with the reason."""
     rows = []
     for threat, some in groups:

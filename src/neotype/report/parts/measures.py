@@ -33,18 +33,31 @@ _KEY = (
 
 def scores(report: Content) -> Drawn:
     """Every measure, by question: the measured ones, then those that are missing and why."""
-    parts = [_axis(name, ask, own) for (name, ask), own in by_question(report)]
+    parts = score_sheets(report)
     if not parts:
         return '<p class="lead">No measure was taken.</p>', []
+    lead = f'<p class="lead">{READING} Each score leads to how it was computed.</p>'
+    return f"{lead}{score_key()}{parts}", []
+
+
+def whole_scores(report: Content) -> Drawn:
+    """The measures of a database that are of none of its tables alone."""
+    between = report.between()
+    return scores(between) if between.scores else ("", [])
+
+
+def score_key() -> str:
+    """What the marks of a gauge mean."""
     key = "".join(
         f'<li><svg viewBox="0 0 22 12" aria-hidden="true">{mark}</svg>{words}</li>'
         for mark, words in _KEY
     )
-    return (
-        f'<p class="lead">{READING} Each score leads to how it was computed.</p>'
-        f'<ul class="key">{key}</ul>{"".join(parts)}',
-        [],
-    )
+    return f'<ul class="key">{key}</ul>'
+
+
+def score_sheets(report: Content) -> str:
+    """A sheet for each question, without more words."""
+    return "".join(_axis(name, ask, own) for (name, ask), own in by_question(report))
 
 
 def by_question(report: Content) -> list[tuple[tuple[str, str], list[Score]]]:
@@ -99,15 +112,18 @@ def _row(score: Score) -> str:
 def methods(report: Content) -> Drawn:
     """How every number was computed: procedure, paper, rows, what was left out, further numbers."""
     many = len(report.scores) > MOST_ROWS
-    parts = [
-        fold(
-            f"{name}: {len(own)} measure{'s' if len(own) > 1 else ''}",
-            f'<div class="methods">{"".join(_method(score) for score in own)}</div>',
-            many,
-            heading=True,
+    parts = []
+    for (name, _), own in by_question(report):
+        listed = "".join(_method(some) for some in _alike_measures(own))
+        count = len({score.metric for score in own})
+        parts.append(
+            fold(
+                f"{name}: {count} measure{'s' if count > 1 else ''}",
+                f'<div class="methods">{listed}</div>',
+                many,
+                heading=True,
+            )
         )
-        for (name, _), own in by_question(report)
-    ]
     if not parts:
         return "", []
     return (
@@ -118,20 +134,60 @@ def methods(report: Content) -> Drawn:
     )
 
 
-def _method(score: Score) -> str:
-    facts = [("Reads", _reads(score))]
+def _alike_measures(scores: Sequence[Score]) -> list[list[Score]]:
+    """The scores of each measure, in the order of the measures."""
+    found: dict[str, list[Score]] = {}
+    for score in scores:
+        found.setdefault(score.metric, []).append(score)
+    return list(found.values())
+
+
+def _method(some: Sequence[Score]) -> str:
+    """How one measure is computed; of several tables, what it gave for each."""
+    score = next((s for s in some if s.value is not None), some[0])
+    alone = len(some) == 1 and not score.table
+    facts = [("Reads", _reads(score) if alone else BETTER[score.better])]
     facts += [("Paper", score.reference)] if score.reference else []
-    facts += _remarks(score)
+    facts += _remarks(score) if alone else []
     listed = "".join(f"<div><dt>{label}</dt><dd>{text(said)}</dd></div>" for label, said in facts)
     how = f"<p>{text(score.how)}</p>" if score.how else ""
-    more = numbers(score.detail)
-    further = fold("Further numbers", more, True) if more else ""
     return (
         f'<article class="method" id="{anchor(score.metric)}"><h4>{text(score.title)} '
-        f'<code>{text(score.metric)}</code></h4>{how}<p class="said">{text(score.meaning)} '
-        f'<a href="#{_row_anchor(score)}" aria-label="Back to the score of {text(score.title)}">'
-        f"↑ score</a></p><dl>{listed}</dl>{further}</article>"
+        f"<code>{text(score.metric)}</code></h4>{how}"
+        f"{_meaning(score) if alone else _by_table(some)}<dl>{listed}</dl>"
+        f"{_further(some, alone)}</article>"
     )
+
+
+def _meaning(score: Score) -> str:
+    return (
+        f'<p class="said">{text(score.meaning)} <a href="#{_row_anchor(score)}" '
+        f'aria-label="Back to the score of {text(score.title)}">↑ score</a></p>'
+    )
+
+
+def _by_table(some: Sequence[Score]) -> str:
+    """What the measure gave for each table."""
+    rows = "".join(
+        f'<tr><td>{text(s.table or "the whole")}</td><td class="n">{figure(s, s.value)}</td>'
+        f'<td class="n">{figure(s, s.floor)}</td><td>{s.verdict}</td></tr>'
+        for s in some
+        if s.value is not None
+    )
+    if not rows:
+        return f'<p class="said">{text(reason(some[0]))}</p>'
+    head = '<th scope="col">Table</th><th scope="col" class="n">Score</th>'
+    head += '<th scope="col" class="n">Floor</th><th scope="col">Status</th>'
+    return (
+        f'<div class="scroll" tabindex="0"><table class="mini"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _further(some: Sequence[Score], alone: bool) -> str:
+    """The numbers of the detail; of several tables those are in the JSON report."""
+    more = numbers(some[0].detail) if alone else ""
+    return fold("Further numbers", more, True) if more else ""
 
 
 def _reads(score: Score) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
-from neotype.report.content import Content
+from neotype.report.content import Content, Described
 from neotype.report.drawing import text
-from neotype.report.parts.layout import MANY, Drawn, fold, sheet
+from neotype.report.parts.layout import MANY, Drawn, drawer, fold, sheet
 
 
 def protected(report: Content) -> Drawn:
@@ -28,9 +29,7 @@ def protected(report: Content) -> Drawn:
             + fold(f"All {count} entries", table, count > MANY)
         )
     else:
-        parts.append(
-            '<p class="lead">No protection of rare values is on record for this table.</p>'
-        )
+        parts.append('<p class="lead">No protection of rare values is on record here.</p>')
     if report.facts.statistics:
         held = "".join(f"<li>{text(line)}</li>" for line in report.facts.statistics)
         many = len(report.facts.statistics) > 12
@@ -40,8 +39,20 @@ def protected(report: Content) -> Drawn:
 
 
 def schema(report: Content) -> Drawn:
-    """Every column's kind, and why."""
-    table = sheet(
+    """Every column's kind, and why; of a database table by table."""
+    if report.tables:
+        by_table = {n: [c for c in report.schema if c.table == n] for n in report.tables}
+        drawers = (
+            drawer(name, f'<span class="soft">{len(own)} columns</span>', _columns(own))
+            for name, own in by_table.items()
+        )
+        return "".join(drawers), []
+    many = len(report.schema)
+    return fold(f"All {many} columns", _columns(report.schema), many > MANY), []
+
+
+def _columns(listed: Sequence[Described]) -> str:
+    return sheet(
         ("Column", "Kind", "Stored as", "Details", "Why"),
         "tttww",
         [
@@ -52,11 +63,9 @@ def schema(report: Content) -> Drawn:
                 text(column.facts),
                 f'<span class="soft">{text(column.reason)}</span>' if column.reason else "",
             )
-            for column in report.schema
+            for column in listed
         ],
     )
-    many = len(report.schema)
-    return fold(f"All {many} columns", table, many > MANY), []
 
 
 def run(report: Content) -> Drawn:
