@@ -66,7 +66,7 @@ class DatetimeEncoder:
     def learn(cls, name: str, column: Datetime, frame: pl.DataFrame, *, protect: int) -> Self:
         """Learn a column of times. FitError where its storage holds none."""
         series = frame[name]
-        ticks, known, per_second = _ticks(name, column, series)
+        ticks, known, per_second = wall_clock(name, column, series)
         values = ticks[known]
         protect = 1 if column.public else protect
         missing = column.nullable or not bool(known.all())
@@ -135,7 +135,7 @@ class DatetimeEncoder:
         codes = np.zeros((len(digits), frame.height), dtype=np.uint8)
         if not digits:
             return codes
-        ticks, known, _ = _ticks(self.name, self.column, frame[self.name])
+        ticks, known, _ = wall_clock(self.name, self.column, frame[self.name])
         extra = len(self.sentinels) + self.missing
         row = int(extra > 0)
         if self.rows:
@@ -165,7 +165,7 @@ class DatetimeEncoder:
         if extra and digits:
             here = bool(condition.spans()) and masks[1:].all()
             special = [
-                *_in_storage(self.sentinels, self.column),
+                *in_storage(self.sentinels, self.column),
                 *([None] if self.missing else []),
             ]
             cells = pl.Series(special, dtype=storage_dtype(self.column.storage))
@@ -178,7 +178,7 @@ class DatetimeEncoder:
         """The symbols of each part's digits for the times from one to the other."""
         text = any(isinstance(end, str) for end in span)
         cells = pl.Series(self.name, span, dtype=pl.String() if text else self._native)
-        ticks, known, _ = _ticks(self.name, self.column, cells)
+        ticks, known, _ = wall_clock(self.name, self.column, cells)
         masks, tied = [], True
         parts = self.calendar.split(ticks // self.unit)
         for part, scale, own in zip(parts, self.scales, self._part_digits(), strict=True):
@@ -211,7 +211,7 @@ class DatetimeEncoder:
         for index, sentinel in enumerate(self.sentinels):
             ticks[head == index + bool(self.rows)] = sentinel
         absent = head >= len(self.sentinels) + bool(self.rows)
-        series = _in_storage(ticks, self.column)
+        series = in_storage(ticks, self.column)
         if absent.any():
             series = series.zip_with(pl.Series(~absent), pl.Series([None], dtype=series.dtype))
         return [series.alias(self.name)]
@@ -229,7 +229,7 @@ class DatetimeEncoder:
     def unknown(self, frame: pl.DataFrame) -> list[str]:
         """Missing where training had none, and text that is no time; any other time has a cell."""
         series = frame[self.name]
-        _, known, _ = _ticks(self.name, self.column, series)
+        _, known, _ = wall_clock(self.name, self.column, series)
         findings = never_missing(series, self.missing)
         strange = series.filter(pl.Series(~known) & series.is_not_null()).unique().sort()
         return findings + [
@@ -286,7 +286,9 @@ def _part(column: Datetime) -> str:
     return column.part
 
 
-def _ticks(name: str, column: Datetime, series: pl.Series) -> tuple[Ticks, NDArray[np.bool_], int]:
+def wall_clock(
+    name: str, column: Datetime, series: pl.Series
+) -> tuple[Ticks, NDArray[np.bool_], int]:
     """Wall-clock ticks (0 where unknown), which are known, and ticks per second (0: days)."""
     if series.dtype == pl.String:
         if column.format is None:
@@ -335,7 +337,7 @@ def _sentinels(values: Ticks, protect: int) -> Ticks:
     return np.sort(distinct[far][order]).astype(np.int64)
 
 
-def _in_storage(ticks: Ticks, column: Datetime) -> pl.Series:
+def in_storage(ticks: Ticks, column: Datetime) -> pl.Series:
     """Ticks of the wall clock in the column's dtype, or as text in its format."""
     dtype = storage_dtype(column.storage)
     if isinstance(dtype, pl.String) and column.format is not None:

@@ -20,9 +20,13 @@ _EXAMPLES = 3
 def learn(recipe: Synthesizer, data: Dataset, *, rng: Rng, progress: Progress = silent) -> Model:
     """The model of `data` in which the constraints of its schema hold.
 
-    What the schema says of drawing without data is left out: all comes from the data. DataError
+    Several tables are learnt as a database. What the schema says of drawing without data is left out: all comes from the data. DataError
     when rows of the data break a constraint: all that do, with examples.
     """
+    if len(data.schema.tables) > 1:
+        from neotype.synth.relational.database import Relational
+
+        return Relational(recipe).fit(data, rng=rng, progress=progress)
     data = _undeclared(data)
     rules = rules_of(data, protect=getattr(recipe, "protect", 5))
     if not rules:

@@ -63,17 +63,19 @@ class DensityTrees:
         growth: Growth,
         *,
         looks: Sequence[list[int]] | None = None,
+        given: Sequence[int] = (),
         tick: Callable[[int], None] = lambda done: None,
     ) -> Self:
         """Learn digits × rows `codes`, each digit from those before it in `order`.
 
-        `looks` may say for each place in the order which of those its trees see.
+        `given` are digits that all trees see as well, and that are not drawn. `looks` may say for
+        each place in the order which digits its trees see.
         """
         _announce_compiling()
         x = np.ascontiguousarray(codes.T)
         table = _n_log_n(len(x))
         size, is_ordered = np.array(sizes, dtype=np.int64), np.array(ordered, dtype=np.bool_)
-        seen = looks if looks is not None else _candidates(x, size, order, growth.width)
+        seen = looks if looks is not None else _candidates(x, size, order, given, growth.width)
 
         def one(place: int) -> list[_Tree]:
             digit = order[place]
@@ -112,6 +114,17 @@ class DensityTrees:
             logp,
         )
         return np.ascontiguousarray(x[:, :digits].T), logp
+
+    def fill(self, x: Codes, key: int) -> None:
+        """Draw the digits of these trees into x (rows × (digits + 1), the last one scratch).
+
+        All other digits are given as they stand in x.
+        """
+        nothing = np.zeros(x.shape[1], dtype=np.bool_)
+        allowed = np.full((1, 1), ALL)
+        logp = np.zeros(len(x))
+        trees = (self.steps, self.feature, self.mask, self.child, self.leaf, self.cumulative)
+        draw(x, np.uint64(key), *trees, nothing, allowed, logp)
 
     def log_density(self, codes: Codes) -> NDArray[np.float64]:
         """The log-probability of each row of digits × rows `codes`."""
@@ -171,16 +184,16 @@ def _n_log_n(rows: int) -> NDArray[np.float64]:
 
 
 def _candidates(
-    x: Codes, sizes: NDArray[np.int64], order: Sequence[int], width: int
+    x: Codes, sizes: NDArray[np.int64], order: Sequence[int], given: Sequence[int], width: int
 ) -> list[list[int]]:
-    """For each place in the order, the digits before it that say most about it."""
-    if len(order) <= width:
-        return [list(order[:place]) for place in range(len(order))]
+    """For each place in the order, the digits given or before it that say most about it."""
+    if len(order) + len(given) <= width:
+        return [[*given, *order[:place]] for place in range(len(order))]
     step = max(1, len(x) // _RELEVANCE_ROWS)
     nats = mutual_information(np.ascontiguousarray(x[::step]), sizes)
     looks = []
     for place, digit in enumerate(order):
-        before = np.array(order[:place], dtype=np.int64)
+        before = np.array([*given, *order[:place]], dtype=np.int64)
         best = before[np.argsort(-nats[digit, before], kind="stable")[:width]]
         looks.append(sorted(int(d) for d in best))
     return looks

@@ -1,0 +1,1 @@
+"""Whole databases: parents first, then children one after the other, then all other keys."""

@@ -1,0 +1,330 @@
+"""What a row says of the rows below it: how many, from when to when, and how high they run.
+
+These are columns that are learnt and drawn with the owner, so that what differs between owners is
+there before the first child row is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from neotype.encode.encoder import State
+from neotype.schema.schema import Column, Datetime, Numeric, Relationship, Schema, Table
+from neotype.synth.relational.clock import Clock, Ticks
+
+_DENSE_ROWS = 30.0
+"""Children an owner, on average, from which on their level is drawn with the owner."""
+_DENSE_SHARE = 0.05
+"""Share of the variance between owners from which on."""
+_STEADY = 0.999
+
+
+@dataclass(frozen=True)
+class Bond:
+    """A foreign key along which rows are made.
+
+    `origin` is a time of the owner from which the first child's time is counted; `dense` are
+    columns told as multiples of the owner's mean, with the mean over all owners; `counters` are
+    columns that number an owner's rows, with what they begin at.
+    """
+
+    tie: Relationship
+    clock: Clock | None
+    origin: str | None = None
+    dense: Mapping[str, float] = field(default_factory=dict)
+    counters: Mapping[str, int] = field(default_factory=dict)
+    usual: float = 0.0
+    """Children an owner, where nothing else is known."""
+
+    @property
+    def rows(self) -> str:
+        """The owner's column with the number of its rows."""
+        return f"#{self.tie.title}"
+
+    @property
+    def start(self) -> str:
+        """The owner's column with the time of the first."""
+        return f"#{self.tie.title} from"
+
+    @property
+    def span(self) -> str:
+        """The owner's column with the ticks from first to last."""
+        return f"#{self.tie.title} for"
+
+    def level(self, name: str) -> str:
+        """The owner's column with the mean of a column."""
+        return f"#{self.tie.title} mean of {name}"
+
+    @classmethod
+    def learn(
+        cls,
+        tie: Relationship,
+        schema: Schema,
+        frames: Mapping[str, pl.DataFrame],
+        owner: NDArray[np.int64],
+    ) -> Self:
+        """Learn from the children, whose owners are the rows at positions `owner`."""
+        table, child = schema.tables[tie.child], frames[tie.child]
+        clock = clock_of(table, child)
+        keys = {name for own in schema.above(tie.child) for name in own.child_key}
+        held = {name for rule in table.constraints for name in rule.about} | keys
+        numbers = [
+            name
+            for name, column in table.columns.items()
+            if isinstance(column, Numeric)
+            and name not in held
+            and (clock is None or name != clock.name)
+        ]
+        order = order_of(owner, child, clock)
+        place = _place(owner[order])
+        counters, dense = {}, {}
+        for name in numbers:
+            cells = child[name]
+            if cells.null_count() or (cells.dtype.is_float() and not cells.is_finite().all()):
+                continue
+            values = cells.cast(pl.Float64).to_numpy()
+            begin = float(np.median(values[order] - place)) if len(values) else 0.0
+            steady = (values[order] - place == begin).mean() if len(values) else 0.0
+            if place.max(initial=0) > 0 and begin == round(begin) and steady >= _STEADY:
+                counters[name] = int(begin)
+                continue
+            mean = _level(values, owner)
+            if mean is not None:
+                dense[name] = mean
+        parent = frames[tie.parent]
+        origin = None
+        if clock is not None:
+            origin = _origin(clock, schema.tables[tie.parent], parent, owner, child)
+        usual = len(owner) / max(parent.height, 1)
+        return cls(tie, clock, origin, dense, counters, usual)
+
+    def sketches(
+        self, owner: NDArray[np.int64], child: pl.DataFrame, parent: pl.DataFrame
+    ) -> dict[str, pl.Series]:
+        """The columns of the owners, from their children."""
+        counts = np.bincount(owner, minlength=parent.height).astype(np.int64)
+        found = {self.rows: pl.Series(self.rows, counts)}
+        none = pl.Series(counts == 0)
+        if self.clock is not None:
+            ticks = self.clock.ticks(child[self.clock.name])
+            first = np.full(parent.height, np.iinfo(np.int64).max)
+            last = np.full(parent.height, np.iinfo(np.int64).min)
+            np.minimum.at(first, owner, ticks)
+            np.maximum.at(last, owner, ticks)
+            span = np.where(counts > 0, last - first, 0)
+            if self.origin is None:
+                begun = self.clock.cells(np.where(counts > 0, first, ticks[:1].sum()))
+            else:
+                begun = pl.Series(np.where(counts > 0, first - self._zero(parent), 0))
+            found[self.start] = begun.set(none, None).alias(self.start)
+            found[self.span] = pl.Series(self.span, span).set(none, None)
+        for name in self.dense:
+            values = child[name].cast(pl.Float64).to_numpy()
+            mean = _means(values, owner, parent.height)
+            found[self.level(name)] = pl.Series(self.level(name), mean).fill_nan(None)
+        return found
+
+    def columns(self, parent: pl.DataFrame) -> dict[str, Column]:
+        """How the columns of the owners are to be learnt."""
+        missing = bool((parent[self.rows] == 0).any())
+        whole: Any = {"subtype": "integer", "decimals": 0, "storage": "Int64"}
+        found: dict[str, Column] = {self.rows: Numeric(**whole)}
+        if self.clock is not None:
+            found[self.start] = (
+                Numeric(**whole, nullable=missing)
+                if self.origin is not None
+                else self.clock.column.model_copy(
+                    update={"nullable": missing, "public": False, "reason": ""}
+                )
+            )
+            found[self.span] = Numeric(**whole, nullable=missing)
+        for name in self.dense:
+            level = self.level(name)
+            found[level] = Numeric(storage="Float64", nullable=parent[level].null_count() > 0)
+        return found
+
+    def told(self, parent: pl.DataFrame) -> tuple[NDArray[np.int64], Ticks, Ticks]:
+        """Of drawn owners: how many rows, from which tick to which."""
+        evenly = np.diff(np.floor(self.usual * np.arange(parent.height + 1))).astype(np.int64)
+        counts = parent[self.rows].zip_with(parent[self.rows].is_not_null(), pl.Series(evenly))
+        rows = np.maximum(counts.to_numpy().astype(np.int64), 0)
+        zero = np.zeros(parent.height, dtype=np.int64)
+        if self.clock is None:
+            return rows, zero, zero
+        begun, span = parent[self.start], parent[self.span]
+        if self.origin is None:
+            start = self.clock.ticks(_filled(begun, self.clock))
+        else:
+            start = begun.fill_null(0).to_numpy().astype(np.int64) + self._zero(parent)
+        lasting = np.maximum(span.fill_null(0).to_numpy().astype(np.int64), 0)
+        return rows, start, start + np.where(rows > 1, lasting, 0)
+
+    def encode(
+        self, owner: NDArray[np.int64], child: pl.DataFrame, parent: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Children whose dense columns are multiples of their owner's mean."""
+        lines = [
+            pl.Series(name, child[name].cast(pl.Float64).to_numpy() / levels[owner])
+            for name in self.dense
+            for levels in (self._levels(name, parent),)
+        ]
+        return child.drop(list(self.counters)).with_columns(lines)
+
+    def decode(
+        self, owner: NDArray[np.int64], child: pl.DataFrame, parent: pl.DataFrame, table: Table
+    ) -> pl.DataFrame:
+        """The inverse: values again, and rows numbered."""
+        lines = []
+        for name in self.dense:
+            column = table.columns[name]
+            levels = self._levels(name, parent)
+            values = child[name].to_numpy() * levels[owner]
+            decimals = getattr(column, "decimals", None)
+            if getattr(column, "subtype", "") == "integer":
+                decimals = 0
+            if decimals is not None:
+                values = np.round(values, decimals)
+            lines.append(pl.Series(name, values))
+        place = _place(owner)
+        lines += [pl.Series(name, place + begin) for name, begin in self.counters.items()]
+        return child.with_columns(lines)
+
+    def ratios(self, columns: Mapping[str, Column]) -> dict[str, Column]:
+        """How the children's columns are learnt: dense ones as floats, counters not at all."""
+        kept = {name: one for name, one in columns.items() if name not in self.counters}
+        return kept | {name: Numeric(storage="Float64") for name in self.dense}
+
+    def _levels(self, name: str, parent: pl.DataFrame) -> NDArray[np.float64]:
+        filled = parent[self.level(name)].fill_null(self.dense[name]).to_numpy()
+        return np.asarray(np.maximum(filled.astype(np.float64), 1e-9))
+
+    def _zero(self, parent: pl.DataFrame) -> Ticks:
+        """The tick from which an owner's first child is counted."""
+        assert self.clock is not None
+        assert self.origin is not None
+        target = self.clock.cells(np.zeros(1, dtype=np.int64)).dtype
+        cells = parent[self.origin]
+        cells = cells.cast(target) if cells.dtype != target else cells
+        return self.clock.ticks(_filled(cells, self.clock))
+
+    def state(self) -> State:
+        """At rest."""
+        facts = {
+            "title": self.tie.title,
+            "origin": self.origin,
+            "dense": dict(self.dense),
+            "counters": dict(self.counters),
+            "timed": self.clock is not None,
+            "usual": self.usual,
+        }
+        return State.nest(facts, {"clock": self.clock.state()} if self.clock else {})
+
+    @classmethod
+    def restore(cls, state: State, schema: Schema) -> Self:
+        """The inverse of `state`."""
+        title = state.fact("title")
+        tie = next(tie for tie in schema.relationships if tie.title == title)
+        clock = None
+        if state.fact("timed"):
+            part = state.within("clock")
+            column = schema.tables[tie.child].columns[part.fact("name")]
+            clock = Clock.restore(part, column)
+        named = (state.fact(name) for name in ("origin", "dense", "counters", "usual"))
+        return cls(tie, clock, *named)
+
+
+def clock_of(table: Table, frame: pl.DataFrame) -> Clock | None:
+    """The clock of the column that orders a table's rows: the one it names, or its first time."""
+    if table.sequence is not None:
+        return Clock.learn(table.sequence, table.columns[table.sequence], frame[table.sequence])
+    for name, column in table.columns.items():
+        if isinstance(column, Datetime) and column.part != "time":
+            clock = Clock.learn(name, column, frame[name])
+            if clock is not None and frame[name].n_unique() > 1:
+                return clock
+    return None
+
+
+def order_of(
+    owner: NDArray[np.int64], child: pl.DataFrame, clock: Clock | None
+) -> NDArray[np.int64]:
+    """Rows by owner, then by time, then as they stand."""
+    if clock is None:
+        return np.argsort(owner, kind="stable")
+    return np.lexsort((clock.ticks(child[clock.name]), owner))
+
+
+def _filled(cells: pl.Series, clock: Clock) -> pl.Series:
+    """Times without a gap: a missing one is the middle of the others."""
+    there = cells.drop_nulls().sort()
+    middle = there[[len(there) // 2]] if len(there) else clock.cells(np.zeros(1, dtype=np.int64))
+    return cells.zip_with(cells.is_not_null(), middle.new_from_index(0, len(cells)))
+
+
+def _place(owner: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of rows sorted by owner: which of its owner's rows each is, from 0."""
+    rows = np.arange(len(owner))
+    begin = np.append(True, owner[1:] != owner[:-1])[: len(owner)]
+    return rows - np.maximum.accumulate(np.where(begin, rows, 0))
+
+
+def _means(
+    values: NDArray[np.float64], owner: NDArray[np.int64], owners: int
+) -> NDArray[np.float64]:
+    """Each owner's mean of what is not zero; NaN where there is none."""
+    there = values != 0
+    total = np.bincount(owner[there], weights=values[there], minlength=owners)
+    count = np.bincount(owner[there], minlength=owners)
+    return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
+
+
+def _level(values: NDArray[np.float64], owner: NDArray[np.int64]) -> float | None:
+    """The mean over owners, where owners differ in it and have rows enough to tell."""
+    counts = np.bincount(owner)
+    owners = int((counts > 0).sum())
+    if owners < 2 or len(owner) < _DENSE_ROWS * owners or values.min() < 0:
+        return None
+    means = _means(values, owner, len(counts))
+    there = values != 0
+    spread = values[there].var()
+    if not spread or np.isnan(means[counts > 0]).mean() > 0.1:
+        return None
+    within = (values[there] - means[owner[there]]).var()
+    if 1 - within / spread < _DENSE_SHARE:
+        return None
+    return float(np.nanmean(means))
+
+
+def _origin(
+    clock: Clock,
+    table: Table,
+    parent: pl.DataFrame,
+    owner: NDArray[np.int64],
+    child: pl.DataFrame,
+) -> str | None:
+    """The owner's time from which the first child's is best counted, if there is one."""
+    if not isinstance(clock.column, Datetime):
+        return None
+    ticks = clock.ticks(child[clock.name])
+    first = np.full(parent.height, np.iinfo(np.int64).max)
+    np.minimum.at(first, owner, ticks)
+    has = np.bincount(owner, minlength=parent.height) > 0
+    best, least = None, 0.5 * float(np.subtract(*np.percentile(first[has], [75, 25])))
+    for name, column in table.columns.items():
+        if not isinstance(column, Datetime) or column.part == "time" or column.format is not None:
+            continue
+        cells = parent[name].filter(pl.Series(has))
+        if cells.null_count() or clock.column.format is not None:
+            continue
+        target = clock.cells(np.zeros(1, dtype=np.int64)).dtype
+        apart = first[has] - clock.ticks(cells.cast(target))
+        spread = float(np.subtract(*np.percentile(apart, [75, 25])))
+        if spread < least:
+            best, least = name, spread
+    return best

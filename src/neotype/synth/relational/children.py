@@ -1,0 +1,315 @@
+"""The rows below each row of a table: the k-th of all owners at once, given what came before.
+
+In stages: when (for rows with a time), which combination of the small categoricals, and then all
+else; each given the owner, the calendar, running aggregates of the rows before and the last one.
+How many rows an owner has, and from when to when, is drawn with the owner.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from neotype.encode.encoder import Codes, Digit, State
+from neotype.encode.scale import Scale
+from neotype.progress import Progress, silent
+from neotype.rng import Rng
+from neotype.synth.relational.clock import Clock, Ticks
+from neotype.synth.relational.history import History, Memory
+from neotype.synth.relational.shared import Shared
+from neotype.synth.relational.sheet import Rows, Sheet
+from neotype.synth.relational.tuples import Tuples
+from neotype.synth.trees import trees_at_rest
+from neotype.trees.density import DensityTrees, Growth
+from neotype.trees.relevance import mutual_information
+
+_WIDEST = 32
+"""Digits of the owner that are looked at."""
+_LOOKED_AT = 4096
+_FEW = 200
+"""First rows of fewer owners than this are drawn like all others."""
+_AT_ONCE = 1 << 14
+"""Owners whose rows are drawn side by side."""
+
+
+@dataclass(frozen=True)
+class Owners:
+    """The rows that others belong to: their digits, and how many there will be, from when on."""
+
+    codes: Codes
+    rows: NDArray[np.int64]
+    start: Ticks
+    end: Ticks
+
+    def take(self, picks: NDArray[np.int64] | slice) -> Owners:
+        """Some of them."""
+        return Owners(self.codes[:, picks], self.rows[picks], self.start[picks], self.end[picks])
+
+
+@dataclass(frozen=True)
+class Brood:
+    """Rows with owners, in the order of their owners and, within those, of events."""
+
+    owner: NDArray[np.int64]
+    codes: Codes
+    ticks: Ticks
+
+
+@dataclass(frozen=True)
+class Stages:
+    """What is drawn one after the other: a gap (not of first rows), a combination, all else."""
+
+    gap: DensityTrees | None
+    combination: DensityTrees
+    rest: DensityTrees
+
+
+@dataclass(frozen=True)
+class Children:
+    """A fitted distribution of rows given their owners."""
+
+    sheet: Sheet
+    context: tuple[int, ...]
+    """Which digits of the owner are looked at."""
+    clock: Clock | None
+    gaps: Scale | None
+    memory: Memory
+    tuples: Tuples
+    shared: Shared | None
+    first: Stages
+    later: Stages
+
+    @classmethod
+    def learn(
+        cls,
+        brood: Brood,
+        owners: Owners,
+        digits: tuple[Digit, ...],
+        context: tuple[Digit, ...],
+        alone: set[int],
+        firsts: tuple[int, ...],
+        clock: Clock | None,
+        growth: Growth,
+        protect: int,
+        progress: Progress = silent,
+    ) -> Self:
+        """Learn from rows of `digits` whose owners have digits `context`.
+
+        `alone` are the digits that are all of their column, `firsts` the leading ones.
+        """
+        tuples = Tuples.learn(brood.codes, digits, alone, protect)
+        shared = None
+        within = np.flatnonzero(brood.owner[1:] == brood.owner[:-1])
+        gaps, beat = None, 0.0
+        if clock is not None:
+            shared = Shared.learn(brood.ticks, brood.codes, digits, alone, protect)
+            between = brood.ticks[within + 1] - brood.ticks[within]
+            gaps = Scale.learn(between, protect=protect) if len(between) else None
+            beat = float(np.median(between[between > 0])) if (between > 0).any() else 1.0
+        kept = tuple(p for p in range(len(digits)) if p not in tuples.places)
+        memory = Memory(digits, firsts, kept, len(tuples), beat)
+        looked = _relevant(brood, owners.codes, digits, context)
+        calendar = clock.digits if clock is not None else ()
+        sheet = Sheet(
+            (
+                ("context", tuple(context[p] for p in looked)),
+                ("before", memory.before),
+                ("last", calendar),
+                ("gap", gaps.digits("gap") if gaps is not None else ()),
+                ("calendar", calendar),
+                ("shared", shared.digits if shared is not None else ()),
+                ("after", memory.after),
+                ("combination", (Digit("combination", max(len(tuples), 1), ordered=False),)),
+                ("under", memory.under),
+                ("content", digits),
+            )
+        )
+        blank = _unlearnt()
+        model = cls(sheet, looked, clock, gaps, memory, tuples, shared, blank, blank)
+        rows = model._walked(brood, owners)
+        is_first = np.append(True, brood.owner[1:] != brood.owner[:-1])
+        start, end = is_first, ~is_first
+        if is_first.sum() < _FEW:
+            start = np.ones(len(is_first), dtype=np.bool_)
+        if not end.any():
+            end = start
+        progress("grow trees", 0, 2)
+        first = model._grown(rows[start], growth, gap=False)
+        progress("grow trees", 1, 2)
+        later = model._grown(rows[end], growth, gap=gaps is not None)
+        progress("grow trees", 2, 2)
+        return cls(sheet, looked, clock, gaps, memory, tuples, shared, first, later)
+
+    def _grown(self, rows: Rows, growth: Growth, *, gap: bool) -> Stages:
+        """The trees of all stages."""
+        sheet = self.sheet
+        known = sheet.places("context", "before")
+        when = None
+        if gap:
+            when = sheet.grow(rows, sheet.places("gap"), known + sheet.places("last"), growth)
+        known += sheet.places("gap", "calendar", "shared", "after")
+        which = sheet.grow(rows, sheet.places("combination"), known, growth)
+        told = {*self.tuples.places, *(self.shared.certain if self.shared is not None else ())}
+        content = sheet.places("content")
+        given = known + sheet.places("combination", "under") + [content[p] for p in sorted(told)]
+        order = [content[p] for p in range(len(content)) if p not in told]
+        return Stages(when, which, sheet.grow(rows, order, given, growth))
+
+    def _walked(self, brood: Brood, owners: Owners) -> Rows:
+        """Real rows with all that was known before each, as sheets."""
+        sheet = self.sheet
+        rows = sheet.blank(len(brood.owner))
+        rows[:, sheet.at("content")] = brood.codes.T
+        rows[:, sheet.at("context")] = owners.codes[list(self.context)][:, brood.owner].T
+        combination = self.tuples.encode(brood.codes)
+        rows[:, sheet.places("combination")[0]] = combination
+        ticks = brood.ticks
+        if self.clock is not None:
+            rows[:, sheet.at("calendar")] = self.clock.calendar(ticks).T
+            if self.shared is not None:
+                rows[:, sheet.at("shared")] = self.shared.look(ticks).T
+            if self.gaps is not None:
+                gap = self.gaps.encode(np.diff(ticks, prepend=ticks[:1]))
+                gap[:, np.append(True, brood.owner[1:] != brood.owner[:-1])[: len(ticks)]] = 0
+                rows[:, sheet.at("gap")] = gap[: len(sheet.places("gap"))].T
+        begin = np.searchsorted(brood.owner, np.arange(len(owners.rows) + 1))
+        for block in range(0, len(owners.rows), _AT_ONCE):
+            part = slice(block, min(block + _AT_ONCE, len(owners.rows)))
+            some = owners.take(part)
+            history = History(self.memory, some.rows, some.start, some.end)
+            for step in range(int(some.rows.max(initial=0))):
+                a = np.flatnonzero(some.rows > step)
+                at = begin[:-1][part][a] + step
+                now = ticks[at] if self.clock is not None else None
+                rows[at, sheet.at("before")] = history.before(a).T
+                if self.clock is not None and now is not None:
+                    rows[at, sheet.at("last")] = self.clock.calendar(history.now[a]).T
+                    rows[at, sheet.at("after")] = history.after(a, now).T
+                rows[at, sheet.at("under")] = history.under(a, combination[at]).T
+                history.add(a, brood.codes[:, at], combination[at], now)
+        return rows
+
+    def draw(self, owners: Owners, rng: Rng) -> Brood:
+        """The rows of these owners."""
+        parts = []
+        for number, block in enumerate(range(0, len(owners.rows), _AT_ONCE)):
+            part = slice(block, min(block + _AT_ONCE, len(owners.rows)))
+            drawn = self._block(owners.take(part), rng.block(number).generator())
+            parts.append(Brood(drawn.owner + block, drawn.codes, drawn.ticks))
+        if not parts:
+            width = len(self.memory.digits)
+            none = np.zeros(0, dtype=np.int64)
+            return Brood(none, np.zeros((width, 0), dtype=np.uint8), none)
+        return Brood(
+            np.concatenate([part.owner for part in parts]),
+            np.concatenate([part.codes for part in parts], axis=1),
+            np.concatenate([part.ticks for part in parts]),
+        )
+
+    def _block(self, owners: Owners, rng: Generator) -> Brood:
+        total = int(owners.rows.sum())
+        codes = np.zeros((len(self.memory.digits), total), dtype=np.uint8)
+        when = np.zeros(total, dtype=np.int64)
+        begin = np.cumsum(owners.rows) - owners.rows
+        history = History(self.memory, owners.rows, owners.start, owners.end)
+        context = np.ascontiguousarray(owners.codes[list(self.context)].T)
+        for step in range(int(owners.rows.max(initial=0))):
+            a = np.flatnonzero(owners.rows > step)
+            rows, ticks = self._stepped(history, context[a], a, step, rng)
+            at = begin[a] + step
+            mine = rows[:, self.sheet.at("content")].T
+            combination = rows[:, self.sheet.places("combination")[0]]
+            codes[:, at] = mine
+            when[at] = ticks
+            history.add(a, mine, combination, ticks if self.clock is not None else None)
+        return Brood(np.repeat(np.arange(len(owners.rows)), owners.rows), codes, when)
+
+    def _stepped(
+        self, history: History, context: Rows, a: NDArray[np.int64], step: int, rng: Generator
+    ) -> tuple[Rows, Ticks]:
+        """The next row of each of the owners `a`."""
+        sheet, stages = self.sheet, self.later if step else self.first
+        rows = sheet.blank(len(a))
+        rows[:, sheet.at("context")] = context
+        rows[:, sheet.at("before")] = history.before(a).T
+        ticks = history.now[a]
+        if self.clock is not None:
+            if step:
+                ticks = self._next(history, rows, a, rng)
+            rows[:, sheet.at("calendar")] = self.clock.calendar(ticks).T
+            if self.shared is not None:
+                rows[:, sheet.at("shared")] = self.shared.look(ticks).T
+            rows[:, sheet.at("after")] = history.after(a, ticks).T
+        stages.combination.fill(rows, _key(rng))
+        combination = rows[:, sheet.places("combination")[0]]
+        rows[:, sheet.at("under")] = history.under(a, combination).T
+        content = rows[:, sheet.at("content")]
+        content[:, list(self.tuples.places)] = self.tuples.table[combination]
+        if self.shared is not None:
+            self.shared.force(content.T, ticks)
+        stages.rest.fill(rows, _key(rng))
+        return rows, ticks
+
+    def _next(self, history: History, rows: Rows, a: NDArray[np.int64], rng: Generator) -> Ticks:
+        """When the next row of each owner comes: the last one when its time ends."""
+        sheet = self.sheet
+        now, end = history.now[a], history.end[a]
+        gap = np.zeros(len(a), dtype=np.int64)
+        if self.clock is not None and self.gaps is not None and self.later.gap is not None:
+            rows[:, sheet.at("last")] = self.clock.calendar(now).T
+            self.later.gap.fill(rows, _key(rng))
+            own = rows[:, sheet.at("gap")].T
+            full = own if len(own) else np.zeros((1, len(a)), dtype=np.uint8)
+            gap = np.asarray(self.gaps.decode(full, rng), dtype=np.int64)
+        is_last = history.rows[a] - history.done[a] == 1
+        ticks = np.where(is_last, np.maximum(end, now), np.minimum(now + gap, np.maximum(end, now)))
+        if self.gaps is not None:
+            again = self.gaps.encode(ticks - now)
+            rows[:, sheet.at("gap")] = again[: len(sheet.places("gap"))].T
+        return ticks
+
+
+def _relevant(
+    brood: Brood, codes: Codes, digits: tuple[Digit, ...], context: tuple[Digit, ...]
+) -> tuple[int, ...]:
+    """The digits of owners that say most about their rows."""
+    if len(context) <= _WIDEST:
+        return tuple(range(len(context)))
+    step = max(1, len(brood.owner) // _LOOKED_AT)
+    rows = np.concatenate([codes[:, brood.owner[::step]], brood.codes[:, ::step]])
+    sizes = np.array([digit.size for digit in (*context, *digits)], dtype=np.int64)
+    nats = mutual_information(np.ascontiguousarray(rows.T), sizes)
+    told = nats[: len(context), len(context) :].sum(axis=1)
+    return tuple(sorted(int(p) for p in np.argsort(-told, kind="stable")[:_WIDEST]))
+
+
+def _key(rng: Generator) -> int:
+    return int(rng.integers(2**63))
+
+
+def _unlearnt() -> Stages:
+    none = DensityTrees.grow(np.zeros((0, 1), np.uint8), [], [], [], Growth())
+    return Stages(None, none, none)
+
+
+def stages_state(stages: Stages) -> State:
+    """At rest."""
+    parts = {"combination": stages.combination, "rest": stages.rest}
+    if stages.gap is not None:
+        parts["gap"] = stages.gap
+    return State.nest(
+        {"gapped": stages.gap is not None},
+        {name: State({}, trees.arrays()) for name, trees in parts.items()},
+    )
+
+
+def stages_at_rest(state: State) -> Stages:
+    """The inverse."""
+    gap = trees_at_rest(state.within("gap")) if state.fact("gapped") else None
+    return Stages(
+        gap, trees_at_rest(state.within("combination")), trees_at_rest(state.within("rest"))
+    )

@@ -1,0 +1,246 @@
+"""Whole databases: tables one after the other along their keys, and all other keys at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from neotype.data import Dataset, Known
+from neotype.encode.encoder import Codes, Protection, State
+from neotype.errors import SamplingError, did_you_mean
+from neotype.links import NOTHING
+from neotype.progress import Progress, silent
+from neotype.rng import Rng
+from neotype.schema.schema import NUMBERED, Relationship, Schema
+from neotype.synth.relational.children import Brood, Owners
+from neotype.synth.relational.fitting import Fitted, fit_tables
+from neotype.synth.relational.issue import issued
+from neotype.synth.relational.layout import Layout
+from neotype.synth.relational.part import Part, digits_of
+from neotype.synth.relational.paths import both
+from neotype.synth.synthesizer import Capabilities
+from neotype.synth.trees import Trees
+
+Positions = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Relational:
+    """A database, whose tables at the top are learnt by `table`."""
+
+    takes: ClassVar[Capabilities] = Capabilities(conditional=False)
+
+    table: Any = field(default_factory=Trees)
+
+    def fit(self, data: Dataset, *, rng: Rng, progress: Progress = silent) -> DatabaseModel:
+        """Learn all tables and how they are tied."""
+        found = fit_tables(self.table, data, rng, progress)
+        return DatabaseModel(data.schema, found.layout, data.sizes, found)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A table as it is drawn: rows in the content's columns, and as others see them."""
+
+    frame: pl.DataFrame
+    codes: Codes
+    context: Codes
+    references: Codes
+    owner: Positions | None
+
+
+@dataclass(frozen=True)
+class DatabaseModel:
+    """A learnt database. `learnt` is how many rows each table had."""
+
+    schema: Schema
+    layout: Layout
+    learnt: Mapping[str, int]
+    fitted: Fitted
+
+    family: ClassVar[str] = "relational"
+
+    @property
+    def protections(self) -> tuple[Protection, ...]:
+        """What of the data is not stored as it was."""
+        return tuple(
+            Protection(f"{name}.{note.column}", note.what, note.cells, note.note)
+            for name, part in self.fitted.parts.items()
+            if part.codebook is not None and name not in self.fitted.kept
+            for note in part.codebook.protections
+            if not note.column.startswith(("#", "@"))
+        )
+
+    def sample(
+        self,
+        rows: int | Mapping[str, int] | None = None,
+        *,
+        rng: Rng,
+        known: Known | None = None,
+        scale: float = 1.0,
+    ) -> Dataset:
+        """`scale` times as many rows as were learnt; `rows` says it of tables at the top."""
+        sizes = self._sizes(rows, scale)
+        drawn: dict[str, Drawn] = {}
+        for table in self.layout.order:
+            drawn[table] = self._table(table, drawn, sizes, rng.child(table))
+        positions = self._matched(drawn, rng.child("keys"))
+        frames = issued(self.schema, {name: one.frame for name, one in drawn.items()}, positions)
+        return Dataset(self.schema, frames)
+
+    def _sizes(self, rows: int | Mapping[str, int] | None, scale: float) -> dict[str, int]:
+        """How many rows the tables at the top get."""
+        tops = [t for t in self.layout.order if t not in self.layout.contexts]
+        if isinstance(rows, int):
+            raise SamplingError(
+                f"{rows} rows are asked of a database of {len(self.schema.tables)} tables.",
+                mend=f"say scale=2, or rows of tables at the top, such as {{'{tops[0]}': {rows}}}",
+            )
+        if not scale > 0:
+            raise SamplingError(f"scale {scale} makes no rows.", mend="use a scale such as .1 or 2")
+        sizes = {
+            name: max(round(self.learnt[name] * scale), 1) if self.learnt[name] else 0
+            for name in tops
+        }
+        for name, count in (rows or {}).items():
+            if name not in self.schema.tables:
+                raise SamplingError(
+                    f"rows are asked of table '{name}', which is not there.",
+                    found=f"the model has: {', '.join(self.schema.tables)}",
+                    mend=did_you_mean(name, self.schema.tables),
+                )
+            if name not in sizes or name in self.fitted.kept:
+                why = (
+                    "is kept as it is"
+                    if name in self.fitted.kept
+                    else (f"is made below '{self.layout.root(name)}'")
+                )
+                raise SamplingError(
+                    f"table '{name}' {why}: its number of rows follows.",
+                    mend=f"say it of: {', '.join(t for t in tops if t not in self.fitted.kept)}",
+                )
+            sizes[name] = count
+        return sizes
+
+    def _table(
+        self, table: str, drawn: Mapping[str, Drawn], sizes: Mapping[str, int], rng: Rng
+    ) -> Drawn:
+        fitted = self.fitted
+        part, digits = fitted.parts[table], fitted.reference_digits(table)
+        if table in self.layout.contexts:
+            return self._below(table, drawn, rng)
+        frame = self._top(table, sizes[table], rng)
+        codes = part.codes(frame)
+        references = digits_of(frame, digits)
+        return Drawn(frame, codes, np.vstack([codes, references]), references, None)
+
+    def _top(self, table: str, rows: int, rng: Rng) -> pl.DataFrame:
+        """The rows of a table that belongs to no other."""
+        model, kept = self.fitted.models.get(table), self.fitted.kept.get(table)
+        if kept is not None:
+            if model is None:
+                return kept
+            known = kept.select(
+                name
+                for name, column in self.fitted.parts[table].content.columns.items()
+                if name in kept.columns and not isinstance(column, NUMBERED)
+            )
+            if known.width:
+                made = model.sample(rng=rng, known=Known(known)).frame
+            else:
+                made = model.sample(kept.height, rng=rng).frame
+            return made.with_columns(kept.get_columns())
+        if model is None:
+            content = self.fitted.parts[table].content
+            return self.fitted.empty(table, content)
+        return model.sample(rows, rng=rng).frame
+
+    def _below(self, table: str, drawn: Mapping[str, Drawn], rng: Rng) -> Drawn:
+        """The rows of a table along its context."""
+        fitted, bond = self.fitted, self.fitted.bonds[table]
+        above = drawn[bond.tie.parent]
+        part = fitted.parts[table]
+        counts, start, end = bond.told(above.frame)
+        children = fitted.children[table]
+        if children is None:
+            counts = np.zeros_like(counts)
+        owners = Owners(above.context, counts, start, end)
+        brood = _none(part) if children is None else children.draw(owners, rng.child("rows"))
+        return self._decoded(table, above, brood, rng)
+
+    def _decoded(self, table: str, above: Drawn, brood: Brood, rng: Rng) -> Drawn:
+        fitted, bond = self.fitted, self.fitted.bonds[table]
+        part, rows = fitted.parts[table], len(brood.owner)
+        timed, told = None, np.zeros((len(part.digits), rows), dtype=np.uint8)
+        untimed = fitted.untimed(table)
+        told[untimed] = brood.codes[: len(untimed)]
+        references = brood.codes[len(untimed) :]
+        if bond.clock is not None:
+            timed = (bond.clock.name, bond.clock.cells(brood.ticks))
+        frame = part.decoded(told, rows, rng, timed)
+        if bond.clock is not None and len(untimed) < len(told):
+            told = part.codes(frame)
+        frame = bond.decode(brood.owner, frame, above.frame, part.outer)
+        context = np.vstack([told, references, above.context[:, brood.owner]])
+        return Drawn(frame, told, context, references, brood.owner)
+
+    def _matched(self, drawn: Mapping[str, Drawn], rng: Rng) -> dict[str, Positions]:
+        """To which row every row refers, by each key."""
+        positions: dict[str, Positions] = {}
+        for table, tie in self.layout.contexts.items():
+            owner = drawn[table].owner
+            assert owner is not None
+            positions[tie.title] = owner
+        for tie in self.fitted.keys:
+            child, parent = drawn[tie.child], drawn[tie.parent]
+            reference = self.fitted.references[tie.title]
+            if reference is None:
+                positions[tie.title] = np.full(child.frame.height, NOTHING)
+                continue
+            mine = self.fitted.slice_of(tie)
+            positions[tie.title] = reference.assign(
+                child.references[mine],
+                referenced=parent.codes,
+                capacity=capacity_of(parent.frame, tie),
+                paths=both(
+                    self.fitted.ways[tie.title], positions, child.frame.height, parent.frame.height
+                ),
+                distinct=self.fitted.distinct(tie, positions),
+                rng=rng.child(tie.title),
+            )
+        return positions
+
+    def describe(self) -> list[str]:
+        """In words: which statistics the model holds."""
+        words = []
+        for table in self.layout.order:
+            tie = self.layout.contexts.get(table)
+            how = f"below '{tie.parent}'" if tie is not None else "at the top"
+            if table in self.fitted.kept:
+                how = "public: kept as it is"
+            words.append(f"'{table}', {how}; {self.learnt[table]:,} rows were learnt")
+        words += [one.describe() for one in self.fitted.references.values() if one is not None]
+        return words
+
+    def log_density(self, data: Dataset) -> None:
+        """None: a database has no density that is known."""
+
+    def state(self) -> State:
+        """At rest."""
+        return self.fitted.state(self.learnt)
+
+
+def capacity_of(frame: pl.DataFrame, tie: Relationship) -> Positions:
+    """How many rows are to refer to each row by a key."""
+    cells = frame[f"#{tie.title}"].fill_null(0)
+    return np.asarray(np.maximum(cells.to_numpy().astype(np.int64), 0))
+
+
+def _none(part: Part) -> Brood:
+    none = np.zeros(0, dtype=np.int64)
+    return Brood(none, np.zeros((len(part.digits), 0), dtype=np.uint8), none)

@@ -1,0 +1,335 @@
+"""How a database is learnt: rows in the order of their owners, then table after table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from neotype.data import Dataset
+from neotype.encode.encoder import Codes, Digit, State
+from neotype.links import Links
+from neotype.progress import Progress
+from neotype.rng import Rng
+from neotype.schema.schema import Column, Numeric, Relationship, Schema
+from neotype.schema.storage import storage_dtype
+from neotype.synth.learn import learn
+from neotype.synth.relational.bond import Bond, clock_of, order_of
+from neotype.synth.relational.children import Brood, Children, Owners
+from neotype.synth.relational.layout import Layout
+from neotype.synth.relational.part import Part, with_digits
+from neotype.synth.relational.paths import Way, both, order_of_keys, ways
+from neotype.synth.relational.reference import Reference
+from neotype.synth.synthesizer import Model
+from neotype.trees.density import Growth
+
+Positions = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """All that was learnt, by table or by the title of a key."""
+
+    layout: Layout
+    keys: tuple[Relationship, ...]
+    """Keys that are matched, in the order in which they are."""
+    parts: Mapping[str, Part]
+    bonds: Mapping[str, Bond]
+    """By the table below."""
+    references: Mapping[str, Reference | None]
+    ways: Mapping[str, tuple[Way, ...]]
+    models: Mapping[str, Model]
+    children: Mapping[str, Children | None]
+    kept: Mapping[str, pl.DataFrame]
+
+    def reference_digits(self, table: str) -> tuple[Digit, ...]:
+        """What rows of a table say of the rows that they refer to."""
+        return tuple(
+            digit
+            for tie in self.keys
+            if tie.child == table
+            for reference in (self.references[tie.title],)
+            if reference is not None
+            for digit in reference.digits
+        )
+
+    def slice_of(self, tie: Relationship) -> slice:
+        """Where among them those of a key are."""
+        at = 0
+        for other in self.keys:
+            reference = self.references[other.title]
+            width = 0 if reference is None else len(reference.digits)
+            if other.title == tie.title:
+                return slice(at, at + width)
+            at += width if other.child == tie.child else 0
+        raise AssertionError(tie.title)
+
+    def untimed(self, table: str) -> list[int]:
+        """The digits of a child table that its rows draw: all but those of its time."""
+        part, clock = self.parts[table], self.bonds[table].clock
+        timed = set(part.places(clock.name)) if clock is not None else set()
+        return [place for place in range(len(part.digits)) if place not in timed]
+
+    def distinct(self, tie: Relationship, positions: Mapping[str, Positions]) -> Positions | None:
+        """The group within which no two rows may refer to the same row, where there is one."""
+        return distinct_of(self.layout, tie, positions)
+
+    def empty(self, table: str, content: Schema) -> pl.DataFrame:
+        """A table without rows, in the content's columns."""
+        columns = content.columns.items()
+        return pl.DataFrame(
+            schema={name: storage_dtype(column.storage) for name, column in columns}
+        )
+
+    def state(self, learnt: Mapping[str, int]) -> State:
+        """At rest."""
+        raise NotImplementedError
+
+
+def fit_tables(recipe: Any, data: Dataset, rng: Rng, progress: Progress) -> Fitted:
+    """Learn every table and every key."""
+    schema, protect = data.schema, getattr(recipe, "protect", 5)
+    layout = Layout.of(schema, Links.of(schema, data.frames))
+    frames = arranged(layout, data)
+    links = Links.of(schema, frames)
+    bonds = {
+        table: Bond.learn(tie, schema, frames, links.positions[tie.title])
+        for table, tie in layout.contexts.items()
+    }
+    full, parts, codes = _parts(layout, links, frames, bonds, protect)
+    keys = order_of_keys(layout)
+    references: dict[str, Reference | None] = {}
+    routes: dict[str, tuple[Way, ...]] = {}
+    said: dict[str, list[Codes]] = {table: [] for table in schema.tables}
+    for place, tie in enumerate(keys):
+        routes[tie.title] = ways(layout, keys[:place], tie)
+        reference, mine = _reference(
+            tie, layout, links, codes, parts, routes[tie.title], protect, rng
+        )
+        references[tie.title] = reference
+        said[tie.child].append(mine)
+    told = {
+        name: np.vstack([np.zeros((0, links.heights[name]), np.uint8), *lines])
+        for name, lines in said.items()
+    }
+    kept = {
+        name: frames[name].select(
+            c for c in frames[name].columns if c in parts[name].content.columns
+        )
+        for name, table in schema.tables.items()
+        if table.public
+    }
+    fitted = Fitted(layout, keys, parts, bonds, references, routes, {}, {}, kept)
+    return _models(recipe, fitted, links, full, codes, told, rng, progress)
+
+
+def arranged(layout: Layout, data: Dataset) -> dict[str, pl.DataFrame]:
+    """The frames with children in the order of their owners and of time."""
+    links = Links.of(layout.schema, data.frames)
+    frames = dict(data.frames)
+    number: dict[str, Positions] = {}
+    for table in layout.order:
+        frame, tie = frames[table], layout.contexts.get(table)
+        order = np.arange(frame.height)
+        if tie is not None:
+            owner = links.positions[tie.title]
+            if tie.parent in number:
+                owner = number[tie.parent][owner]
+            order = order_of(owner, frame, clock_of(layout.schema.tables[table], frame))
+            frames[table] = frame[order]
+        inverse = np.empty_like(order)
+        inverse[order] = np.arange(len(order))
+        number[table] = inverse
+    return frames
+
+
+def distinct_of(
+    layout: Layout, tie: Relationship, positions: Mapping[str, Positions]
+) -> Positions | None:
+    """The group within which no two rows of a table with a key of several keys may be alike."""
+    table = layout.schema.tables[tie.child]
+    pk = set(table.primary_key)
+    if not set(tie.child_key) <= pk:
+        return None
+    rest = pk - set(tie.child_key)
+    others = [
+        other
+        for other in layout.schema.above(tie.child)
+        if other.title != tie.title and set(other.child_key) <= rest
+    ]
+    covered = {name for other in others for name in other.child_key}
+    if covered != rest or not others or any(o.title not in positions for o in others):
+        return None
+    groups = np.stack([positions[other.title] for other in others])
+    return np.asarray(np.unique(groups, axis=1, return_inverse=True)[1].ravel(), dtype=np.int64)
+
+
+def _parts(
+    layout: Layout,
+    links: Links,
+    frames: Mapping[str, pl.DataFrame],
+    bonds: Mapping[str, Bond],
+    protect: int,
+) -> tuple[dict[str, pl.DataFrame], dict[str, Part], dict[str, Codes]]:
+    """Every table with what it says of others, and as digits."""
+    schema = layout.schema
+    full: dict[str, pl.DataFrame] = {}
+    parts: dict[str, Part] = {}
+    codes: dict[str, Codes] = {}
+    for table in layout.order:
+        frame = frames[table]
+        extra: dict[str, Column] = {}
+        for tie in layout.children(table):
+            bond, owner = bonds[tie.child], links.positions[tie.title]
+            frame = frame.with_columns(bond.sketches(owner, frames[tie.child], frame).values())
+            extra |= bond.columns(frame)
+        for tie in schema.below(table):
+            if layout.contexts.get(tie.child) is not tie:
+                name = f"#{tie.title}"
+                frame = frame.with_columns(pl.Series(name, links.fan_out(tie)))
+                extra[name] = Numeric(subtype="integer", decimals=0, storage="Int64")
+        own = bonds.get(table)
+        if own is not None:
+            frame = own.encode(links.positions[own.tie.title], frame, full[own.tie.parent])
+        full[table] = frame
+        parts[table], codes[table] = Part.learn(table, schema, frame, extra, own, protect)
+    return full, parts, codes
+
+
+def _reference(
+    tie: Relationship,
+    layout: Layout,
+    links: Links,
+    codes: Mapping[str, Codes],
+    parts: Mapping[str, Part],
+    routes: tuple[Way, ...],
+    protect: int,
+    rng: Rng,
+) -> tuple[Reference | None, Codes]:
+    """How a key is matched, and the digits that its rows have of it."""
+    rows, heights = links.positions[tie.title], links.heights
+    if not (rows >= 0).any():
+        return None, np.zeros((0, len(rows)), dtype=np.uint8)
+    known = both(routes, links.positions, heights[tie.child], heights[tie.parent])
+    capacity = links.fan_out(tie)
+    reference = Reference.learn(
+        tie,
+        rows=rows,
+        child=codes[tie.child],
+        child_sizes=parts[tie.child].digits,
+        referenced=codes[tie.parent],
+        referenced_sizes=parts[tie.parent].digits,
+        capacity=capacity,
+        paths=known,
+        distinct=distinct_of(layout, tie, links.positions),
+        protect=protect,
+        rng=rng.child(tie.title),
+    )
+    return reference, reference.encode(rows, codes[tie.parent], capacity, known)
+
+
+def _models(
+    recipe: Any,
+    fitted: Fitted,
+    links: Links,
+    full: Mapping[str, pl.DataFrame],
+    codes: Mapping[str, Codes],
+    told: Mapping[str, Codes],
+    rng: Rng,
+    progress: Progress,
+) -> Fitted:
+    """The tables at the top by the recipe, all others below their owners."""
+    models: dict[str, Model] = {}
+    children: dict[str, Children | None] = {}
+    context: dict[str, Codes] = {}
+    seen: dict[str, tuple[Digit, ...]] = {}
+    for table in fitted.layout.order:
+        part, digits = fitted.parts[table], fitted.reference_digits(table)
+        context[table] = np.vstack([codes[table], told[table]])
+        seen[table] = (*part.digits, *digits)
+        own = rng.child(f"fit {table}")
+        bond = fitted.bonds.get(table)
+        if bond is None:
+            if full[table].height and (digits or part.content.columns):
+                data = with_digits(part.content, full[table], digits, told[table])
+                models[table] = learn(_of(recipe, table), data, rng=own, progress=progress)
+            continue
+        owner, above = links.positions[bond.tie.title], bond.tie.parent
+        children[table] = _children(
+            recipe,
+            fitted,
+            table,
+            owner,
+            full,
+            codes[table],
+            told[table],
+            context[above],
+            seen[above],
+            progress,
+        )
+        context[table] = np.vstack([context[table], context[above][:, owner]])
+        seen[table] = (*seen[table], *seen[above])
+    return replace(fitted, models=models, children=children)
+
+
+def _children(
+    recipe: Any,
+    fitted: Fitted,
+    table: str,
+    owner: Positions,
+    full: Mapping[str, pl.DataFrame],
+    codes: Codes,
+    told: Codes,
+    context: Codes,
+    seen: tuple[Digit, ...],
+    progress: Progress,
+) -> Children | None:
+    """The rows of a table below their owners."""
+    part, bond = fitted.parts[table], fitted.bonds[table]
+    if not len(owner):
+        return None
+    untimed = fitted.untimed(table)
+    place = {old: new for new, old in enumerate(untimed)}
+    references = fitted.reference_digits(table)
+    digits = (*(part.digits[p] for p in untimed), *references)
+    more = range(len(untimed), len(digits))
+    counts, start, end = bond.told(full[bond.tie.parent])
+    ticks = np.zeros(len(owner), dtype=np.int64)
+    if bond.clock is not None:
+        ticks = bond.clock.ticks(full[table][bond.clock.name])
+    return Children.learn(
+        Brood(owner, np.vstack([codes[untimed], told]), ticks),
+        Owners(context, counts, start, end),
+        digits,
+        seen,
+        {place[p] for p in part.alone if p in place} | set(more),
+        tuple([place[p] for p in part.firsts if p in place] + list(more)),
+        bond.clock,
+        growth_of(recipe),
+        getattr(recipe, "protect", 5),
+        progress,
+    )
+
+
+def growth_of(recipe: Any) -> Growth:
+    """How trees of children grow, as the recipe says it of its own."""
+    plain = Growth()
+    return Growth(
+        getattr(recipe, "base", plain.base),
+        getattr(recipe, "leaf", plain.least),
+        getattr(recipe, "sharpness", plain.split_odds),
+        getattr(recipe, "width", plain.width),
+    )
+
+
+def _of(recipe: Any, table: str) -> Any:
+    """The recipe for one table: of `first`, what names its columns as table.column."""
+    first = getattr(recipe, "first", ())
+    if not first:
+        return recipe
+    own = (name.removeprefix(f"{table}.") for name in first if name.startswith(f"{table}."))
+    return replace(recipe, first=tuple(own))
