@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from neotype.schema.infer_ties import TableKeys, polymorphic, single_ties
@@ -27,7 +28,7 @@ from neotype.schema.schema import (
 )
 from neotype.schema.wording import count
 
-_ENOUGH = 4.0
+_ENOUGH, _SURELY = 4.0, 9.0
 _NATURAL = frozenset(
     (
         "isbn",
@@ -63,7 +64,8 @@ _STEP = frozenset(
         ),
     )
 )
-_WIDEST, _MOST_PARTS = 8, 4
+_NEARLY_ROWS, _MEETINGS = 0.7, 3.0
+_WIDEST, _MOST_PARTS, _FIRST = 8, 4, 3
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,9 @@ def find_keys(
     }
     for name, table in tables.items():
         table.primary = tuple(keys.primary.get(name, ())) or _single(table, schema.tables[name])
+    unsure = {name: table for name, table in tables.items() if not table.primary}
+    for name, table in unsure.items():
+        table.primary = _tentative(table, schema.tables[name])
     declared = [_said(tie) for tie in keys.foreign if _there(tie, frames)]
     taken = {(tie.child, name) for tie in declared for name in tie.child_key}
     unions = [
@@ -106,6 +111,9 @@ def find_keys(
     taken |= {(tie.relationship.child, tie.relationship.child_key[0]) for tie in whole}
     plain, doubtful = single_ties(tables, taken)
     found = [tie.relationship for tie in (*plain, *whole)]
+    for name, table in unsure.items():
+        if not any(tie.parent == name and tie.parent_key == table.primary for tie in found):
+            table.primary = ()
     for name, table in tables.items():
         if name not in keys.primary:
             table.primary = _composite(
@@ -148,7 +156,21 @@ def _single(table: TableKeys, content: Table) -> tuple[str, ...]:
     """The column that is the key: unique, and named like one."""
     worth = [(_worth(table, content, name), -i, name) for i, name in enumerate(table.uniques)]
     best = max(worth, default=None)
-    return (best[2],) if best is not None and best[0] >= _ENOUGH else ()
+    if best is not None and best[0] >= _ENOUGH:
+        return (best[2],)
+    for name, cells in table.cells.items():
+        if cells.nearly_unique and _worth(table, content, name) >= _SURELY:
+            table.uniques = (*table.uniques, name)
+            return (name,)
+    return ()
+
+
+def _tentative(table: TableKeys, content: Table) -> tuple[str, ...]:
+    """The first column where it is unique: the key if anything refers to it."""
+    name = next(iter(content.columns))
+    cells = table.cells[name]
+    plain = cells.group is not None and not Name(name).quantity
+    return (name,) if plain and name in table.uniques else ()
 
 
 def _worth(  # noqa: PLR0911 (one return a piece of evidence)
@@ -195,7 +217,13 @@ def _composite(
     if table.primary or not frame.height:
         return table.primary
     steps = [name for name in frame.columns if name not in refer and _is_step(name, content)]
-    others = [name for name in frame.columns[:1] if name not in refer and name not in steps]
+    others = [
+        name
+        for name in frame.columns[:_FIRST]
+        if name not in (*refer, *steps)
+        and table.cells[name].group is not None
+        and not Name(name).quantity
+    ]
     parts = [*refer, *others, *steps][:_WIDEST]
     for size in range(2, min(len(parts), _MOST_PARTS) + 1):
         for some in combinations(parts, size):
@@ -226,10 +254,10 @@ def _is_key(frame: pl.DataFrame, names: tuple[str, ...]) -> bool:
 
 def _by_no_chance(frame: pl.DataFrame, names: tuple[str, ...]) -> bool:
     """Whether unrelated columns of so many values would have met in some row."""
-    room = 1.0
-    for name in names:
-        room *= frame[name].n_unique()
-    return frame.height**2 / (2 * room) >= 3
+    distinct = [frame[name].n_unique() for name in names]
+    if max(distinct) > _NEARLY_ROWS * frame.height:
+        return False
+    return frame.height**2 / (2 * float(np.prod(distinct, dtype=float))) >= _MEETINGS
 
 
 def _composite_ties(

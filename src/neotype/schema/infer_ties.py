@@ -44,6 +44,7 @@ _ACCOUNTS = frozenset(
     )
 )
 MOST_LABELS = 12
+_SEVERAL, _MOSTLY = 8, 0.95
 
 
 @dataclass
@@ -127,7 +128,7 @@ def _weighed(
     named, said = _named(Name(cells.name), table, parent, Name(key.name), primary)
     if named is None:
         return None
-    seen = _contained(cells, key, strong=named >= 11)
+    seen = _contained(cells, key, strong=named >= 10)
     if seen is None or (cells.empty and named < 11):
         return None
     bits, evidence = seen
@@ -141,7 +142,13 @@ def _weighed(
         child_key=(cells.name,),
         reason=reason,
     )
-    return Tie(tie, _PRIOR + named + bits + (0.0 if primary else _DIFFERENT_KEY))
+    bits += 0.0 if primary else _DIFFERENT_KEY
+    bits += _PRIOR + named
+    if table.primary == (cells.name,) and said == "same name" and named < 14:
+        # Two files of the same customers, and neither is the other's parent.
+        parted = len(cells.values) < _MOSTLY * len(key.values) and _surprise(cells, key) >= 8
+        bits = bits if parted else min(bits, (ACCEPTED + PROPOSED) / 2)
+    return Tie(tie, bits)
 
 
 def _named(
@@ -164,7 +171,7 @@ def _named(
     if not bits:
         said = ""
     if bits < 11:
-        bits += _POINTER if name.says_id else 0.0 if bits else -_POINTER
+        bits += _POINTER if name.says_id else 0.0 if bits else 2.0 if name.refers else -_POINTER
     if name.quantity and said != "same name":
         bits -= 12.0
     return bits, said
@@ -217,6 +224,8 @@ def _surprise(cells: KeyCells, key: KeyCells) -> float:
     limit = 8.0
     if key.token or (cells.group == "number" and key.domain >= 20 and distinct >= 20):
         limit = 16.0
+    elif cells.group == "text" and distinct >= _SEVERAL and key.coded:
+        limit = 12.0
     elif cells.group == "number" and float(key.values[0]) > 2 * keys:
         return min(distinct * room + 5.0, limit + 2.0)
     return min(distinct * room, limit)
@@ -232,7 +241,7 @@ def _spread(cells: KeyCells, key: KeyCells, *, strong: bool) -> float:
         return 0.0
     chance = distinct * float(np.log2((float(cells.values[-1]) - low + 1) / width))
     if chance < -7:
-        return max(chance + 5, -2.0 if strong else -8.0)
+        return max(chance + 5, -1.0 if strong else -8.0)
     whole = float(cells.values[0]) == low and float(cells.values[-1]) == high
     return 2.0 if whole and distinct >= 20 else 0.0
 

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+_FEW, _NEARLY = 50, 0.98
 _EXACT = float(2**53)
 _TOKEN = r"^[0-9A-Za-z_\-{}:.]+$"
 
@@ -63,6 +64,12 @@ class KeyCells:
         """Whether every cell is there and differs from all others."""
         return self.rows > 0 and not self.missing and len(self.values) == self.rows
 
+    @property
+    def nearly_unique(self) -> bool:
+        """Whether it would be unique but for a few cells that are missing or come twice."""
+        enough = self.rows >= _FEW and self.group is not None
+        return enough and len(self.values) >= _NEARLY * self.rows
+
     @cached_property
     def token(self) -> bool:
         """Whether the texts look like codes that nobody would write by accident: hashes, UUIDs."""
@@ -72,6 +79,14 @@ class KeyCells:
         long = bool((some.str.len_chars() >= 8).all())
         coded = some.str.contains(_TOKEN) & some.str.contains(r"\d")
         return long and int(coded.sum()) > 0.9 * len(some)
+
+    @cached_property
+    def coded(self) -> bool:
+        """Whether the texts are codes: short, and of one word."""
+        if self.group != "text" or self.empty:
+            return False
+        some = self.present.head(500)
+        return bool((~some.str.contains(r"\s") & (some.str.len_chars() <= 16)).all())
 
     @cached_property
     def domain(self) -> float:

@@ -13,13 +13,34 @@ _ID = frozenset(
     (
         *("id", "ids", "uuid", "guid", "oid", "pk", "fk", "sk", "key", "code", "nr", "no", "nbr"),
         *("num", "number", "nummer", "numero", "ref", "identifier", "cod", "codigo", "kennung"),
-        *("schluessel", "schlussel", "kuerzel", "kurzel", "uid", "gid", "rid", "seq", "hash"),
+        *(
+            "cd",
+            "cde",
+            "kz",
+            "lfd",
+            "schluessel",
+            "schlussel",
+            "kuerzel",
+            "kurzel",
+            "uid",
+            "gid",
+            "rid",
+            "seq",
+            "hash",
+        ),
     )
 )
 _BEFORE = frozenset(("id", "fk", "pk", "sk", "cod", "uuid", "guid", "ref", "key", "nr"))
 _JOINED = ("nummer", "number", "uuid", "guid", "code", "key", "nbr", "num", "ref", "id", "nr", "no")
 """Endings of names that are written in one word: kundennr, artistid."""
 _BARE = frozenset(("id", "uuid", "guid", "pk", "oid", "uid", "key", "sk"))
+_ROW = frozenset(("row", "record", "rec", "entry", "surrogate", "auto", "internal", "unique"))
+_NO_ID = frozenset(
+    (
+        *("valid", "invalid", "paid", "unpaid", "prepaid", "hybrid", "liquid", "solid", "rapid"),
+        *("covid", "android", "fluid", "steroid", "asteroid", "thyroid", "humid", "plasmid"),
+    )
+)
 _REFERS = frozenset(("via", "by", "to", "of", "from", "parent", "ref"))
 _TABLE = frozenset(
     (
@@ -168,12 +189,16 @@ class Name:
     def says_id(self) -> bool:
         """Whether it is named like an id or a code."""
         parts = self.words
-        return bool(parts) and (parts[-1] in _ID or (parts[0] in _BEFORE and len(parts) > 1))
+        if not parts:
+            return False
+        joined = len(parts[-1]) > 4 and parts[-1].endswith("id") and parts[-1] not in _NO_ID
+        return joined or parts[-1] in _ID or (parts[0] in _BEFORE and len(parts) > 1)
 
     @property
     def bare(self) -> bool:
         """Whether it is an id and says not of what."""
-        return len(self.words) == 1 and self.words[0] in _BARE
+        rest = [word for word in self.words if word not in _ROW]
+        return not rest or (len(rest) == 1 and rest[0] in _BARE)
 
     @property
     def refers(self) -> bool:
@@ -250,7 +275,8 @@ def likeness(name: Name, key: Name, table: Sequence[str]) -> tuple[float, str]:
     """
     named = names_table(key, table)
     same = name.words == key.words and not key.bare
-    if same and (named or names_table(name, table)):
+    short = any(len(core) == 1 and _shortens(core[0], table) for core in key.cores)
+    if same and (named or short or names_table(name, table)):
         return 14.0, "same name"
     if names_table(name, table):
         return 13.0, "named after the table"
@@ -278,11 +304,15 @@ def _loose(  # noqa: PLR0911 (one return a piece of evidence)
     for verb in stems(last):
         if verb in (word + "er", word + "or", word + "per", word + "ee", word + "r"):
             return (9.0 if pointing else 3.0), f"'{word}' is what a {verb} does"
-    if len(word) >= 3 and any(one.startswith(word) for one in stems(last)) and pointing:
+    if _shortens(word, table) and pointing:
         return 7.0, f"'{word}' is short for the table"
     if pointing and len("".join(table)) > 3 and word == "".join(one[0] for one in table):
         return 5.0, f"'{word}' is short for the table"
     return 0.0, ""
+
+
+def _shortens(word: str, table: Sequence[str]) -> bool:
+    return len(word) >= 3 and bool(table) and any(one.startswith(word) for one in stems(table[-1]))
 
 
 def acts(name: Name, table: Sequence[str]) -> float:
@@ -290,7 +320,8 @@ def acts(name: Name, table: Sequence[str]) -> float:
     if not name.role or not table:
         return 0.0
     found = stems(table[-1])
-    return 7.0 if found & _STAFF else 4.0 if found & _PEOPLE else 0.0
+    short = len(table[-1]) >= 3 and any(one.startswith(table[-1]) for one in _STAFF)
+    return 7.0 if short or found & _STAFF else 4.0 if found & _PEOPLE else 0.0
 
 
 def joins(table: Sequence[str], parents: Iterable[Sequence[str]]) -> bool:
