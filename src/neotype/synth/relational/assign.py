@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-Whole = NDArray[np.int64]
+from neotype.links import NOTHING
+from neotype.synth.relational.repair import Asked, Whole
+
 _EXACT = 1e-6
-_FEW = 1 << 20
-_SWAPS, _TRIES = 24, 40
-_TWICE = 10
-"""A pair that is there twice weighs more than any number of meetings."""
+_FEW, _ANY = 1 << 20, 1 << 40
+_KINDS = 64
+_CROWDED, _CROWDS = 8, 512
+"""A unit is crowded that takes one in so many of the rows it may take; so many are looked at."""
 
 
 def dense(children: list[Whole], rows: list[Whole]) -> tuple[Whole, Whole]:
@@ -105,135 +105,105 @@ def spread(unit: Whole, block: Whole, rng: Generator) -> Whole:
     return np.argsort(place, kind="stable")
 
 
-@dataclass(frozen=True)
-class Meeting:
-    """Whether each child and its row lead to the same row further up."""
+def needed(
+    capacity: Whole, pool: Whole, asks: Asked, rng: Generator, *, most: int, shy: bool
+) -> Whole:
+    """How many children each referenced row is to have: its capacity, scaled to their number.
 
-    same: NDArray[np.bool_]
-    child: Whole
-    row: Whole
-    """The row further up, of each child and of each referenced row."""
-
-    def broken(self, children: Whole, rows: Whole) -> NDArray[np.bool_]:
-        """Which of these children would have it otherwise with these rows."""
-        met = (self.child[children] == self.row[rows]) & (self.child[children] >= 0)
-        return np.asarray(met != self.same[children])
-
-    def met(self, rows: Whole) -> Whole:
-        """Children that meet where they should not."""
-        found = np.flatnonzero((rows >= 0) & ~self.same)
-        return found[self.broken(found, rows[found])]
-
-
-@dataclass(frozen=True)
-class Repair:
-    """What must hold of the rows of all children, and swaps until it does.
-
-    `block` are children whose rows may be swapped, `kind` those among them that are alike.
+    Where children were drawn to lead to the same row further up as the row they refer to, there
+    are as many places below that row as there are such children.
     """
+    asked = np.bincount(asks.block, minlength=int(pool.max(initial=0)) + 1)
+    have = fitted(capacity, pool, asked, rng, most=most, shy=shy)
+    one = next((meeting for meeting in asks.meetings if meeting.same.any()), None)
+    if one is None:
+        return have
+    who = np.flatnonzero(one.same & (one.child >= 0))
+    mine, theirs = dense([asks.block[who], one.child[who]], [pool, one.row])
+    names, group = np.unique(theirs, return_inverse=True)
+    there = np.minimum(np.searchsorted(names, mine), len(names) - 1)
+    need = np.bincount(there[names[there] == mine], minlength=len(names))
+    need = np.minimum(need, np.bincount(group) * most) if most <= _FEW else need
+    held = np.bincount(group, weights=have, minlength=len(names)).astype(np.int64)
+    if (held >= need).all():
+        return have
+    above = np.zeros(len(names), dtype=np.int64)
+    above[group] = pool
+    rest = asked - np.bincount(above, weights=need, minlength=len(asked)).astype(np.int64)
+    spare = np.maximum(held - need, 0)
+    more = fitted(spare, above, np.maximum(rest, 0), rng, most=_ANY, shy=False)
+    return fitted(capacity, group, need + more, rng, most=most, shy=shy)
 
-    block: Whole
-    kind: Whole
-    meetings: list[Meeting]
-    unit: Whole | None
 
-    def swapped(self, rows: Whole, rng: Generator) -> Whole:
-        """The same rows in other hands: no unit has one twice, nobody meets who should not.
+def placed(slots: Whole, pool: Whole, kinds: Whole, asks: Asked, rng: Generator) -> Whole:
+    """The row of each child: first all that it asks for, then ever less of it."""
+    block, kind = asks.block, asks.kind
+    out = np.full(len(block), NOTHING, dtype=np.int64)
+    if asks.unit is None:
+        free, line = rng.permutation(slots), rng.permutation(len(block))
+    else:
+        line = spread(asks.unit, block * _KINDS + kind, rng)
+        left = np.bincount(slots, minlength=len(kinds))
+        if not asks.meetings:
+            _crowd(out, left, pool, kinds, asks, rng)
+            line = line[out[line] < 0]
+        order = rng.permutation(len(kinds))
+        free = np.repeat(order, left[order])
 
-        As far as a bounded number of rounds gets.
-        """
-        rows = rows.copy()
-        fine = self.block * (int(self.kind.max(initial=0)) + 1) + self.kind
-        keys = [(key, np.argsort(key, kind="stable")) for key in (fine, self.block)]
-        for turn in range(_SWAPS):
-            twice, held = self.twice(rows)
-            bad = np.unique(np.concatenate([twice, *(one.met(rows) for one in self.meetings)]))
-            if not len(bad):
-                break
-            self._swap(rows, bad, twice, held, keys[turn % 3 == 2], rng)
-        return rows
+    def fill(who: Whole, mine: list[Whole], theirs: list[Whole]) -> None:
+        nonlocal free
+        a, b = dense([one[who] for one in mine], [one[free] for one in theirs])
+        place = matched(a, b)
+        there = place >= 0
+        out[who[there]] = free[place[there]]
+        left = np.ones(len(free), dtype=np.bool_)
+        left[place[there]] = False
+        free = free[left]
 
-    def twice(self, rows: Whole) -> tuple[Whole, Whole]:
-        """Children whose unit has their row already; all (unit, row) as sorted numbers."""
-        if self.unit is None:
-            return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        some = np.flatnonzero((rows >= 0) & (self.unit >= 0))
-        pair = self._pairs(some, rows[some])
-        order = np.argsort(pair, kind="stable")
-        pair = pair[order]
-        again = np.zeros(len(pair), dtype=np.bool_)
-        again[1:] = pair[1:] == pair[:-1]
-        return some[order[again]], pair
+    which = np.zeros(len(block), dtype=np.int64)
+    for k, one in enumerate(asks.meetings):
+        which |= one.same.astype(np.int64) << k
+    for pattern in sorted(range(1 << len(asks.meetings)), key=lambda p: (-p.bit_count(), p)):
+        on = [one for k, one in enumerate(asks.meetings) if pattern >> k & 1]
+        mine, theirs = [block, *(one.child for one in on)], [pool, *(one.row for one in on)]
+        who = line[which[line] == pattern]
+        fill(who, [*mine, kind], [*theirs, kinds])
+        if on:
+            fill(who[out[who] < 0], mine, theirs)
+    # What is left goes to the nearest kinds: both sides in the order of kinds, k-th to k-th.
+    rest = line[out[line] < 0]
+    free = free[np.argsort(kinds[free], kind="stable")]
+    fill(rest[np.argsort(kind[rest], kind="stable")], [block], [pool])
+    return out
 
-    def _pairs(self, children: Whole, rows: Whole) -> Whole:
-        assert self.unit is not None
-        return self.unit[children] << 32 | rows
 
-    def _held(self, children: Whole, rows: Whole, held: Whole) -> NDArray[np.bool_]:
-        """Whether the units of these children have these rows."""
-        if self.unit is None or not len(held):
-            return np.zeros(len(children), dtype=np.bool_)
-        pair = self._pairs(children, rows)
-        at = np.minimum(np.searchsorted(held, pair), len(held) - 1)
-        return np.asarray((held[at] == pair) & (self.unit[children] >= 0))
+def _crowd(out: Whole, left: Whole, pool: Whole, kinds: Whole, asks: Asked, rng: Generator) -> None:
+    """Crowded units choose first, while every row still has places: largest first.
 
-    def _cost(self, children: Whole, rows: Whole) -> Whole:
-        cost = np.zeros(len(children), dtype=np.int64)
-        for one in self.meetings:
-            cost += one.broken(children, rows)
-        return cost
-
-    def _swap(
-        self,
-        rows: Whole,
-        bad: Whole,
-        twice: Whole,
-        held: Whole,
-        key: tuple[Whole, Whole],
-        rng: Generator,
-    ) -> None:
-        """Swap with others of equal key wherever that mends more than it breaks."""
-        mine, order = key
-        ordered = mine[order]
-        start = np.searchsorted(ordered, mine[bad])
-        size = np.searchsorted(ordered, mine[bad], side="right") - start
-        other = order[start + (rng.random(len(bad)) * size).astype(np.int64)]
-        turn = rng.permutation(np.flatnonzero((rows[other] >= 0) & (rows[other] != rows[bad])))
-        bad, other = bad[turn], other[turn]
-        first = np.full(len(rows), len(bad))
-        np.minimum.at(first, bad, np.arange(len(bad)))
-        np.minimum.at(first, other, np.arange(len(bad)))
-        alone = (first[bad] == np.arange(len(bad))) & (first[other] == np.arange(len(bad)))
-        bad, other = bad[alone], other[alone]
-        gives, takes = rows[bad], rows[other]
-        before = self._cost(bad, gives) + self._cost(other, takes)
-        before += _TWICE * np.isin(bad, twice)
-        after = self._cost(bad, takes) + self._cost(other, gives)
-        after += _TWICE * self._held(bad, takes, held) + _TWICE * self._held(other, gives, held)
-        better = after < before
-        rows[bad[better]], rows[other[better]] = takes[better], gives[better]
-
-    def moved(self, rows: Whole, pool: Whole, open_rows: Whole, rng: Generator) -> Whole:
-        """What swaps left twice goes to any other row of the pool, over capacity, or to none."""
-        twice, held = self.twice(rows)
-        rows = rows.copy()
-        rows[twice] = -1
-        order = open_rows[np.argsort(pool[open_rows], kind="stable")]
-        ordered = pool[order]
-        for _ in range(_TRIES):
-            waiting = twice[rows[twice] < 0]
-            if not len(waiting) or not len(order):
-                break
-            start = np.searchsorted(ordered, self.block[waiting])
-            size = np.searchsorted(ordered, self.block[waiting], side="right") - start
-            waiting, start, size = waiting[size > 0], start[size > 0], size[size > 0]
-            found = order[start + (rng.random(len(waiting)) * size).astype(np.int64)]
-            fits = ~self._held(waiting, found, held)
-            fits &= self._cost(waiting, found) == 0
-            _, first = np.unique(self._pairs(waiting, found), return_index=True)
-            once = np.zeros(len(waiting), dtype=np.bool_)
-            once[first] = True
-            fits &= once
-            rows[waiting[fits]] = found[fits]
-            held = np.sort(np.concatenate([held, self._pairs(waiting[fits], found[fits])]))
-        return rows
+    Each takes different rows, the likelier the more places a row has left (Efraimidis & Spirakis,
+    Weighted random sampling with a reservoir, 2006).
+    """
+    assert asks.unit is not None
+    some = np.flatnonzero(asks.unit >= 0)
+    _, which = np.unique(
+        asks.unit[some] * (int(pool.max(initial=0)) + 1) + asks.block[some], return_inverse=True
+    )
+    size = np.bincount(which)
+    room = np.bincount(pool[left > 0], minlength=int(pool.max(initial=0)) + 1)
+    block = np.zeros(len(size), dtype=np.int64)
+    block[which] = asks.block[some]
+    large = np.flatnonzero((size > 1) & (size * _CROWDED > room[block]))
+    large = large[np.argsort(-size[large], kind="stable")][:_CROWDS]
+    by_unit = some[np.argsort(which, kind="stable")]
+    ends = np.cumsum(size)
+    for unit in large:
+        who = rng.permutation(by_unit[ends[unit] - size[unit] : ends[unit]])
+        rows = np.flatnonzero((left > 0) & (pool == block[unit]))
+        late = rng.exponential(size=len(rows)) / left[rows]
+        rows = rows[np.lexsort((late, kinds[rows]))]
+        place = matched(asks.kind[who], kinds[rows])
+        out[who[place >= 0]] = rows[place[place >= 0]]
+        rest = np.setdiff1d(np.arange(len(rows)), place)
+        lacking = who[place < 0][: len(rest)]
+        out[lacking] = rows[rest[: len(lacking)]]
+        left[out[who[out[who] >= 0]]] -= 1

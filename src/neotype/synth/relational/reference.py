@@ -20,9 +20,10 @@ from neotype.encode.encoder import SYMBOLS, Codes, Digit, State
 from neotype.links import NOTHING
 from neotype.rng import Rng
 from neotype.schema.schema import Relationship
-from neotype.synth.relational.assign import Meeting, Repair, Whole, dense, fitted, matched, spread
+from neotype.synth.relational.assign import dense, needed, placed
 from neotype.synth.relational.cluster import Kinds
 from neotype.synth.relational.hierarchy import depths, levels
+from neotype.synth.relational.repair import Asked, Meeting, Whole
 
 Paths = Mapping[str, tuple[Whole, Whole]]
 """By name of a way to a table further up: its row as each child's context leads to it, and as
@@ -207,11 +208,6 @@ class Reference:
             return out
         _, both = np.unique(np.concatenate([child_group[who], row_group]), return_inverse=True)
         block, pool = both[: len(who)], both[len(who) :]
-        asked_of = np.bincount(block, minlength=int(both.max()) + 1)
-        slots = np.repeat(
-            np.arange(len(capacity)),
-            fitted(capacity, pool, asked_of, drawn, most=self.most, shy=self.shy),
-        )
         kind = part.get(f"{self.title}: kind", np.zeros(len(out), np.uint8))[who].astype(np.int64)
         kinds = self.kinds.of(referenced, capacity).astype(np.int64)
         meetings = []
@@ -222,11 +218,13 @@ class Reference:
                 never = np.zeros(len(who), dtype=np.bool_)
                 meetings.append(Meeting(never if same is None else same, mine[who], theirs))
         unit = None if distinct is None else distinct[who]
-        repair = Repair(block, kind, meetings, unit)
-        found = repair.swapped(_placed(slots, pool, kinds, repair, drawn), drawn)
+        asks = Asked(block, kind, meetings, unit)
+        places = needed(capacity, pool, asks, drawn, most=self.most, shy=self.shy)
+        slots = np.repeat(np.arange(len(capacity)), places)
+        found = asks.swapped(placed(slots, pool, kinds, asks, drawn), drawn)
         if unit is not None:
-            free = np.zeros(0, np.int64) if self.most == 1 else np.unique(slots)
-            found = repair.moved(found, pool, free, drawn)
+            is_open = ((places > 0) | (capacity > 0)) & (self.most > 1)
+            found = asks.moved(found, pool, np.flatnonzero(is_open), drawn)
         out[who] = found
         return out
 
@@ -301,9 +299,10 @@ def _beside(rows: Whole, group: Whole, referenced: Codes, rng: Generator) -> Cod
 
 def _ties(rows: Whole, capacity: Whole, paths: Paths) -> tuple[Tie, ...]:
     """The ways up by which child and row meet clearly more, or less, often than by chance."""
-    found = []
+    always, often = [], []
     for name, (mine, theirs) in paths.items():
-        known = np.flatnonzero((rows >= 0) & (mine >= 0))
+        refers = np.flatnonzero(rows >= 0)
+        known = refers[mine[refers] >= 0]
         if not len(known):
             continue
         share = float((mine[known] == theirs[rows[known]]).mean())
@@ -311,12 +310,17 @@ def _ties(rows: Whole, capacity: Whole, paths: Paths) -> tuple[Tie, ...]:
         top = int(max(mine.max(), theirs.max())) + 1
         have = np.bincount(theirs[lead], weights=capacity[lead], minlength=top)
         chance = float((have / max(int(capacity.sum()), 1))[mine[known]].mean())
+        if share == 1 and (mine[refers] == theirs[rows[refers]]).all():
+            always.append(Tie(name, 1.0, chance))
+            continue
+        # Children that lead nowhere have no row in common: that they have not is drawn too.
+        share = min(share, 1 - 1 / (len(refers) + 1))
         noise = np.sqrt(max(chance * (1 - chance), 1 / len(known)) / len(known))
         away = abs(share - chance)
-        if share == 1 or (away > _CLEAR * noise and away > _WORTH):
-            found.append((share == 1, away, Tie(name, share, chance)))
-    found.sort(key=lambda one: (-one[0], -one[1]))
-    return tuple(tie for _, _, tie in found[:_MOST_TIES])
+        if away > max(_CLEAR * noise, _WORTH):
+            often.append((away, Tie(name, share, chance)))
+    often.sort(key=lambda one: -one[0])
+    return (*always, *(tie for _, tie in often[:_MOST_TIES]))
 
 
 def _hierarchy(rows: Whole) -> Hierarchy:
@@ -327,40 +331,3 @@ def _hierarchy(rows: Whole) -> Hierarchy:
         top = "nothing"
     cap = min(int(depth.max(initial=0)), SYMBOLS - 1)
     return Hierarchy(cap, bool((depth > cap).any()), top)
-
-
-def _placed(slots: Whole, pool: Whole, kinds: Whole, asks: Repair, rng: Generator) -> Whole:
-    """The row of each child: first all that it asks for, then ever less of it."""
-    block, kind = asks.block, asks.kind
-    out = np.full(len(block), NOTHING, dtype=np.int64)
-    if asks.unit is None:
-        free, line = rng.permutation(slots), rng.permutation(len(block))
-    else:
-        free = slots[np.argsort(rng.random(len(kinds))[slots], kind="stable")]
-        line = spread(asks.unit, block * SYMBOLS + kind, rng)
-
-    def fill(who: Whole, mine: list[Whole], theirs: list[Whole]) -> None:
-        nonlocal free
-        a, b = dense([one[who] for one in mine], [one[free] for one in theirs])
-        place = matched(a, b)
-        there = place >= 0
-        out[who[there]] = free[place[there]]
-        left = np.ones(len(free), dtype=np.bool_)
-        left[place[there]] = False
-        free = free[left]
-
-    which = np.zeros(len(block), dtype=np.int64)
-    for k, one in enumerate(asks.meetings):
-        which |= one.same.astype(np.int64) << k
-    for pattern in sorted(range(1 << len(asks.meetings)), key=lambda p: (-p.bit_count(), p)):
-        on = [one for k, one in enumerate(asks.meetings) if pattern >> k & 1]
-        mine, theirs = [block, *(one.child for one in on)], [pool, *(one.row for one in on)]
-        who = line[which[line] == pattern]
-        fill(who, [*mine, kind], [*theirs, kinds])
-        if on:
-            fill(who[out[who] < 0], mine, theirs)
-    # What is left goes to the nearest kinds: both sides in the order of kinds, k-th to k-th.
-    rest = line[out[line] < 0]
-    free = free[np.argsort(kinds[free], kind="stable")]
-    fill(rest[np.argsort(kind[rest], kind="stable")], [block], [pool])
-    return out
