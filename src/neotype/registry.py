@@ -43,6 +43,15 @@ METRICS: Mapping[str, str] = {
     "wnmis": "neotype.evaluate.fidelity.dependence:WeightedNMI",
     "kmarginal": "neotype.evaluate.fidelity.dependence:KMarginal",
     "constraints": "neotype.evaluate.fidelity.rules:Constraints",
+    "sequence_lengths": "neotype.evaluate.sequential.lengths:SequenceLengths",
+    "inter_event_times": "neotype.evaluate.sequential.lengths:InterEventTimes",
+    "autocorrelation": "neotype.evaluate.sequential.correlogram:Autocorrelation",
+    "transitions": "neotype.evaluate.sequential.states:Transitions",
+    "seasonal_profile": "neotype.evaluate.sequential.profiles:SeasonalProfile",
+    "between_owner_spread": "neotype.evaluate.sequential.spread:BetweenOwnerSpread",
+    "window_detection": "neotype.evaluate.sequential.windows:WindowDetection",
+    "summary_detection": "neotype.evaluate.sequential.windows:SummaryDetection",
+    "owner_detection": "neotype.evaluate.sequential.owners:OwnerDetection",
     # (more fidelity measures)
     "c2st": "neotype.evaluate.fidelity.detection:C2ST",
     "tstr": "neotype.evaluate.utility.prediction:TSTR",
@@ -85,6 +94,9 @@ METRICS: Mapping[str, str] = {
     "key_uniqueness": "neotype.evaluate.relational.keys:KeyUniqueness",
     "cardinality": "neotype.evaluate.relational.cardinality:Cardinality",
     "joint_cardinality": "neotype.evaluate.relational.cardinality:JointCardinality",
+    "hop_trends": "neotype.evaluate.relational.hops:HopTrends",
+    "parent_detection": "neotype.evaluate.relational.detection:ParentDetection",
+    "child_detection": "neotype.evaluate.relational.detection:ChildDetection",
     # (more measures between tables)
 }
 
@@ -109,10 +121,25 @@ CONSTRAINTS: Mapping[str, str] = {
     "CarryOverColumns": "neotype.constraints.keys:CarryOverColumns",
 }
 
+TABLE_CONSTRAINTS: Mapping[str, str] = {
+    "ReferenceTable": "neotype.constraints.between.keys:ReferenceTable",
+    "CompositeKey": "neotype.constraints.between.keys:CompositeKey",
+    "UniqueBridgeTable": "neotype.constraints.between.keys:UniqueBridgeTable",
+    "PolymorphicRelationship": "neotype.constraints.between.keys:PolymorphicRelationship",
+    "PrimaryToPrimaryKeySubset": "neotype.constraints.between.subsets:PrimaryToPrimaryKeySubset",
+    "ForeignToPrimaryKeySubset": "neotype.constraints.between.subsets:ForeignToPrimaryKeySubset",
+    "ForeignToForeignKey": "neotype.constraints.between.shared:ForeignToForeignKey",
+    "SelfReferentialHierarchy": "neotype.constraints.between.hierarchy:SelfReferentialHierarchy",
+    "InequalityBetween": "neotype.constraints.between.order:InequalityBetween",
+    "Aggregate": "neotype.constraints.between.aggregate:Aggregate",
+    "CarryDown": "neotype.constraints.between.carry:CarryDown",
+}
+
 _GROUPS = {
     "synthesizer": ("neotype.synthesizers", SYNTHESIZERS),
     "metric": ("neotype.metrics", METRICS),
     "constraint": ("neotype.constraints", CONSTRAINTS),
+    "table_constraint": ("neotype.table_constraints", TABLE_CONSTRAINTS),
 }
 
 

@@ -177,23 +177,28 @@ def constraint(value: object) -> Any:
 
     SDV's dicts of `constraint_class` and `constraint_parameters` are read too.
     """
+    if isinstance(value, Mapping) and "constraint_class" in value:
+        value = from_sdv_constraint(value)
+    return declared(value, "constraint", Constraint)
+
+
+def declared(value: object, group: str, kind: type[Value]) -> Any:
+    """An object of the class that is registered in a group as the `type` of a line."""
     if not isinstance(value, Mapping):
         return value
-    if "constraint_class" in value:
-        value = from_sdv_constraint(value)
     if "type" not in value:
         raise SchemaError(
             f"a constraint has no type: it has {', '.join(map(str, value)) or 'nothing'}.",
             mend="begin with its type, such as type: Inequality",
         )
-    cls = find("constraint", str(value["type"]))
-    if not (isinstance(cls, type) and issubclass(cls, Constraint)):
+    cls = find(group, str(value["type"]))
+    if not (isinstance(cls, type) and issubclass(cls, kind)):
         raise SchemaError(
-            f"the constraint '{value['type']}' is registered, but is no Constraint.",
-            mend="make the class a subclass of neotype.Constraint",
+            f"the constraint '{value['type']}' is registered, but is no {kind.__name__}.",
+            mend=f"make the class a subclass of neotype.{kind.__name__}",
         )
     try:
-        made: Constraint = cls.model_validate(dict(value))
+        made: Value = cls.model_validate(dict(value))
     except ValidationError as cause:
         faults = [_fault(error, cls) for error in cause.errors()]
         raise SchemaError(
@@ -212,7 +217,7 @@ _WANTED = {
 """What was expected, by how pydantic's name of a fault begins."""
 
 
-def _fault(error: Any, cls: type[Constraint]) -> str:  # noqa: PLR0911 (one return a kind)
+def _fault(error: Any, cls: type[Value]) -> str:  # noqa: PLR0911 (one return a kind)
     """What is wrong with a line, with the nearest mend."""
     path = ".".join(map(str, error["loc"]))
     known = [name for name in cls.model_fields if name != "type"]

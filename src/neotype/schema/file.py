@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from neotype.errors import SchemaError, SourceError, did_you_mean
 from neotype.outputs import appearing
+from neotype.schema.between import TableConstraint
 from neotype.schema.constraint import Constraint
 from neotype.schema.distribution import TAGS, Distribution, untersed
 from neotype.schema.infer import adopt
@@ -81,8 +82,10 @@ def read_schema(path: Path | str, *, frames: Mapping[str, pl.DataFrame] | None =
     return from_document(document, origin=path.name)
 
 
-Remarks = Mapping[str, Sequence[tuple[Constraint, str]]]
-"""Of each table: constraints that may be taken up, and what speaks for each."""
+Declared = Constraint | TableConstraint
+Remarks = Mapping[str, Sequence[tuple[Declared, str]]]
+"""Of each table: constraints that may be taken up, and what speaks for each. Those between tables
+are of the table ""."""
 
 
 def write_schema(
@@ -107,28 +110,29 @@ def write_schema(
 
 def to_document(schema: Schema) -> dict[str, Any]:
     """Plain dicts and lists; of each column its kind and what differs from the defaults."""
-    tables = {}
-    for name, table in schema.tables.items():
-        written: dict[str, Any] = {}
-        if table.primary_key:
-            written["primary_key"] = list(table.primary_key)
-        if table.entity is not None:
-            written["entity"] = table.entity
-        if table.rows is not None:
-            written["rows"] = table.rows
-        for role in ("sensitive", "quasi_identifiers"):
-            if getattr(table, role):
-                written[role] = list(getattr(table, role))
-        written["columns"] = {key: _written(column) for key, column in table.columns.items()}
-        if table.correlations:
-            written["correlations"] = {one: dict(of) for one, of in table.correlations.items()}
-        if table.constraints:
-            written["constraints"] = [_declared(one) for one in table.constraints]
-        tables[name] = written
+    tables = {name: _told(table) for name, table in schema.tables.items()}
     document: dict[str, Any] = {"neotype_schema": VERSION, "tables": tables}
     if schema.relationships:
         document["relationships"] = [r.model_dump(mode="json") for r in schema.relationships]
+    if schema.constraints:
+        document["constraints"] = [_declared(one) for one in schema.constraints]
     return document
+
+
+def _told(table: Table) -> dict[str, Any]:
+    facts = {
+        "primary_key": list(table.primary_key),
+        "entity": table.entity,
+        "sequence": table.sequence,
+        "public": table.public,
+        "rows": table.rows,
+        "sensitive": list(table.sensitive),
+        "quasi_identifiers": list(table.quasi_identifiers),
+        "columns": {key: _written(column) for key, column in table.columns.items()},
+        "correlations": {one: dict(of) for one, of in table.correlations.items()},
+        "constraints": [_declared(one) for one in table.constraints],
+    }
+    return {key: fact for key, fact in facts.items() if fact or key == "columns"}
 
 
 def _written(column: Column) -> dict[str, Any]:
@@ -144,7 +148,7 @@ def _written(column: Column) -> dict[str, Any]:
     return ordered | ({"reason": reason} if reason else {})
 
 
-def _declared(one: Constraint) -> dict[str, Any]:
+def _declared(one: Declared) -> dict[str, Any]:
     return {"type": one.type, **one.model_dump(mode="json", exclude_defaults=True)}
 
 
@@ -153,6 +157,7 @@ def to_yaml(schema: Schema, remarks: Remarks = _NO_REMARKS) -> str:
     document = to_document(schema)
     tables = document.pop("tables")
     relationships = document.pop("relationships", None)
+    between = document.pop("constraints", None)
     parts = [_HEADER, _yaml(document) + "tables:"]
     for name, written in tables.items():
         parts.append(indent(_yaml({name: written}), "  ").rstrip("\n"))
@@ -160,20 +165,29 @@ def to_yaml(schema: Schema, remarks: Remarks = _NO_REMARKS) -> str:
             parts += _remarked(remarks[name], declared="constraints" in written)
     if relationships:
         parts.append(_yaml({"relationships": relationships}).rstrip("\n"))
+    if between:
+        parts.append(_yaml({"constraints": between}).rstrip("\n"))
+    if remarks.get(""):
+        parts += _remarked(remarks[""], declared=bool(between), depth=0)
     return "\n".join(parts) + "\n"
 
 
-def _remarked(remarks: Sequence[tuple[Constraint, str]], *, declared: bool) -> list[str]:
+def _remarked(
+    remarks: Sequence[tuple[Declared, str]], *, declared: bool, depth: int = 2
+) -> list[str]:
     """Constraints as comments of the list that they would be lines of."""
-    lines = ["    # Found in the data, and not applied. Uncomment what is a rule, not an accident:"]
+    edge = "  " * depth
+    lines = [
+        f"{edge}# Found in the data, and not applied. Uncomment what is a rule, not an accident:"
+    ]
     if not declared:
-        lines.append("    constraints:")
+        lines.append(f"{edge}constraints:")
     for one, evidence in remarks:
         line = _yaml(_declared(one), flow=True).strip()
         # A name may hold an end of line: every line of a comment is one.
-        lines.append("    # " + " ".join(evidence.split()))
+        lines.append(f"{edge}# " + " ".join(evidence.split()))
         first, *more = line.splitlines()
-        lines += [f"    #- {first}", *(f"    #  {part}" for part in more)]
+        lines += [f"{edge}#- {first}", *(f"{edge}#  {part}" for part in more)]
     return lines
 
 
@@ -299,6 +313,7 @@ def from_document(document: Any, *, origin: str = "the schema") -> Schema:
             mend="upgrade neotype",
         )
     facts = {key: value for key, value in document.items() if key != "neotype_schema"}
+    facts = _without_none(facts)
     if isinstance(facts["tables"], Mapping):
         facts["tables"] = {key: _without_none(table) for key, table in facts["tables"].items()}
     try:
@@ -306,7 +321,7 @@ def from_document(document: Any, *, origin: str = "the schema") -> Schema:
     except ValidationError as cause:
         raise _explained(cause, origin) from None
     _check_storage(schema, origin)
-    return schema
+    return schema.settled()
 
 
 def _without_none(table: Any) -> Any:

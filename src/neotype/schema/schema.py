@@ -14,6 +14,8 @@ from pydantic_core import PydanticCustomError
 
 from neotype.errors import ColumnNotFoundError, SchemaError, did_you_mean
 from neotype.personal.categories import Category, Treatment
+from neotype.registry import names
+from neotype.schema.between import TableConstraint, table_constraint
 from neotype.schema.constraint import Constraint, constraint
 from neotype.schema.distribution import Distribution, terse
 from neotype.schema.specification import default_storage, table_faults
@@ -301,6 +303,9 @@ class Schema(Value):
 
     tables: dict[str, Table]
     relationships: tuple[Relationship, ...] = ()
+    constraints: tuple[
+        Annotated[SerializeAsAny[TableConstraint], BeforeValidator(table_constraint)], ...
+    ] = Field(default=(), description="what must hold between tables")
 
     @model_validator(mode="after")
     def _ties_exist(self) -> Self:
@@ -322,11 +327,26 @@ class Schema(Value):
                     f"{len(tie.parent_key)} columns.",
                     mend="name as many columns on both sides, in the same order",
                 )
+        self.settled()
         return self
+
+    def settled(self) -> Self:
+        """The same, with what its constraints say of keys, relationships and public tables.
+
+        SchemaError where one of them cannot be about these tables.
+        """
+        schema: Any = self
+        for one in self.constraints:
+            schema = one.settled(schema)
+        for one in self.constraints:
+            one.check(schema)
+        settled: Self = schema
+        return settled
 
     def only(self, table: str) -> Self:
         """The schema of one of the tables alone."""
-        return self.model_copy(update={"tables": {table: self.tables[table]}, "relationships": ()})
+        alone = {"tables": {table: self.tables[table]}, "relationships": (), "constraints": ()}
+        return self.model_copy(update=alone)
 
     def above(self, table: str) -> tuple[Relationship, ...]:
         """The foreign keys of this table."""
@@ -357,16 +377,37 @@ class Schema(Value):
         """The columns of the only table."""
         return self.table.columns
 
-    def constrained(self, constraints: Iterable[Constraint | Mapping[str, Any]]) -> Schema:
-        """The same, where these must hold in the only table as well; objects or lines of a file."""
-        made = tuple(constraint(one) for one in constraints)
+    def constrained(
+        self, constraints: Iterable[Constraint | TableConstraint | Mapping[str, Any]]
+    ) -> Schema:
+        """The same, where these must hold as well; objects or lines of a file.
+
+        Those about rows are about the only table; those between tables may change its keys.
+        """
+        between = names("table_constraint")
+        made = [
+            table_constraint(one)
+            if isinstance(one, Mapping) and one.get("type") in between
+            else constraint(one)
+            for one in constraints
+        ]
         for one in made:
-            if not isinstance(one, Constraint):
+            if not isinstance(one, Constraint | TableConstraint):
                 raise SchemaError(
                     f"{one!r} is no constraint.",
                     mend="give one such as nt.constraints.Inequality(low='a', high='b'), or a "
                     "mapping with its type",
                 )
-        facts = dict(self.table)
-        table = Table(**{**facts, "constraints": (*self.table.constraints, *made)})
-        return self.model_copy(update={"tables": {self.name: table}})
+        tied = [one for one in made if isinstance(one, TableConstraint)]
+        schema = self
+        if tied:
+            said = (*self.constraints, *tied)
+            schema = Schema(
+                tables=self.tables, relationships=self.relationships, constraints=said
+            ).settled()
+        rows = [one for one in made if isinstance(one, Constraint)]
+        if not rows:
+            return schema
+        facts = dict(schema.table)
+        table = Table(**{**facts, "constraints": (*schema.table.constraints, *rows)})
+        return schema.model_copy(update={"tables": {schema.name: table}})
