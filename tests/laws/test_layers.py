@@ -18,7 +18,7 @@ FLOORS = (
     {"links"},
     {"families"},
     {"data"},
-    {"constraints"},
+    {"constraints", "integrity"},
     {"encode", "source", "masking", "spec"},
     {"synth", "evaluate", "plan", "foreign"},
     {"asking", "intake"},
