@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,33 +18,46 @@ from neotype.masking.key import Key
 from neotype.masking.receipt import ColumnReceipt, Receipt
 from neotype.masking.treatment import Treatment
 from neotype.plan import Chosen, Orphans
+from neotype.progress import Progress, silent
 from neotype.schema.file import read_schema
 from neotype.schema.infer import infer_schema, settled
 from neotype.schema.places import places
 from neotype.schema.schema import Constant, Relationship, Schema, Table
 from neotype.source import Source, read
+from neotype.source.database.address import is_database
 from neotype.source.url import Url
 
 log = logging.getLogger("neotype")
 
 
-def taken(data: object, tables: Chosen | None = None) -> Source:
+def taken(data: object, tables: Chosen | None = None, progress: Progress = silent) -> Source:
     """What is to be learnt, wherever it is, without the tables that are not meant.
 
-    DataError for tables that are named and not there.
+    Tables are named, or meant by a pattern such as `sales_*`. DataError or SourceError for those
+    that are not there.
     """
-    source = read(data.reached() if isinstance(data, Url) else data)
-    if tables is None or not (tables.include or tables.exclude):
-        return source
+    tables = tables or Chosen()
+    data = data.reached() if isinstance(data, Url) else data
+    if isinstance(data, str | Path) and is_database(data):
+        from neotype.source.database.pull import pull
+
+        return pull(data, tables=tables.include, exclude=tables.exclude, progress=progress)
+    source = read(data)
+    return only_tables(source, tables) if tables.include or tables.exclude else source
+
+
+def only_tables(source: Source, tables: Chosen) -> Source:
+    """The source without the tables that are not meant."""
     findings = []
     for name in (*tables.include, *tables.exclude):
-        if name not in source.frames:
+        if not any(fnmatchcase(one, name) for one in source.frames):
             near = did_you_mean(name, source.frames)
             findings.append(f"there is no table '{name}'" + (f"; {near}" if near else ""))
     kept = [
         name
         for name in source.frames
-        if (not tables.include or name in tables.include) and name not in tables.exclude
+        if (not tables.include or any(fnmatchcase(name, one) for one in tables.include))
+        and not any(fnmatchcase(name, one) for one in tables.exclude)
     ]
     if not kept and not findings:
         findings.append("no table is left")
@@ -83,9 +97,21 @@ def learnable(
     """
     for note in source.notes:
         log.warning(note)
-    data = conformed(source, schema, source.origin)
+    data = closed(conformed(source, schema, source.origin), orphans)
     data = Dataset(settled(schema, data.frames), data.frames)
     check_target(target, data)
+    return data
+
+
+def closed(data: Dataset, orphans: Orphans | None) -> Dataset:
+    """The data in which every foreign key refers to a row, or is dealt with as `orphans` says."""
+    if len(data.schema.tables) == 1:
+        if orphans is not None:
+            raise SchemaError(
+                "orphans are rows whose foreign key refers to no row, and the data has one table.",
+                mend="leave orphans out",
+            )
+        return data
     return data
 
 

@@ -69,6 +69,8 @@ def ready(*paths: Path, force: bool, inputs: Iterable[Path | None] = ()) -> None
 def publish(folder: Path, fill: Callable[[Path], None]) -> None:
     """Let `fill` write into a hidden folder inside `folder`, then move every file up at once.
 
+    Files in folders inside it keep those.
+
     When it fails, what was written goes, and so does `folder` when it was made here. SourceError
     when the disk does not take it.
     """
@@ -78,8 +80,10 @@ def publish(folder: Path, fill: Callable[[Path], None]) -> None:
         done = False
         try:
             fill(staging)
-            for file in sorted(staging.iterdir()):
-                file.replace(folder / file.name)
+            for file in sorted(path for path in staging.rglob("*") if path.is_file()):
+                place = folder / file.relative_to(staging)
+                place.parent.mkdir(exist_ok=True)
+                file.replace(place)
             done = True
         finally:
             shutil.rmtree(staging, ignore_errors=True)

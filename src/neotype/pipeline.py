@@ -101,7 +101,7 @@ def run(
     """
     clock, rng = _Clock(progress), Rng(plan.seed)
     with clock.stage("read"):
-        split = read_split(plan)
+        split = read_split(plan, progress)
         if inspect is not None:
             inspect(split)
     masked = None
@@ -143,10 +143,10 @@ def run(
     return Run(plan, split, recipe, model, synthetic, scores, clock.seconds, masked)
 
 
-def read_split(plan: Plan) -> Split:
+def read_split(plan: Plan, progress: Progress = silent) -> Split:
     """The plan's real data as train and holdout, checked against what the plan asks of them."""
     scorer_of(plan.scorer)
-    source = taken(plan.source, plan.tables)
+    source = taken(plan.source, plan.tables, progress)
     schema = declared(
         schema_of(source, plan.schema_file),
         public=plan.public,

@@ -37,6 +37,13 @@ Orphans = Literal["drop", "null", "keep"]
 IfExists = Literal["refuse", "append", "replace"]
 
 
+def is_place(target: object) -> bool:
+    """Whether rows can go there as tables: a URL, a database file, or a folder that says so."""
+    if isinstance(target, str) and not is_url(target):
+        return target.endswith("/") or Path(target).suffix.lower() in DATABASE_SUFFIXES
+    return is_url(target)
+
+
 class Recipe(BaseModel):
     """A synthesizer by name, with the hyperparameters that differ from its defaults."""
 
@@ -155,7 +162,7 @@ class Plan(BaseModel):
     @classmethod
     def _target_that_is_a_place(cls, facts: object) -> object:
         """`target: postgresql://…` is where rows go; `target: income` is a column."""
-        if not isinstance(facts, Mapping) or not _is_place(facts.get("target")):
+        if not isinstance(facts, Mapping) or not is_place(facts.get("target")):
             return facts
         if facts.get("destination") is not None:
             raise ValueError("a target that is a place and a destination are the same thing")
@@ -239,13 +246,6 @@ class Plan(BaseModel):
         facts["tables"] = {key: value for key, value in facts["tables"].items() if value}
         facts = {key: value for key, value in facts.items() if value not in ({}, [])}
         return yaml.safe_dump(facts, sort_keys=False, allow_unicode=True)
-
-
-def _is_place(target: object) -> bool:
-    """Whether a target is no column: a URL, a database file, or a folder that says so."""
-    if isinstance(target, str) and not is_url(target):
-        return target.endswith("/") or Path(target).suffix.lower() in DATABASE_SUFFIXES
-    return is_url(target)
 
 
 def _within(folder: Path, path: Path) -> Path:

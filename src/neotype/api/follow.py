@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from neotype import pipeline
+from neotype.api.destination import FILES, Destination, write_files
 from neotype.api.learn import FittedModel, fitted
 from neotype.api.measure import ruled, versions
 from neotype.encode.encoder import Protection
+from neotype.errors import NeotypeError, OutputExistsError, SourceError
 from neotype.masking.apply import Masked
 from neotype.outputs import probe, publish, refuse_taken
 from neotype.plan import PLAN_SUFFIXES, Plan, make_plan, read_plan
 from neotype.policy.expectations import rehearse
 from neotype.policy.policy import read_policy
+from neotype.policy.ruling import Ruling
 from neotype.progress import Progress, silent
 from neotype.report.report import Report, RunFacts, build
 from neotype.schema.file import write_schema
@@ -27,7 +30,8 @@ from neotype.source.url import Url, is_url
 class Result:
     """What a plan gave: the report, the model, the synthetic rows, and where each was written.
 
-    `masked` are the real rows as the plan releases them, with a receipt, where it does.
+    `masked` are the real rows as the plan releases them, with a receipt, where it does; `sent`
+    says what became of rows that have a destination.
     """
 
     report: Report
@@ -35,6 +39,7 @@ class Result:
     synthetic: Any
     paths: Mapping[str, Path]
     masked: Masked | None = None
+    sent: str | None = None
 
 
 def run(
@@ -42,29 +47,40 @@ def run(
 ) -> Result:
     """Follow a plan (a Plan, its YAML file, or its settings) and write all that it gives.
 
-    Into the plan's output folder go synthetic.*, model.neotype, report.html, report.json,
-    report.md, schema.yaml and plan.yaml (and masked.* and masking.json), all of them or none.
-    OutputExistsError before any work when one of them is there already, unless `force`.
+    Into the plan's output folder go synthetic.* (of several tables a folder with a file for each),
+    model.neotype, report.html, report.json, report.md, schema.yaml and plan.yaml (and masked.* and
+    masking.json), all of them or none. Where the plan has a destination, the rows go there in one
+    transaction, unless its policy refuses them. OutputExistsError or SourceError before anything is
+    learnt when one of the files, or a table of the destination, is there already, unless `force` or
+    `if_exists` says so.
     """
     plan = as_plan(plan)
     policy = None if plan.policy is None else read_policy(plan.policy)
-    names = output_names(plan)
-    refuse_taken(*(plan.output / name for name in names.values()), force=force)
+    there = Destination.of(plan)
+    _refuse_taken(plan, output_names(plan), force)
     probe(plan.output)
-    done = pipeline.run(plan, progress, inspect=lambda split: rehearse(policy, split.train))
+
+    def inspect(split: pipeline.Split) -> None:
+        rehearse(policy, split.train)
+        several = len(split.train.schema.tables) > 1
+        _refuse_taken(plan, output_names(plan, several=several), force)
+        if there is not None:
+            there.refuse_taken(split.train.schema)
+
+    done = pipeline.run(plan, progress, inspect=inspect)
     split = done.split
     model = fitted(done.model, split, plan.target, done.recipe, plan.orphans)
     sides = {"synthetic": done.synthetic, "train": split.train, "holdout": split.holdout}
-    report = build(
-        done.scores,
-        **sides,
-        target=plan.target,
-        facts=_run_facts(done),
-        ruling=ruled(policy, done.scores, **sides),
-    )
+    ruling = ruled(policy, done.scores, **sides)
+    report = build(done.scores, **sides, target=plan.target, facts=_run_facts(done), ruling=ruling)
+    names = output_names(plan, several=model.several)
 
     def fill(folder: Path) -> None:
-        write(done.synthetic.frame, folder / names["synthetic"], kind=split.source.kind)
+        if there is None:
+            _write_made(done, folder / names["synthetic"], _suffix(plan))
+        else:
+            note = there.note(done.synthetic, written=False, why="it was not reached")
+            (folder / names["destination"]).write_text(note, encoding="utf-8")
         if done.masked is not None:
             write(done.masked.frame, folder / names["masked"])
             (folder / names["receipt"]).write_text(done.masked.receipt.to_json(), encoding="utf-8")
@@ -78,9 +94,53 @@ def run(
     progress("write", 0, 1)
     publish(plan.output, fill)
     progress("write", 1, 1)
+    note = None
+    if there is not None:
+        note = _send(there, done, plan.output / names["destination"], ruling, progress)
     synthetic = restore(done.synthetic.frames, split.source.kind, split.source.single)
     paths = {k: plan.output / name for k, name in names.items()}
-    return Result(report, model, synthetic, paths, done.masked)
+    return Result(report, model, synthetic, paths, done.masked, note)
+
+
+def _send(
+    there: Destination, done: pipeline.Run, record: Path, ruling: Ruling | None, progress: Progress
+) -> str:
+    """The rows to their destination, and what became of that, in words and on record."""
+    made, kind = done.synthetic, done.split.source.kind
+    if ruling is not None and not ruling.allowed:
+        record.write_text(there.note(made, written=False, why=ruling.headline), encoding="utf-8")
+        return f"nothing was written to {there.place}: {ruling.headline}"
+    again = f"neotype sample {record.parent / 'model.neotype'} -o '{there.place}'"
+    try:
+        there.write(made, kind, progress=progress)
+    except NeotypeError as fault:
+        record.write_text(there.note(made, written=False, why=fault.problem), encoding="utf-8")
+        raise SourceError(
+            f"the rows did not reach {there.place}, where nothing was changed: {fault.problem}",
+            found=fault.found,
+            mend=f"{fault.mend + '; ' if fault.mend else ''}the model and the report are in "
+            f"'{record.parent}', and once it can be written: {again}",
+        ) from fault
+    record.write_text(there.note(made, written=True), encoding="utf-8")
+    return f"{sum(made.sizes.values()):,} rows of {len(made.sizes)} tables are in {there.place}"
+
+
+def _write_made(done: pipeline.Run, place: Path, suffix: str) -> None:
+    kind = done.split.source.kind
+    if len(done.synthetic.schema.tables) == 1:
+        write(done.synthetic.frame, place, kind=kind)
+    else:
+        write_files(done.synthetic, place, suffix, kind)
+
+
+def _refuse_taken(plan: Plan, names: Mapping[str, str], force: bool) -> None:
+    """OutputExistsError for the first file that is there, or a folder that is not empty."""
+    for name in names.values():
+        path = plan.output / name
+        if not name.endswith("/"):
+            refuse_taken(path, force=force)
+        elif path.exists() and (not path.is_dir() or (any(path.iterdir()) and not force)):
+            raise OutputExistsError(path)
 
 
 def as_plan(plan: Plan | Path | str | Mapping[str, Any]) -> Plan:
@@ -98,19 +158,17 @@ def as_plan(plan: Plan | Path | str | Mapping[str, Any]) -> Plan:
     return Plan(source=path, output=Path(f"{path.stem}-synthetic"))
 
 
-def output_names(plan: Plan, tables: Sequence[str] = ()) -> dict[str, str]:
+def output_names(plan: Plan, *, several: bool = False) -> dict[str, str]:
     """The files that a run of the plan writes, by what they are.
 
-    Of several `tables`, a file for each in the folder `synthetic`; none where they go elsewhere.
+    Of `several` tables a folder, which ends in /; no rows where they have a destination.
     """
-    suffix = plan.source.suffix.lower() if isinstance(plan.source, Path) else ""
-    suffix = suffix if suffix in WRITABLE else ".parquet"
-    made = {"synthetic": f"synthetic{suffix}"}
-    if len(tables) > 1:
-        made = {f"synthetic {name}": f"synthetic/{name}{suffix}" for name in tables}
+    suffix = _suffix(plan)
+    made = "synthetic/" if several else f"synthetic{suffix}"
+    rows = {"synthetic": made} if plan.destination is None else {"destination": "destination.json"}
     released = {"masked": f"masked{suffix}", "receipt": "masking.json"}
     return {
-        **({} if plan.destination is not None else made),
+        **rows,
         **(released if plan.release is not None else {}),
         "model": "model.neotype",
         "report": "report.html",
@@ -119,6 +177,11 @@ def output_names(plan: Plan, tables: Sequence[str] = ()) -> dict[str, str]:
         "schema": "schema.yaml",
         "plan": "plan.yaml",
     }
+
+
+def _suffix(plan: Plan) -> str:
+    suffix = plan.source.suffix.lower() if isinstance(plan.source, Path) else ""
+    return suffix if suffix in WRITABLE else FILES
 
 
 def _treated(split: pipeline.Split) -> tuple[Protection, ...]:

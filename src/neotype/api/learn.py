@@ -208,7 +208,7 @@ def fit(
     FitError.
     """
     recipe = _recipe(synthesizer, settings, protect)
-    source = intake.taken(data, Chosen(include=_listed(tables), exclude=_listed(without)))
+    source = intake.taken(data, Chosen(include=_listed(tables), exclude=_listed(without)), progress)
     if not isinstance(schema, Schema):
         schema = intake.schema_of(source, None if schema is None else Path(schema))
     schema = schema.constrained(constraints) if constraints else schema

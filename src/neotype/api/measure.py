@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from neotype import intake, pipeline
 from neotype.api.learn import FittedModel, load
 from neotype.asking import Claimed, made_by, told
-from neotype.data import Dataset, conform
+from neotype.data import Dataset
 from neotype.errors import (
     DataError,
     SchemaError,
@@ -29,6 +29,7 @@ from neotype.report.report import Report, RunFacts, build
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
 from neotype.source import Source, read
+from neotype.source.url import place
 
 if TYPE_CHECKING:
     from neotype.report.compare import ComparisonReport
@@ -189,16 +190,24 @@ def _read_sides(
         facts = RunFacts(versions=versions(), source=source.origin)
     if not isinstance(schema, Schema):
         schema = intake.schema_of(source, None if schema is None else Path(schema))
-    real = intake.learnable(source, schema, target)
-    if model is not None and real.rows != model.facts["rows"]:
+    orphans = None if model is None else model.facts.get("orphans")
+    real = intake.learnable(source, schema, target, orphans)
+    if model is not None and intake.rows_of(real) != model.facts["rows"]:
         raise DataError(
-            f"the model was learnt from {model.facts['rows']:,} rows, and train has {real.rows:,}.",
+            f"the model was learnt from {_counted(model.facts['rows'])}, and train has "
+            f"{_counted(intake.rows_of(real))}.",
             mend="give the very rows that were learnt; or, of a model fitted with --holdout, "
             "all of its data and no holdout",
         )
     sides = (real, _conform(read(holdout), schema, "holdout"))
     _, (real, unseen), _ = intake.treated(source, sides, target=target)
     return real, unseen, facts
+
+
+def _counted(rows: int | Mapping[str, int]) -> str:
+    if isinstance(rows, int):
+        return f"{rows:,} rows"
+    return ", ".join(f"{count:,} rows of {name}" for name, count in rows.items())
 
 
 def ruled(
@@ -235,7 +244,7 @@ def compare(
     for name, table in named.items():
         made = _conform(read(table), real.schema, f"'{name}'")
         for side, rows in (("train", real), ("holdout", unseen)):
-            if made.frame.equals(rows.frame):
+            if all(made.frames[one].equals(rows.frames[one]) for one in real.schema.tables):
                 raise DataError(
                     f"'{name}' is the {side} table itself, row by row.",
                     mend="give synthetic tables alone; real ones are compared as train and holdout",
@@ -254,7 +263,9 @@ def _named(synthetics: Mapping[str, Any] | Sequence[Any]) -> dict[str, Any]:
         named = dict(synthetics)
     else:
         listed = _listed(synthetics)
-        paths = [Path(t) if isinstance(t, str | Path) else None for t in listed]
+        paths: list[Path | None] = [
+            Path(str(place(t))) if isinstance(t, str | Path) else None for t in listed
+        ]
         stems = [path.stem if path else f"table {k + 1}" for k, path in enumerate(paths)]
         unique = len(set(stems)) == len(stems)
         labels = (
@@ -297,7 +308,8 @@ def split_again(model: FittedModel, data: Any) -> tuple[Dataset, Dataset]:
             mend="give real rows that were not learnt as the holdout, or fit with --holdout .25",
         )
     source = read(data)
-    whole = _conform(source, model.schema, source.origin)
+    whole = intake.conformed(source, model.schema, source.origin)
+    whole = intake.closed(whole, model.facts.get("orphans"))
     if whole.fingerprint() != noted["of"]:
         raise DataError(
             f"{source.origin} is not the data that the model was learnt from.",
@@ -309,7 +321,7 @@ def split_again(model: FittedModel, data: Any) -> tuple[Dataset, Dataset]:
 
 
 def _conform(source: Source, schema: Schema, what: str) -> Dataset:
-    return conform(intake.only_frame(source, schema), schema, what=what)
+    return intake.conformed(source, schema, what)
 
 
 def versions() -> dict[str, str]:

@@ -10,7 +10,17 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from neotype.cli.options import Force, Json, Metrics, Quasi, Seed, Sensitive, several, write_reports
+from neotype.cli.options import (
+    Force,
+    Json,
+    Metrics,
+    Quasi,
+    Seed,
+    Sensitive,
+    files_of,
+    several,
+    write_reports,
+)
 from neotype.cli.scores import SYMBOLS, VERDICTS, WIDEST
 from neotype.cli.terminal import listening, out, say_json
 
@@ -30,9 +40,11 @@ def add_to(app: typer.Typer) -> None:
 
 def compare(
     *,
-    synthetic: Annotated[list[Path], typer.Argument(help="Two synthetic tables or more.")],
-    train: Annotated[Path, typer.Option(help="The real rows that were learnt.")],
-    holdout: Annotated[Path, typer.Option(help="Real rows that were not learnt.")],
+    synthetic: Annotated[
+        list[str], typer.Argument(metavar="SYNTHETIC…", help="Two synthetic tables or more.")
+    ],
+    train: Annotated[str, typer.Option(help="The real rows that were learnt.")],
+    holdout: Annotated[str, typer.Option(help="Real rows that were not learnt.")],
     target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
     schema: Annotated[Path | None, typer.Option(help="A schema file for the real rows.")] = None,
     metric: Metrics = None,
@@ -50,7 +62,7 @@ def compare(
     from neotype.outputs import ready
 
     files = [path for path in (html, json_report, card) if path is not None]
-    ready(*files, force=force, inputs=[*synthetic, train, holdout, schema])
+    ready(*files, force=force, inputs=files_of(*synthetic, train, holdout, schema))
     with listening(quiet=json) as progress:
         compared = api.compare(
             synthetic,

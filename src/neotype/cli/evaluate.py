@@ -20,6 +20,7 @@ from neotype.cli.options import (
     Seed,
     Sensitive,
     SummaryFile,
+    files_of,
     ready_to_say,
     say_ruling,
     several,
@@ -37,12 +38,13 @@ EPILOG = (
     "--target income --html report.html[/]\n\n"
     "Or, after `neotype fit data.csv -o m.neotype --holdout .25`: "
     "[bold]neotype evaluate synthetic.csv --train data.csv --model m.neotype[/]\n\n"
+    "A database: [bold]neotype evaluate shop/ --train data/ --model shop.neotype[/]\n\n"
     "In CI: [bold]neotype evaluate synthetic.csv --train train.csv --holdout holdout.csv "
     "--policy partner --junit policy.xml[/]"
 )
 
 Holdout = Annotated[
-    Path | None,
+    str | None,
     typer.Option(help="Real rows that were not learnt. Needed, or --model."),
 ]
 ModelFile = Annotated[
@@ -80,8 +82,11 @@ def add_to(app: typer.Typer) -> None:
 
 def evaluate(
     *,
-    synthetic: Annotated[Path, typer.Argument(help="The synthetic table.")],
-    train: Annotated[Path, typer.Option(help="The real rows that were learnt.")],
+    synthetic: Annotated[
+        str,
+        typer.Argument(metavar="SYNTHETIC", help="The synthetic table, or database."),
+    ],
+    train: Annotated[str, typer.Option(help="The real rows that were learnt.")],
     holdout: Holdout = None,
     model: ModelFile = None,
     target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
@@ -111,7 +116,7 @@ def evaluate(
     from neotype.outputs import ready
 
     files = [path for path in (html, json_report, card) if path is not None]
-    inputs = [synthetic, train, holdout, model, schema, *(copy or ())]
+    inputs = files_of(synthetic, train, holdout, model, schema, *(copy or ()))
     ready(*files, force=force, inputs=inputs)
     ready_to_say(policy, junit, summary, force=force, inputs=[*inputs, *files])
     with listening(quiet=json) as progress:

@@ -19,7 +19,7 @@ from neotype.cli.options import (
     Settings,
     Tables,
     Without,
-    files,
+    files_of,
     settings_of,
     several,
 )
@@ -78,7 +78,7 @@ def fit(
     from neotype.outputs import ready
 
     chosen = settings_of(settings)
-    ready(output, force=force, inputs=files(data, schema))
+    ready(output, force=force, inputs=files_of(data, schema))
     with listening(quiet=json) as progress:
         model = api.fit(
             data,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -106,7 +107,7 @@ def several(values: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(part.strip() for line in lines for part in line if part.strip())
 
 
-def files(*given: object) -> list[Path]:
+def files_of(*given: object) -> list[Path]:
     """Those that are files or folders here, and neither addresses nor nothing."""
     known = (place(one) for one in given)
     return [one for one in known if isinstance(one, Path)]
@@ -117,7 +118,7 @@ def sizes_of(given: Sequence[str] | None) -> int | dict[str, int] | None:
     if not given:
         return None
     pairs = [text.rpartition("=") for text in given]
-    if any(not number.isdecimal() for _, _, number in pairs):
+    if any(not re.fullmatch(r"-?\d{1,18}", number) for _, _, number in pairs):
         raise SamplingError(
             f"-n '{' '.join(given)}' is no number of rows.",
             mend="write -n 1000, or -n customer=1000 for a table of a database",

@@ -6,23 +6,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from neotype.cli.evaluate import facts_of
 from neotype.cli.mask import show_receipt
 from neotype.cli.options import (
+    Entity,
     Force,
+    IfExistsOption,
     Json,
     Junit,
+    OrphansOption,
     PolicyOption,
+    Public,
     Quasi,
+    Scale,
     Scorer,
     Sensitive,
+    Sequence_,
     Settings,
     SummaryFile,
+    Tables,
+    Without,
     ready_to_say,
     say_ruling,
     settings_of,
     several,
+    sizes_of,
 )
 from neotype.cli.scores import show_report
 from neotype.cli.terminal import listening, out, say_json, size
@@ -32,7 +42,9 @@ if TYPE_CHECKING:
 
 EPILOG = (
     "Example: [bold]neotype run examples/adult.yaml[/]\n\n"
-    "Without a plan: [bold]neotype run data.csv --target outcome -o out/[/]"
+    "Without a plan: [bold]neotype run data.csv --target outcome -o out/[/]\n\n"
+    "A database to a test database: [bold]neotype run 'postgresql://me:${PGPASSWORD}@host/shop' "
+    "--destination 'postgresql://me:${PGPASSWORD}@host/shop_test' -o report/[/]"
 )
 
 
@@ -43,12 +55,34 @@ def add_to(app: typer.Typer) -> None:
 
 def run(
     *,
-    plan: Annotated[Path, typer.Argument(help="A plan (YAML), or a data file alone.")],
+    plan: Annotated[
+        str,
+        typer.Argument(
+            metavar="PLAN|DATA", help="A plan (YAML), or data alone: a file, a folder, a URL."
+        ),
+    ],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The folder that gets everything.")
     ] = None,
     target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
-    rows: Annotated[int | None, typer.Option("-n", "--rows", help="How many rows to make.")] = None,
+    rows: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-n", "--rows", metavar="N|TABLE=N", help="How many rows to make, or how many by table."
+        ),
+    ] = None,
+    scale: Scale = None,
+    destination: Annotated[
+        str | None,
+        typer.Option(help="Where several tables go: a database by its URL or file, or a folder."),
+    ] = None,
+    if_exists: IfExistsOption = None,
+    orphans: OrphansOption = None,
+    public: Public = None,
+    tables: Tables = None,
+    without: Without = None,
+    entity: Entity = None,
+    sequence: Sequence_ = None,
     synthesizer: Annotated[str | None, typer.Option(help="A registered synthesizer.")] = None,
     settings: Settings = None,
     schema: Annotated[Path | None, typer.Option(help="A schema file.")] = None,
@@ -73,13 +107,22 @@ def run(
     from neotype import api
 
     followed = api.as_plan(plan)
+    chosen = {"include": several(tables), "exclude": several(without)}
     recipe = followed.synthesizer.model_dump()
     if synthesizer is not None and synthesizer != followed.synthesizer.name:
         recipe = {"name": synthesizer}
     followed = followed.with_changes(
         output=output,
         target=target,
-        rows=rows,
+        rows=sizes_of(rows),
+        scale=scale,
+        destination=destination,
+        if_exists=if_exists,
+        orphans=orphans,
+        public=several(public) or None,
+        tables=chosen if tables or without else None,
+        entity=entity,
+        sequence=sequence,
         schema=schema,
         holdout=holdout,
         seed=seed,
@@ -103,8 +146,22 @@ def run(
 def _say(result: Result) -> None:
     report = result.report
     masked = {} if result.masked is None else {"masked": result.masked.receipt.to_dict()}
+    sent = {} if result.sent is None else {"sent": result.sent}
     paths = {name: str(path) for name, path in result.paths.items()}
-    say_json({**facts_of(report), "seconds": dict(report.facts.timings), "paths": paths, **masked})
+    say_json(
+        {
+            **facts_of(report),
+            "seconds": dict(report.facts.timings),
+            "paths": paths,
+            **masked,
+            **sent,
+        }
+    )
+
+
+def _bytes(path: Path) -> int:
+    files = path.iterdir() if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files)
 
 
 def _show(result: Result) -> None:
@@ -114,7 +171,9 @@ def _show(result: Result) -> None:
         page.print("\n[bold]The real rows, masked[/]")
         show_receipt(result.masked.receipt)
     for name, path in result.paths.items():
-        page.print(f"  {name:<10} [bold]{path}[/] [dim]{size(path.stat().st_size)}[/]")
+        page.print(f"  {name:<10} [bold]{path}[/] [dim]{size(_bytes(path))}[/]")
+    if result.sent is not None:
+        page.print(f"\n{escape(result.sent)}")
     stages = ", ".join(f"{name} {took:.1f} s" for name, took in report.facts.timings.items())
     page.print(f"\n[dim]{stages}[/]")
     page.print(f"The report: [bold]{result.paths['report']}[/]")

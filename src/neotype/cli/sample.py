@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from neotype.cli.conditions import CasesOption, WhereOption, conditions
-from neotype.cli.options import Force, Json, Seed
+from neotype.cli.options import Force, IfExistsOption, Json, Scale, Seed, sizes_of
 from neotype.cli.terminal import listening, out, say_json
 from neotype.errors import OutputExistsError, SamplingError
+from neotype.plan import IfExists, is_place
+
+if TYPE_CHECKING:
+    from neotype.api import FittedModel
 
 EPILOG = (
     "Example: [bold]neotype sample adult.neotype -n 100000000 -o adult/[/]\n\n"
     "An output without a file suffix, or one that ends in /, is a folder of Parquet parts: "
     "any number of rows in bounded memory, resumed by the same command after a stop.\n\n"
-    "Without any data: [bold]neotype sample examples/shop.yaml -n 1000000 -o shop.parquet[/]"
+    "Without any data: [bold]neotype sample examples/shop.yaml -n 1000000 -o shop.parquet[/]\n\n"
+    "A database: [bold]neotype sample shop.neotype --scale .1 -o shop/[/] (a file a table), "
+    "[bold]-o shop.sqlite[/], or [bold]-o 'postgresql://me:${PGPASSWORD}@host/test'[/]"
 )
 
 
@@ -40,10 +47,30 @@ def sample(
         Path,
         typer.Argument(help="A .neotype file, or a schema with distributions."),
     ],
-    output: Annotated[str, typer.Option("-o", "--output", help="A file, or a folder of parts.")],
+    output: Annotated[
+        str,
+        typer.Option(
+            "-o",
+            "--output",
+            help="A file, or a folder of parts; of a database a folder, file or URL.",
+        ),
+    ],
     rows: Annotated[
-        int | None, typer.Option("-n", "--rows", help="How many; as many as were learnt if unsaid.")
+        list[str] | None,
+        typer.Option(
+            "-n",
+            "--rows",
+            metavar="N|TABLE=N",
+            help="How many; as many as were learnt if unsaid. Of a database by table: -n "
+            "customer=1000, and the others follow. Repeatable.",
+        ),
     ] = None,
+    scale: Scale = None,
+    format_: Annotated[
+        str | None,
+        typer.Option("--format", help="Of the files of a database: csv, parquet, …"),
+    ] = None,
+    if_exists: IfExistsOption = None,
     given: Annotated[
         Path | None,
         typer.Option(help="A file with some of the columns: make the rest of each of its rows."),
@@ -61,46 +88,79 @@ def sample(
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Make rows from a model, into one file or a folder of Parquet parts."""
-    path = Path(output)
-    asked = _Asked(model, rows, seed, force, json, conditions(where, cases))
-    if not (path.is_dir() or not path.suffix or output.endswith(("/", os.sep))):
-        facts = _to_file(path, asked, given, cases)
-    elif given is None and asked.where is None:
-        facts = _to_folder(path, asked, usable_cores() if workers is None else workers, part_rows)
-    else:
-        raise SamplingError(
-            "rows under conditions go into one file, not a folder: all candidates are weighed "
-            "together.",
-            mend="write -o rows.parquet",
-        )
+    """Make rows from a model, into one file or a folder of Parquet parts; or a whole database."""
+    asked = _Asked(
+        model, sizes_of(rows), scale, seed, force, json, conditions(where, cases), given, cases
+    )
+    facts = _made(output, asked, format_, if_exists, workers, part_rows)
     if json:
         say_json(facts)
         return
     parts = f" in {facts['parts']:,} parts" if "parts" in facts else ""
-    out().print(f"[green]✓[/] {facts['rows']:,} rows{parts}: [bold]{facts['output']}[/]")
+    if isinstance(facts["rows"], dict):
+        counts, parts = facts["rows"], f" of {len(facts['rows'])} tables"
+        facts["rows"] = sum(counts.values())
+        for name, count in counts.items():
+            out().print(f"  {count:>12,}  {escape(name)}")
+    out().print(f"[green]✓[/] {facts['rows']:,} rows{parts}: [bold]{escape(facts['output'])}[/]")
 
 
 @dataclass(frozen=True)
 class _Asked:
     model: Path
-    rows: int | None
+    rows: int | dict[str, int] | None
+    scale: float | None
     seed: int
     force: bool
     quiet: bool
     where: Any
+    given: Path | None
+    cases: Path | None
 
 
-def _to_file(path: Path, asked: _Asked, given: Path | None, cases: Path | None) -> dict[str, Any]:
+def _made(
+    output: str,
+    asked: _Asked,
+    suffix: str | None,
+    if_exists: IfExists | None,
+    workers: int | None,
+    part_rows: int | None,
+) -> dict[str, Any]:
+    """What a program is told of the rows, once they are made."""
     from neotype import api
+
+    model, path = api.load(asked.model), Path(output)
+    if model.several or (is_place(output) and not output.endswith("/")):
+        return _to_tables(output, model, asked, suffix, if_exists)
+    if suffix is not None or if_exists is not None:
+        raise SamplingError(
+            f"{'--format' if suffix else '--if-exists'} is for the tables of a database, and the "
+            "model makes one table.",
+            mend="say the format as the suffix of the output: -o rows.parquet",
+        )
+    if not (path.is_dir() or not path.suffix or output.endswith(("/", os.sep))):
+        return _to_file(path, model, asked)
+    if asked.given is None and asked.where is None:
+        return _to_folder(
+            path, model, asked, usable_cores() if workers is None else workers, part_rows
+        )
+    raise SamplingError(
+        "rows under conditions go into one file, not a folder: all candidates are weighed "
+        "together.",
+        mend="write -o rows.parquet",
+    )
+
+
+def _to_file(path: Path, model: FittedModel, asked: _Asked) -> dict[str, Any]:
     from neotype.outputs import ready
     from neotype.source import write
 
-    ready(path, force=asked.force, inputs=[asked.model, given, cases])
+    ready(path, force=asked.force, inputs=[asked.model, asked.given, asked.cases])
     with listening(quiet=asked.quiet) as progress:
-        model = api.load(asked.model)
         progress("sample", 0, 1)
-        made = model.draw(asked.rows, seed=asked.seed, given=given, where=asked.where)
+        made = model.draw(
+            asked.rows, scale=asked.scale, seed=asked.seed, given=asked.given, where=asked.where
+        )
         progress("sample", 1, 1)
         progress("write", 0, 1)
         write(made.frame, path, force=asked.force, kind=model.kind)
@@ -112,14 +172,42 @@ def _to_file(path: Path, asked: _Asked, given: Path | None, cases: Path | None) 
     return {**facts, **(worth if not made.support.given else {}), "support": made.support.words}
 
 
-def _to_folder(folder: Path, asked: _Asked, workers: int, part_rows: int | None) -> dict[str, Any]:
-    from neotype import api
+def _to_tables(
+    output: str,
+    model: FittedModel,
+    asked: _Asked,
+    suffix: str | None,
+    if_exists: IfExists | None,
+) -> dict[str, Any]:
+    from neotype.api.destination import Destination
+
+    there = Destination.at(output, if_exists=if_exists, suffix=suffix or _format(model))
+    if asked.force and if_exists is None and not there.database:
+        there = replace(there, if_exists="replace")
+    there.refuse_taken(model.schema)
+    with listening(quiet=asked.quiet) as progress:
+        made = model.draw(
+            asked.rows, scale=asked.scale, seed=asked.seed, given=asked.given, where=asked.where
+        )
+        there.write(made, model.kind, progress=progress)
+    return {"output": str(there.place), "rows": dict(made.sizes), "seed": asked.seed}
+
+
+def _format(model: FittedModel) -> str:
+    """The format of the files that were learnt, or Parquet."""
+    delimited = all("delimiter" in facts for facts in model.kind.tables.values())
+    return "csv" if delimited and model.kind.tables else "parquet"
+
+
+def _to_folder(
+    folder: Path, model: FittedModel, asked: _Asked, workers: int, part_rows: int | None
+) -> dict[str, Any]:
     from neotype.synth import stream
+    from neotype.synth.sizes import rows_of_one
 
     if folder.is_file():
         raise OutputExistsError(folder)
-    learnt = api.load(asked.model).facts["rows"]
-    rows = api.check_rows(learnt if asked.rows is None else asked.rows)
+    rows = rows_of_one(asked.rows, asked.scale, model.facts["rows"], model.schema)
     try:
         with listening(quiet=asked.quiet) as progress:
             made = stream.sample_to_folder(
