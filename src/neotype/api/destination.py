@@ -1,0 +1,123 @@
+"""Where the rows of several tables go: a database, or a folder of files; whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from neotype.data import Dataset
+from neotype.errors import SourceError
+from neotype.outputs import probe, publish, refuse_taken
+from neotype.plan import DATABASE_SUFFIXES, IfExists, Plan
+from neotype.progress import Progress, silent
+from neotype.schema.schema import Schema
+from neotype.source import WRITABLE, FrameKind, write
+from neotype.source.url import Url, place, scrubbed
+
+FILES = ".parquet"
+"""The format of files, where nothing says which."""
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A database by its URL or file, or a folder that gets a file of `suffix` for each table."""
+
+    place: Path | Url
+    if_exists: IfExists = "refuse"
+    suffix: str = FILES
+
+    @classmethod
+    def of(cls, plan: Plan) -> Destination | None:
+        """Where the plan sends its rows; SourceError where that is the source."""
+        if plan.destination is None:
+            return None
+        if _same(plan.destination, plan.source):
+            raise SourceError(
+                f"the destination '{plan.destination}' is the source: synthetic rows would stand "
+                "among the real ones.",
+                mend="name another database, or another folder",
+            )
+        suffix = plan.source.suffix.lower() if isinstance(plan.source, Path) else FILES
+        return cls(plan.destination, plan.if_exists, suffix if suffix in WRITABLE else FILES)
+
+    @classmethod
+    def at(cls, where: str, *, if_exists: IfExists | None, suffix: str | None) -> Destination:
+        """What a person names on the command line."""
+        known: Any = place(where)
+        suffix = FILES if suffix is None else f".{suffix.lower().removeprefix('.')}"
+        if suffix not in WRITABLE:
+            raise SourceError(
+                f"'{suffix}' is no format that can be written.",
+                found=f"known: {', '.join(WRITABLE)}",
+            )
+        return cls(known, if_exists or "refuse", suffix)
+
+    @property
+    def database(self) -> bool:
+        """Whether it is one, and not a folder."""
+        return isinstance(self.place, Url) or self.place.suffix.lower() in DATABASE_SUFFIXES
+
+    def refuse_taken(self, schema: Schema) -> None:
+        """Say now, and not after the work, that the rows could not be written."""
+        if not self.database:
+            assert isinstance(self.place, Path)
+            if self.if_exists == "append":
+                raise SourceError(
+                    f"rows cannot be appended to the files of '{self.place}'.",
+                    mend="replace them (if_exists: replace), or name another folder or a database",
+                )
+            files = [self.place / f"{name}{self.suffix}" for name in schema.tables]
+            refuse_taken(*files, force=self.if_exists == "replace")
+            probe(self.place)
+            return
+        raise NotImplementedError
+
+    def write(
+        self,
+        data: Dataset,
+        kind: FrameKind,
+        *,
+        progress: Progress = silent,
+    ) -> None:
+        """All tables, or nothing: SourceError says why, and that nothing was written."""
+        if self.database:
+            raise NotImplementedError
+        assert isinstance(self.place, Path)
+        publish(self.place, lambda folder: write_files(data, folder, self.suffix, kind, progress))
+
+    def note(self, data: Dataset, *, written: bool, why: str | None = None) -> str:
+        """What is kept of it beside the report, as JSON; it shows no password."""
+        facts = {
+            "destination": str(self.place),
+            "written": written,
+            "rows": dict(data.sizes),
+            "why": None if why is None else scrubbed(why),
+        }
+        return json.dumps(facts, ensure_ascii=False, indent=1) + "\n"
+
+
+def write_files(
+    data: Dataset,
+    folder: Path,
+    suffix: str,
+    kind: FrameKind,
+    progress: Progress = silent,
+    names: Collection[str] | None = None,
+) -> None:
+    """A file for each table; a CSV file looks as that of the source did."""
+    tables = list(data.schema.tables if names is None else names)
+    folder.mkdir(parents=True, exist_ok=True)
+    for done, name in enumerate(tables):
+        progress("write", done, len(tables))
+        alone = FrameKind(kind.library, {name: kind.tables[name]} if name in kind.tables else {})
+        write(data.frames[name], folder / f"{name}{suffix}", kind=alone)
+    progress("write", len(tables), len(tables))
+
+
+def _same(one: Path | Url, other: Path | Url) -> bool:
+    if isinstance(one, Path) and isinstance(other, Path):
+        return one.resolve() == other.resolve()
+    return one == other
