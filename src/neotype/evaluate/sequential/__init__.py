@@ -1,0 +1,1 @@
+"""Do things follow each other as they do in the real data?"""
