@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -13,6 +13,7 @@ import polars as pl
 
 from neotype.data import Dataset, conform
 from neotype.errors import ColumnNotFoundError, DataError, SchemaError, did_you_mean
+from neotype.integrity import settle
 from neotype.masking.before import before_learning
 from neotype.masking.key import Key
 from neotype.masking.receipt import ColumnReceipt, Receipt
@@ -103,16 +104,25 @@ def learnable(
     return data
 
 
-def closed(data: Dataset, orphans: Orphans | None) -> Dataset:
-    """The data in which every foreign key refers to a row, or is dealt with as `orphans` says."""
-    if len(data.schema.tables) == 1:
-        if orphans is not None:
-            raise SchemaError(
-                "orphans are rows whose foreign key refers to no row, and the data has one table.",
-                mend="leave orphans out",
-            )
+def closed(
+    data: Dataset, orphans: Orphans | None, say: Callable[[str], None] = log.warning
+) -> Dataset:
+    """The data in which every foreign key refers to a row, or is dealt with as `orphans` says.
+
+    What is odd about keys and order is said. DataError lists all orphans where nothing is chosen.
+    """
+    alone = len(data.schema.tables) == 1
+    if alone and orphans is not None:
+        raise SchemaError(
+            "orphans are rows whose foreign key refers to no row, and the data has one table.",
+            mend="leave orphans out",
+        )
+    if alone and data.table.sequence is None:
         return data
-    return data
+    done, notes = settle(data, orphans)
+    for note in notes:
+        say(note)
+    return done
 
 
 def conformed(source: Source, schema: Schema, what: str) -> Dataset:

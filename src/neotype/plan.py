@@ -34,7 +34,7 @@ DATABASE_SUFFIXES = (".sqlite", ".sqlite3", ".db", ".db3", ".duckdb")
 Place = Annotated[Path | Url, BeforeValidator(place), PlainSerializer(str, str, when_used="json")]
 """A path, or the URL of a database, which shows no password wherever it is written."""
 Orphans = Literal["drop", "null", "keep"]
-IfExists = Literal["refuse", "append", "replace"]
+IfExists = Literal["refuse", "append", "truncate", "replace"]
 
 
 def is_place(target: object) -> bool:

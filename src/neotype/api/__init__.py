@@ -3,6 +3,7 @@
 from neotype.api.follow import Result, as_plan, output_names, run
 from neotype.api.learn import FittedModel, fit, from_spec, infer_schema, load
 from neotype.api.measure import compare, evaluate, split_again
+from neotype.api.part import subset
 from neotype.api.propose import propose_constraints
 from neotype.api.release import MaskedTable, mask
 from neotype.api.tasks import augment, balance, impute, replace_columns, scenario
@@ -30,4 +31,5 @@ __all__ = [
     "run",
     "scenario",
     "split_again",
+    "subset",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from neotype.progress import Progress, silent
 from neotype.schema.schema import Schema
 from neotype.source import WRITABLE, FrameKind, write
 from neotype.source.url import Url, place, scrubbed
+
+log = logging.getLogger("neotype")
 
 FILES = ".parquet"
 """The format of files, where nothing says which."""
@@ -64,16 +67,18 @@ class Destination:
         """Say now, and not after the work, that the rows could not be written."""
         if not self.database:
             assert isinstance(self.place, Path)
-            if self.if_exists == "append":
+            if self.if_exists in ("append", "truncate"):
                 raise SourceError(
-                    f"rows cannot be appended to the files of '{self.place}'.",
+                    f"the files of '{self.place}' can be replaced, and not added to.",
                     mend="replace them (if_exists: replace), or name another folder or a database",
                 )
             files = [self.place / f"{name}{self.suffix}" for name in schema.tables]
             refuse_taken(*files, force=self.if_exists == "replace")
             probe(self.place)
             return
-        raise NotImplementedError
+        from neotype.source.database.push import refuse_full
+
+        refuse_full(self._reached(), schema.tables, if_exists=self.if_exists)
 
     def write(
         self,
@@ -84,9 +89,25 @@ class Destination:
     ) -> None:
         """All tables, or nothing: SourceError says why, and that nothing was written."""
         if self.database:
-            raise NotImplementedError
+            from neotype.source.database.push import push
+
+            where = self._reached()
+            done = push(
+                data.frames,
+                data.schema,
+                where,
+                if_exists=self.if_exists,
+                kind=kind,
+                progress=progress,
+            )
+            for note in done.notes:
+                log.warning(note)
+            return
         assert isinstance(self.place, Path)
         publish(self.place, lambda folder: write_files(data, folder, self.suffix, kind, progress))
+
+    def _reached(self) -> str | Path:
+        return self.place.reached() if isinstance(self.place, Url) else self.place
 
     def note(self, data: Dataset, *, written: bool, why: str | None = None) -> str:
         """What is kept of it beside the report, as JSON; it shows no password."""

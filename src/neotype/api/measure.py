@@ -309,7 +309,7 @@ def split_again(model: FittedModel, data: Any) -> tuple[Dataset, Dataset]:
         )
     source = read(data)
     whole = intake.conformed(source, model.schema, source.origin)
-    whole = intake.closed(whole, model.facts.get("orphans"))
+    whole = intake.closed(whole, model.facts.get("orphans"), log.debug)
     if whole.fingerprint() != noted["of"]:
         raise DataError(
             f"{source.origin} is not the data that the model was learnt from.",
