@@ -51,7 +51,8 @@ _HEADER = """\
 #           generalise, shift, drop)
 # storage   the dtype of your data; leave it as it is
 # entity    the column whose owner a row belongs to: a split never divides an owner
-# public    true: values of this column may be published, rare ones too
+# sequence  the column that orders the rows of an owner
+# public    true: values of this column may be published, rare ones too; of a table: it is kept
 # reason    why the kind was guessed; it changes nothing
 """
 
@@ -89,11 +90,17 @@ are of the table ""."""
 
 
 def write_schema(
-    schema: Schema, path: Path | str, *, force: bool = False, remarks: Remarks = _NO_REMARKS
+    schema: Schema,
+    path: Path | str,
+    *,
+    force: bool = False,
+    remarks: Remarks = _NO_REMARKS,
+    proposed: Sequence[Relationship] = (),
 ) -> Path:
     """The schema as YAML, or as JSON where the path ends in .json; whole or not at all.
 
-    `remarks` are written into the YAML as comments, so that a line can be made a constraint.
+    `remarks` and `proposed` are written into the YAML as comments, so that a line can be made a
+    constraint or a foreign key.
     """
     path = Path(path).expanduser()
     as_json = path.suffix.lower() == ".json"
@@ -102,7 +109,7 @@ def write_schema(
         text = (
             json.dumps(document, ensure_ascii=False, indent=2)
             if as_json
-            else to_yaml(schema, remarks)
+            else to_yaml(schema, remarks, proposed)
         )
         file.write(text.encode())
     return path
@@ -113,7 +120,7 @@ def to_document(schema: Schema) -> dict[str, Any]:
     tables = {name: _told(table) for name, table in schema.tables.items()}
     document: dict[str, Any] = {"neotype_schema": VERSION, "tables": tables}
     if schema.relationships:
-        document["relationships"] = [r.model_dump(mode="json") for r in schema.relationships]
+        document["relationships"] = [_tied(tie) for tie in schema.relationships]
     if schema.constraints:
         document["constraints"] = [_declared(one) for one in schema.constraints]
     return document
@@ -148,12 +155,21 @@ def _written(column: Column) -> dict[str, Any]:
     return ordered | ({"reason": reason} if reason else {})
 
 
+def _tied(tie: Relationship) -> dict[str, Any]:
+    """The child first, as a foreign key is read."""
+    facts = tie.model_dump(mode="json", exclude_defaults=True)
+    order = ("child", "child_key", "parent", "parent_key", "when", "reason")
+    return {key: facts[key] for key in order if key in facts}
+
+
 def _declared(one: Declared) -> dict[str, Any]:
     return {"type": one.type, **one.model_dump(mode="json", exclude_defaults=True)}
 
 
-def to_yaml(schema: Schema, remarks: Remarks = _NO_REMARKS) -> str:
-    """The YAML file, with a header that says what may be edited, and `remarks` as comments."""
+def to_yaml(
+    schema: Schema, remarks: Remarks = _NO_REMARKS, proposed: Sequence[Relationship] = ()
+) -> str:
+    """The YAML file, with a header that says what may be edited, and proposals as comments."""
     document = to_document(schema)
     tables = document.pop("tables")
     relationships = document.pop("relationships", None)
@@ -165,6 +181,10 @@ def to_yaml(schema: Schema, remarks: Remarks = _NO_REMARKS) -> str:
             parts += _remarked(remarks[name], declared="constraints" in written)
     if relationships:
         parts.append(_yaml({"relationships": relationships}).rstrip("\n"))
+    if proposed:
+        bare = [(tie.model_copy(update={"reason": ""}), tie.reason) for tie in proposed]
+        lines = [(_tied(tie), evidence) for tie, evidence in bare]
+        parts += _commented("relationships", lines, declared=bool(relationships), edge="")
     if between:
         parts.append(_yaml({"constraints": between}).rstrip("\n"))
     if remarks.get(""):
@@ -176,14 +196,20 @@ def _remarked(
     remarks: Sequence[tuple[Declared, str]], *, declared: bool, depth: int = 2
 ) -> list[str]:
     """Constraints as comments of the list that they would be lines of."""
-    edge = "  " * depth
+    lines = [(_declared(one), evidence) for one, evidence in remarks]
+    return _commented("constraints", lines, declared=declared, edge="  " * depth)
+
+
+def _commented(
+    role: str, items: Sequence[tuple[dict[str, Any], str]], *, declared: bool, edge: str
+) -> list[str]:
     lines = [
         f"{edge}# Found in the data, and not applied. Uncomment what is a rule, not an accident:"
     ]
     if not declared:
-        lines.append(f"{edge}constraints:")
-    for one, evidence in remarks:
-        line = _yaml(_declared(one), flow=True).strip()
+        lines.append(f"{edge}{role}:")
+    for item, evidence in items:
+        line = _yaml(item, flow=True).strip()
         # A name may hold an end of line: every line of a comment is one.
         lines.append(f"{edge}# " + " ".join(evidence.split()))
         first, *more = line.splitlines()
@@ -325,10 +351,11 @@ def from_document(document: Any, *, origin: str = "the schema") -> Schema:
 
 
 def _without_none(table: Any) -> Any:
-    """A list of constraints of which none was taken up is empty."""
-    if isinstance(table, Mapping) and table.get("constraints", ()) is None:
-        return {key: value for key, value in table.items() if key != "constraints"}
-    return table
+    """A list of proposals of which none was taken up is empty."""
+    if not isinstance(table, Mapping):
+        return table
+    lists = ("constraints", "relationships")
+    return {key: value for key, value in table.items() if value is not None or key not in lists}
 
 
 def _explained(cause: ValidationError, origin: str) -> SchemaError:

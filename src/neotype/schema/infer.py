@@ -16,7 +16,7 @@ from neotype.errors import DataError
 from neotype.personal.categories import CATEGORIES
 from neotype.personal.detect import Finding, detect
 from neotype.personal.fake import UNIQUE
-from neotype.schema.infer_keys import find_keys
+from neotype.schema.infer_keys import Found, find_keys
 from neotype.schema.infer_number import decimals_of, number
 from neotype.schema.infer_text import text
 from neotype.schema.keys import Keys
@@ -54,6 +54,13 @@ def infer_schema(
     false: then they are what their cells are otherwise, and are learnt.
     DataError lists every column whose dtype has no kind (binary data, python objects).
     """
+    return examined(frames, personal=personal, keys=keys).schema
+
+
+def examined(
+    frames: Mapping[str, pl.DataFrame], *, personal: bool = True, keys: Keys | None = None
+) -> Found:
+    """The schema of these tables, and foreign keys of which the data does not say enough."""
     findings: list[str] = []
     for table, frame in frames.items():
         findings += [
@@ -68,7 +75,7 @@ def infer_schema(
             mend="drop them, or turn them into text or numbers",
         )
     schema = Schema(tables={name: _table(name, frame, personal) for name, frame in frames.items()})
-    return schema if len(frames) < 2 else find_keys(schema, frames, keys).schema
+    return Found(schema) if len(frames) < 2 else find_keys(schema, frames, keys)
 
 
 def adopt(schema: Schema, frames: Mapping[str, pl.DataFrame]) -> Schema:

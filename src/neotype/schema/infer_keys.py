@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from neotype.schema.infer_order import in_order
 from neotype.schema.infer_ties import TableKeys, polymorphic, single_ties
 from neotype.schema.key_cells import KeyCells
 from neotype.schema.key_names import Name, joins, names_table, table_words
@@ -107,10 +108,10 @@ def find_keys(
             (table, name) in taken for table, names in (t.ends for t in ties) for name in names
         )
     ]
-    whole = [tie for ties in unions for tie in ties]
-    taken |= {(tie.relationship.child, tie.relationship.child_key[0]) for tie in whole}
+    several = [tie for ties in unions for tie in ties]
+    taken |= {(tie.relationship.child, tie.relationship.child_key[0]) for tie in several}
     plain, doubtful = single_ties(tables, taken)
-    found = [tie.relationship for tie in (*plain, *whole)]
+    found = [tie.relationship for tie in (*plain, *several)]
     for name, table in unsure.items():
         if not any(tie.parent == name and tie.parent_key == table.primary for tie in found):
             table.primary = ()
@@ -128,7 +129,8 @@ def find_keys(
         name: _keyed(table, tables[name], ties, frames[name])
         for name, table in schema.tables.items()
     }
-    return Found(Schema(tables=made, relationships=tuple(ties)), tuple(proposed))
+    whole = Schema(tables=made, relationships=tuple(ties))
+    return Found(in_order(whole, frames), tuple(proposed))
 
 
 def _there(tie: Relationship, frames: Mapping[str, pl.DataFrame]) -> bool:

@@ -96,6 +96,7 @@ def single_ties(
                 plain.append(best)
             elif best is not None and best.bits >= PROPOSED:
                 doubtful.append(best)
+    doubtful = list(_one_way(doubtful, tables))
     copies = [tie for tie in plain if _is_copy(tie, plain, tables)]
     plain = [tie for tie in _one_way(plain, tables) if tie not in copies]
     return plain, doubtful
