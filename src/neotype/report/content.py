@@ -12,6 +12,7 @@ from neotype.evaluate.metric import Score
 from neotype.policy.ruling import Ruling
 from neotype.report.database import Database
 from neotype.report.marginals import Marginal
+from neotype.report.paths import Paths
 from neotype.report.whole import summarize_tables
 from neotype.report.words import Summary, summarize
 
@@ -64,6 +65,7 @@ class Content:
     made: str
     ruling: Ruling | None = None
     database: Database | None = None
+    paths: tuple[Paths, ...] = ()
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -109,6 +111,7 @@ class Content:
             content[name] = [asdict(part) for part in content[name]]
         content["facts"] = asdict(self.facts)
         content["ruling"] = None if self.ruling is None else self.ruling.to_facts()
+        content["paths"] = [path.to_facts() for path in self.paths]
         content["database"] = None if self.database is None else self.database.to_facts()
         facts = {"neotype_report": FORMAT, "verdict": asdict(self.summary), **content}
         ready: dict[str, Any] = _json_ready(facts)
@@ -131,6 +134,7 @@ class Content:
             made=facts["made"],
             ruling=None if ruling is None else Ruling.from_facts(ruling),
             database=None if database is None else Database.from_facts(database),
+            paths=tuple(Paths.from_facts(path) for path in facts.get("paths", ())),
         )
 
 

@@ -28,6 +28,7 @@ from neotype.report.parts.measures import methods, scores, whole_scores
 from neotype.report.parts.particulars import calendar, rare, subgroups
 from neotype.report.parts.record import protected, run, schema
 from neotype.report.parts.resemblance import columns, giveaways, pairs
+from neotype.report.parts.sequences import sequences
 from neotype.report.parts.tables import diagram, each, tables
 from neotype.report.parts.usefulness import usefulness
 from neotype.report.words import claim
@@ -45,6 +46,7 @@ READERS: Mapping[str, tuple[Section, ...]] = {
         Section("subgroups", "Groups", "Inside each group", subgroups),
         Section("rare", "Rare events", "Rare values and combinations", rare),
         Section("calendar", "Calendar", "When things happen", calendar),
+        Section("sequences", "Sequences", "What follows what", sequences),
         Section("giveaways", "Giveaways", "What gives it away", giveaways),
         Section("usefulness", "Usefulness", "What can be learnt from it", usefulness),
         Section("methods", "Methods", "How each number was computed", methods),
@@ -67,6 +69,7 @@ OF_DATABASES: Mapping[str, tuple[Section, ...]] = {
     ),
     "For the statistician": (
         Section("between", "Between tables", "How tables go together", between),
+        Section("sequences", "Sequences", "What follows what", sequences),
         Section("scores", "Scores", "Every measure of the whole", whole_scores),
         Section("each", "Table by table", "Each table by itself", each),
         Section("methods", "Methods", "How each number was computed", methods),

@@ -18,6 +18,7 @@ from neotype.report.content import FORMAT, Content, Described, RunFacts
 from neotype.report.database import Database
 from neotype.report.marginals import marginals
 from neotype.report.page import page
+from neotype.report.paths import paths
 
 __all__ = ["Described", "Report", "RunFacts", "build", "written"]
 
@@ -93,6 +94,7 @@ def build(
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         ruling=ruling,
         database=Database.between(sides) if several else None,
+        paths=paths(train, synthetic),
     )
     # Through JSON and back, so that a built report and the one read from its file are equal.
     return Report.from_facts(content.to_facts())

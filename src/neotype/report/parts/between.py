@@ -10,7 +10,7 @@ from neotype.registry import find as registered
 from neotype.registry import names
 from neotype.report.content import Content
 from neotype.report.database import Tie
-from neotype.report.detail import mapped, numbered, told
+from neotype.report.detail import listed, mapped, numbered, told
 from neotype.report.drawing import badge, marginal, sides, text
 from neotype.report.lanes import Lane, Mark, dots
 from neotype.report.parts.layout import Drawn, find, fold, linked, sheet
@@ -35,7 +35,10 @@ def between(report: Content) -> Drawn:
     joint = find(report, "joint_cardinality")
     if joint is not None:
         parts.append(_joint(joint))
-    rest = [s for s in own if s.metric not in KEYS and not is_sequential(s.metric)]
+    hops = find(report, "hop_trends")
+    if hops is not None:
+        parts.append(_hops(hops))
+    rest = [s for s in own if s.metric not in (*KEYS, "hop_trends")]
     others = dict.fromkeys(score.metric for score in rest)
     parts += [told_of([score for score in rest if score.metric == metric]) for metric in others]
     return "".join(parts), []
@@ -169,6 +172,39 @@ def _difference(one: Mapping[str, Any]) -> float:
     return abs(real - made)
 
 
+def _hops(score: Score) -> str:
+    """Ways along foreign keys, the worst first, and the pairs of columns that are most off."""
+    if score.value is None:
+        return ""
+    ways = [
+        (
+            text(one.get("path", "")),
+            _said(one.get("pairs")),
+            number(numbered(one.get("similarity"))),
+            number(numbered(one.get("floor"))),
+        )
+        for one in told(score.detail.get("paths"))
+    ]
+    pairs = [
+        (
+            " × ".join(f"<b>{text(part)}</b>" for part in listed(one.get("columns")))
+            + f'<span class="toward">{text(one.get("path", ""))}</span>',
+            number(numbered(one.get("real"))),
+            number(numbered(one.get("synthetic"))),
+            number(numbered(one.get("similarity"))),
+            number(numbered(one.get("floor"))),
+        )
+        for one in told(score.detail.get("pairs"))[:WORST]
+    ]
+    header = ("Along", "Pairs", "Alike", "Real rows")
+    along = sheet(header, "tnnn", ways[:WORST])
+    rest = sheet(header, "tnnn", ways[WORST:])
+    more = fold(f"{len(ways) - WORST} more ways", rest, True) if len(ways) > WORST else ""
+    named = ("Pair", "Real tie", "Synthetic tie", "Alike", "Real rows")
+    worst = fold("The pairs that differ most", sheet(named, "tnnnn", pairs), True) if pairs else ""
+    return f"{_head(score)}{along if ways else ''}{more}{worst}"
+
+
 def told_of(scores: Sequence[Score]) -> str:
     """A measure without a picture of its own: a lane for each table, and what is worst."""
     taken = [score for score in scores if score.value is not None]
@@ -177,8 +213,7 @@ def told_of(scores: Sequence[Score]) -> str:
     first = min(taken, key=lambda score: _WORST_FIRST.index(score.verdict))
     if len(taken) == 1:
         where = f"{first.table}: " if first.table else ""
-        head = _head(first).replace("<p>", f"<p>{text(where)}", 1)
-        return f"{head}{_pairs(first)}"
+        return _head(first).replace("<p>", f"<p>{text(where)}", 1)
     lanes = [
         Lane(
             text(score.table or "the whole"),
@@ -191,34 +226,10 @@ def told_of(scores: Sequence[Score]) -> str:
         for score in taken
     ]
     said = f"<p>{text(f'{first.table}: ' if first.table else '')}{text(first.meaning)}</p>"
-    worst = "".join(_pairs(score) for score in taken[:1] if not score.table)
     return (
         f"<h3>{text(question(first.metric, first.title))} {badge(first.verdict)}</h3>{said}"
-        f'<figure class="panel">{dots(lanes)}</figure>{worst}'
+        f'<figure class="panel">{dots(lanes)}</figure>'
     )
 
 
 _WORST_FIRST = ("poor", "fair", "good", "not judged", "not measured")
-
-
-def _pairs(score: Score) -> str:
-    """Pairs of columns of different tables that differ most, where a measure lists such."""
-    for key in ("worst", "pairs"):
-        listed = [one for one in told(score.detail.get(key)) if numbered(one.get("error"))]
-        rows = [
-            (
-                " × ".join(f"<b>{text(part)}</b>" for part in _named(one)),
-                number(numbered(one.get("real"))),
-                number(numbered(one.get("synthetic"))),
-                number(numbered(one.get("error"))),
-            )
-            for one in listed[:WORST]
-        ]
-        if rows:
-            return sheet(("Pair", "Real", "Synthetic", "Error"), "tnnn", rows)
-    return ""
-
-
-def _named(one: Mapping[str, Any]) -> list[str]:
-    columns = one.get("columns") or one.get("pair") or ()
-    return [str(part) for part in columns] if isinstance(columns, list | tuple) else [str(columns)]
