@@ -23,8 +23,9 @@ _ROWS = 6_000
 """Rows that the tree is grown from; more would cost time and move few splits."""
 _FEATURES, _PROFILED, _COARSE = 32, 32, 8
 """The most digits looked at, the most digits of children that are told apart, and their symbols."""
-_FEW = 128
-"""Up to so many rows a table is a list of kinds itself: each of its rows may be one."""
+_FEW, _MANY, _LIST = 128, 20, 16
+"""Up to so many rows, of so many children each, one alone may be a kind; up to so many, the table
+is a list: another would not have other rows, and what children say of one is no accident."""
 _STEPS = 4
 _EDGES = np.unique(np.round(2 ** (np.arange(0, 60) / 2))).astype(np.int64)
 """How often rows are referred to, in classes: 1, 2, 3, 4, 6, 8, 11, 16, …"""
@@ -37,10 +38,12 @@ class Kinds:
 
     The last two features are how often a row is referred to (in classes) and its standing among
     all rows by that; `standing` is the number of symbols of the latter, 1 where it is not used.
+    In a table that is kept as it is (`public`), a row's standing is its place.
     """
 
     count: int
     standing: int
+    public: bool
     feature: NDArray[np.int32]
     mask: NDArray[np.uint64]
     below: NDArray[np.int32]
@@ -57,32 +60,38 @@ class Kinds:
         capacity: NDArray[np.int64],
         *,
         protect: int,
+        public: bool,
         rng: Generator,
     ) -> Self:
         """Learn from children that refer to `rows`; `profiles` (digits × children) describe them.
 
-        A kind holds at least `protect` referenced rows; single rows only where there are few, each
-        referred to by as many children.
+        A kind holds at least `protect` referenced rows; where there are few, as many children.
         """
         used = np.unique(rows)
         mine = np.bincount(rows, minlength=referenced.shape[1])[used]
-        few = len(used) <= _FEW and bool((mine >= protect).all())
+        few = public or (len(used) <= _FEW and len(rows) >= _MANY * len(used))
         standing = min(len(capacity), SYMBOLS) if few else 1
         if len(used) > _ROWS:
-            used = np.sort(rng.choice(used, _ROWS, replace=False))
-        features = _features(referenced, capacity, standing)[:, used]
+            some = np.sort(rng.choice(len(used), _ROWS, replace=False))
+            used, mine = used[some], mine[some]
+        features = _features(referenced, capacity, standing, public)[:, used]
         sizes = [*(d.size for d in digits), SYMBOLS, standing]
         ordered = [*(d.ordered for d in digits), True, True]
         place = np.full(referenced.shape[1], -1)
         place[used] = np.arange(len(used))
         of = place[rows]
-        profile, spans = _profile(of[of >= 0], profiles[:, of >= 0], in_order, len(used))
-        tree = _Growing(features, sizes, ordered, profile, spans, 1 if few else protect).grown()
-        return cls(standing=standing, **tree)._arranged(rows, profiles, referenced, capacity)
+        lines = _informative(profiles[:, of >= 0], in_order)
+        fixed = public or (few and len(used) <= _LIST)
+        profile, spans = _profile(of[of >= 0], lines, len(used), fixed=fixed)
+        weight = mine if few else np.ones(len(used), dtype=np.int64)
+        tree = _Growing(features, sizes, ordered, profile, spans, weight, protect).grown()
+        return cls(standing=standing, public=public, **tree)._arranged(
+            rows, profiles, referenced, capacity
+        )
 
     def of(self, referenced: Codes, capacity: NDArray[np.int64]) -> NDArray[np.uint8]:
         """The kind of each referenced row."""
-        features = _features(referenced, capacity, self.standing)
+        features = _features(referenced, capacity, self.standing, self.public)
         node = np.zeros(len(capacity), dtype=np.int64)
         rows = np.arange(len(capacity))
         while True:
@@ -110,48 +119,53 @@ class Kinds:
         rank = np.empty(self.count, dtype=np.uint8)
         rank[order] = np.arange(self.count)
         facts = {name: getattr(self, name) for name in ("feature", "mask", "below")}
-        return type(self)(self.count, self.standing, leaf=rank[self.leaf], **facts)
+        return type(self)(self.count, self.standing, self.public, leaf=rank[self.leaf], **facts)
 
     def state(self) -> State:
         """At rest."""
         arrays = {name: getattr(self, name) for name in ("feature", "mask", "below", "leaf")}
-        return State({"count": self.count, "standing": self.standing}, arrays)
+        return State(
+            {"count": self.count, "standing": self.standing, "public": self.public}, arrays
+        )
 
     @classmethod
     def restore(cls, state: State) -> Self:
         """The inverse of `state`."""
         arrays = {name: state.array(name) for name in ("feature", "mask", "below", "leaf")}
-        return cls(int(state.fact("count")), int(state.fact("standing")), **arrays)
+        count, standing, public = (state.fact(n) for n in ("count", "standing", "public"))
+        return cls(count, standing, public, **arrays)
 
 
-def _features(referenced: Codes, capacity: NDArray[np.int64], standing: int) -> Codes:
+def _features(referenced: Codes, capacity: NDArray[np.int64], standing: int, public: bool) -> Codes:
     """What the tree looks at (digits × rows)."""
     often = np.minimum(np.searchsorted(_EDGES, capacity, side="right"), SYMBOLS - 1)
     rank = np.empty(len(capacity), dtype=np.int64)
-    rank[np.argsort(-capacity, kind="stable")] = np.arange(len(capacity))
+    order = np.arange(len(capacity)) if public else np.argsort(-capacity, kind="stable")
+    rank[order] = np.arange(len(capacity))
     stands = rank * standing // max(len(capacity), 1)
     return np.vstack([referenced, often.astype(np.uint8), stands.astype(np.uint8)])
 
 
 def _profile(
-    of: NDArray[np.int64], profiles: Codes, in_order: Sequence[bool], rows: int
+    of: NDArray[np.int64], lines: Sequence[NDArray[np.int64]], rows: int, *, fixed: bool
 ) -> tuple[NDArray[np.float32], list[int]]:
     """For each referenced row how many of its children have each symbol, and where digits start.
 
     Children of one row are no independent witnesses: as far as they agree by more than chance,
-    they count as one (the design effect of a cluster sample; Kish, Survey Sampling, 1965).
+    they count as one (the design effect of a cluster sample; Kish, Survey Sampling, 1965). Not so
+    where the rows are `fixed`: no others could be there.
     """
     parts, starts, start = [], [], 0
     size = np.bincount(of, minlength=rows).astype(np.float64)
     pairs = (size * (size - 1)).sum()
-    for line in _informative(profiles, in_order):
+    for line in lines:
         symbols = int(line.max(initial=0)) + 1
         table = np.bincount(of * symbols + line, minlength=rows * symbols)
         counts = table.reshape(rows, symbols).astype(np.float64)
         share = counts.sum(axis=0) / max(len(of), 1)
         chance = (share**2).sum()
         agree = (counts * (counts - 1)).sum() / pairs if pairs else chance
-        alike = min(max((agree - chance) / max(1 - chance, 1e-9), 0.0), 1.0)
+        alike = min(max((agree - chance) / max(1 - chance, 1e-9), 0.0), 1.0) * (not fixed)
         counts /= (1 + (np.maximum(size, 1) - 1) * alike)[:, None]
         parts.append(counts.astype(np.float32))
         starts.append(start)
@@ -187,7 +201,9 @@ class _Growing:
     ordered: list[bool]
     profile: NDArray[np.float32]
     starts: list[int]
+    weight: NDArray[np.int64]
     least: int
+    """Of the weight of its rows, what each side of a split has at least."""
 
     def grown(self) -> dict[str, Any]:
         """The arrays of the tree."""
@@ -216,7 +232,7 @@ class _Growing:
         }
 
     def _push(self, heap: list[tuple[float, int, Any]], node: int, rows: NDArray[np.int64]) -> None:
-        if len(rows) < 2 * self.least or not self.profile.shape[1]:
+        if self.weight[rows].sum() < 2 * self.least or not self.profile.shape[1]:
             return
         found = self._best(rows)
         if found is not None:
@@ -239,13 +255,13 @@ class _Growing:
                 continue
             tried += len(symbols) - 1
             table = np.add.reduceat(whole[order], first, axis=0, dtype=np.float64)
-            size = np.diff(np.append(first, len(rows)))
+            size = np.add.reduceat(self.weight[rows][order], first)
             if not self.ordered[at] and len(symbols) > 2:
                 turn = _along_main_axis(table, total)
                 symbols, table, size = symbols[turn], table[turn], size[turn]
             left = np.cumsum(table, axis=0)[:-1]
             below = np.cumsum(size)[:-1]
-            fits = (below >= self.least) & (len(rows) - below >= self.least)
+            fits = (below >= self.least) & (size.sum() - below >= self.least)
             if not fits.any():
                 continue
             gain = np.where(fits, self._gain(left, total), -np.inf)

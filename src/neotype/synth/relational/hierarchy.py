@@ -58,6 +58,10 @@ def levels(depth: Whole, capacity: Whole, cap: int, *, deeper: bool, rng: Genera
     waiting = rng.permutation(np.flatnonzero(level == last))
     room = int(capacity[level == last - 1].sum())
     while 0 < room < len(waiting):
+        able = np.flatnonzero(capacity[waiting] > 0)
+        if len(able) and able[0] >= room:
+            # Somebody on every level must have room for those below.
+            waiting[[room - 1, able[0]]] = waiting[[able[0], room - 1]]
         stay, waiting = waiting[:room], waiting[room:]
         last += 1
         level[waiting] = last

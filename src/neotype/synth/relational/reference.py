@@ -96,13 +96,14 @@ class Reference:
         rng: Rng,
         siblings: Whole | None = None,
         asked: NDArray[np.bool_] | None = None,
+        public: bool = False,
     ) -> Self:
         """Learn from the position of the row that every child refers to (negative: nothing).
 
         `child` describes the children (digits × rows; those of their context may be among them).
         `distinct` is the group of each child in which no two may refer to one row; `siblings`
         the group in which rows referred to may be alike. `asked` are the children that a
-        polymorphic reference is about.
+        polymorphic reference is about. `public`: the referenced table is kept as it is.
         """
         drawn = rng.generator()
         refers = rows >= 0
@@ -125,6 +126,7 @@ class Reference:
             referenced_sizes,
             capacity,
             protect=protect,
+            public=public,
             rng=drawn,
         )
         counts = np.bincount(rows[refers], minlength=1)
