@@ -29,6 +29,7 @@ PAGES = (
     "personal",
     "scenario",
     "spec",
+    "subset",
 )
 ROWS = 3000
 _FENCE = re.compile(r"^```(\w+)[ \t]*(\S*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

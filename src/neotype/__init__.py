@@ -97,6 +97,7 @@ __all__ = [
     "replace_columns",
     "run",
     "scenario",
+    "subset",
 ]
 
 _ROOMS = {
@@ -104,6 +105,7 @@ _ROOMS = {
         *("FittedModel", "Result"),
         *("compare", "evaluate", "fit", "from_spec", "infer_schema", "load", "mask", "run"),
         *("augment", "balance", "impute", "propose_constraints", "replace_columns", "scenario"),
+        "subset",
     ),
     "neotype.errors": tuple(name for name in __all__ if name.endswith("Error")),
     "neotype.evaluate.asked": ("Claim",),

@@ -82,10 +82,16 @@ class Families:
                     mend=did_you_mean(wrong[0], schema.tables),
                 )
             return _grown(links, chosen, first).families(chosen)
-        chosen = tuple(
-            root for together in _tied(schema) for root in _roots(links, together, first)
-        )
+        chosen = tuple(root for together in tied(schema) for root in _roots(links, together, first))
         return _grown(links, chosen, first).families(chosen)
+
+    @property
+    def largest(self) -> float:
+        """The share of all rows that are split that the largest family has."""
+        rows = np.zeros(max(len(self.group), 1), dtype=np.int64)
+        for own in self.owner.values():
+            rows += np.bincount(own, minlength=len(rows))
+        return float(rows.max() / max(rows.sum(), 1))
 
     @property
     def split(self) -> tuple[str, ...]:
@@ -97,12 +103,15 @@ class Families:
         """The tables whose rows belong to none."""
         return tuple(name for name in self.links.schema.tables if name not in self.owner)
 
-    def drawn(self, share: float, rng: Rng) -> Mask:
-        """Which families are among a `share` of them, by rows of the entity table."""
+    def drawn(self, share: float, rng: Rng, able: Mask | None = None) -> Mask:
+        """Which families are among a `share` of those that are `able` (if unsaid: of all), by rows
+        of the entity table.
+        """
         generator = rng.generator()
         held = np.zeros(len(self.group), dtype=np.bool_)
         for group in range(int(self.group.max(initial=-1)) + 1):
-            order = generator.permutation(np.flatnonzero(self.group == group))
+            here = self.group == group if able is None else able & (self.group == group)
+            order = generator.permutation(np.flatnonzero(here))
             sizes = self.weight[order]
             held[order[np.cumsum(sizes) <= round(share * int(sizes.sum()))]] = True
         return held
@@ -306,7 +315,7 @@ def _descend(grown: _Families, table: str) -> None:
         for tie in schema.below(waiting.pop(0)):
             if tie.child in grown.owner or schema.tables[tie.child].public:
                 continue
-            over = {one for name in (*grown.owner,) for one in _reached(schema, name, up=True)}
+            over = {one for name in (*grown.owner,) for one in reached(schema, name, up=True)}
             if tie.child in over:
                 continue
             grown.member(tie.child)
@@ -324,7 +333,7 @@ def _numbers(schema: Schema, frames: Mapping[str, pl.DataFrame]) -> dict[str, In
     return found
 
 
-def _tied(schema: Schema) -> list[tuple[str, ...]]:
+def tied(schema: Schema) -> list[tuple[str, ...]]:
     """Tables that are tied to each other, directly or through others; public ones tie nothing."""
     left = [name for name, table in schema.tables.items() if not table.public]
     found = []
@@ -342,7 +351,7 @@ def _tied(schema: Schema) -> list[tuple[str, ...]]:
     return found
 
 
-def _reached(schema: Schema, table: str, *, up: bool) -> set[str]:
+def reached(schema: Schema, table: str, *, up: bool) -> set[str]:
     """The tables above or below this one, itself only where it is reached again."""
     found: set[str] = set()
     waiting = [table]
@@ -368,9 +377,9 @@ def _roots(links: Links, together: tuple[str, ...], first: Mapping[str, Ints]) -
         return tuple(dict.fromkeys(declared))
     if len(together) == 1:
         return together
-    below = {name: _reached(schema, name, up=False) for name in together}
+    below = {name: reached(schema, name, up=False) for name in together}
     for name in together:
-        below[name] -= {name, *_reached(schema, name, up=True)}
+        below[name] -= {name, *reached(schema, name, up=True)}
     rows = {name: sum(links.heights[one] for one in {name, *below[name]}) for name in together}
     total = sum(links.heights[name] for name in together)
     able = [name for name in together if below[name] and links.heights[name] >= FEWEST]

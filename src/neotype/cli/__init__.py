@@ -20,6 +20,7 @@ from neotype.cli import (
     run,
     sample,
     shares,
+    subset,
 )
 from neotype.cli.terminal import err, say_error
 from neotype.errors import NeotypeError
@@ -102,7 +103,7 @@ def _front(
     pass
 
 
-for verb in (inspect, fit, sample, evaluate, compare, run, policy, complete, shares, mask):
+for verb in (inspect, fit, sample, evaluate, compare, run, policy, complete, shares, mask, subset):
     verb.add_to(app)
 for command in app.registered_commands:
     first = command.name in JOURNEY
