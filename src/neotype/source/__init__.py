@@ -8,6 +8,6 @@ kept is refused, or said in `Source.notes`.
 from neotype.source.kind import FrameKind, Source
 from neotype.source.read import read
 from neotype.source.restore import restore
-from neotype.source.write import WRITABLE, write
+from neotype.source.write import WRITABLE, write, write_tables
 
-__all__ = ["WRITABLE", "FrameKind", "Source", "read", "restore", "write"]
+__all__ = ["WRITABLE", "FrameKind", "Source", "read", "restore", "write", "write_tables"]

@@ -1,17 +1,24 @@
-"""Write a frame to a file by its suffix: whole or not at all."""
+"""Write a frame to a file by its suffix, or tables to one place: whole or not at all."""
 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import polars as pl
 
 from neotype.errors import DataError, SourceError, did_you_mean
-from neotype.outputs import appearing
+from neotype.outputs import appearing, publish, refuse_taken
+from neotype.progress import Progress, silent
+from neotype.schema.keys import Keys
+from neotype.schema.schema import Schema
+from neotype.source.database.address import is_database
+from neotype.source.database.layout import Written
 from neotype.source.kind import FrameKind
+from neotype.source.url import Url
 
 _EXCEL_ROWS = 1_048_575
 
@@ -39,6 +46,62 @@ def write(
         except pl.exceptions.PolarsError as cause:
             raise OSError(str(cause).splitlines()[0]) from cause
     return path
+
+
+def write_tables(
+    frames: Mapping[str, pl.DataFrame],
+    target: Path | str | Url,
+    *,
+    schema: Schema | Keys | None = None,
+    kind: FrameKind | None = None,
+    if_exists: Literal["refuse", "append", "truncate", "replace"] = "refuse",
+    suffix: str = ".csv",
+    force: bool = False,
+    progress: Progress = silent,
+) -> Written:
+    """Several tables at once: into a database, a folder of one file a table, or a file.
+
+    `target` is the URL or the file of a database, a path with a suffix of `WRITABLE` where there
+    is one table, or else a folder. Into a database go the keys of `schema`, and tables that hold
+    rows are refused unless `if_exists` says what becomes of them; `force` alone means "replace".
+    In a folder `suffix` names the format. All of it is written, or nothing: OutputExistsError,
+    SourceError and DataError leave the target as it was.
+    """
+    place = target.reached() if isinstance(target, Url) else target
+    if is_database(place):
+        from neotype.source.database.push import push
+
+        there = "replace" if force and if_exists == "refuse" else if_exists
+        return push(frames, schema, place, if_exists=there, kind=kind, progress=progress)
+    path = Path(place).expanduser()
+    rows = {table: frame.height for table, frame in frames.items()}
+    if path.suffix.lower() in _WRITERS and not path.is_dir():
+        if len(frames) > 1:
+            raise SourceError(
+                f"'{path}' holds one table, and there are {len(frames)}: {', '.join(frames)}.",
+                mend="name a folder, or the file of a database such as out.sqlite",
+            )
+        write(next(iter(frames.values())), path, force=force, kind=kind)
+        return Written(str(path), rows)
+    if suffix not in _WRITERS:
+        raise SourceError(
+            f"tables cannot be written as '{suffix}'.",
+            found=f"known: {', '.join(_WRITERS)}",
+            mend=did_you_mean(suffix, _WRITERS),
+        )
+    files = {table: re.sub(r"[^\w.-]+", "_", table) + suffix for table in frames}
+    refuse_taken(*(path / name for name in files.values()), force=force)
+
+    def fill(folder: Path) -> None:
+        for done, (table, name) in enumerate(files.items()):
+            own = (
+                FrameKind.of({table: kind.tables[table]}) if kind and table in kind.tables else None
+            )
+            write(frames[table], folder / name, kind=own)
+            progress("write tables", done + 1, len(files))
+
+    publish(path, fill)
+    return Written(f"{path}/", rows)
 
 
 def _dialect(kind: FrameKind | None, path: Path) -> Mapping[str, Any]:

@@ -82,8 +82,19 @@ def _kind(session: Session, sql: str) -> sql_types.Kind:
 def streamed(raw: Any, place: str, columns: list[Column]) -> Iterator[pl.DataFrame]:
     """The table; what Arrow cannot carry is asked for in a form that it can."""
     listed = ", ".join(_asked(column) for column in columns)
-    frame = pl.DataFrame(raw.sql(f"SELECT {listed} FROM {place}"))
+    relation = raw.sql(f"SELECT {listed} FROM {place}")
+    frame = pl.DataFrame(_Capsule(relation.__arrow_c_stream__()))
     yield frame.with_columns(_cast(column) for column in columns)
+
+
+class _Capsule:
+    """The stream alone: polars would remember the type of a relation beyond DuckDB's own end."""
+
+    def __init__(self, capsule: object) -> None:
+        self.capsule = capsule
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.capsule
 
 
 def _asked(column: Column) -> str:

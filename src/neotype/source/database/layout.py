@@ -1,9 +1,10 @@
-"""What a database says of its tables before a row is read."""
+"""What a database says of its tables before a row is read, and what was written into one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -47,3 +48,15 @@ class Layout:
     tables: Mapping[str, tuple[Column, ...]]
     keys: Keys = field(default_factory=Keys)
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written: rows by table, where, and what a careful reader should know."""
+
+    target: str
+    rows: Mapping[str, int]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", MappingProxyType(dict(self.rows)))

@@ -237,6 +237,7 @@ def _source(
             "library": "database",
             "dialect": address.kind,
             "columns": {c.name: c.facts for c in layout.tables[table] if c.dtype is not None},
+            "unique": [list(key) for key in layout.keys.unique.get(table, ())],
         }
         for table in frames
     }

@@ -14,8 +14,8 @@ from sqlalchemy.dialects import mysql, postgresql
 from neotype.source.database.layout import Column
 
 _DIALECTS: Mapping[str, Any] = {
-    "postgresql": postgresql.dialect(),  # type: ignore[no-untyped-call]
-    "mysql": mysql.dialect(),  # type: ignore[no-untyped-call]
+    "postgresql": postgresql.base.PGDialect(),  # type: ignore[no-untyped-call]
+    "mysql": mysql.base.MySQLDialect(),
 }
 _MICROSECONDS = pl.Datetime("us")
 _UTC = pl.Datetime("us", "UTC")
