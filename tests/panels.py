@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import cache
 
 import numpy as np
 import polars as pl
@@ -42,6 +43,7 @@ def rows_of(days: np.ndarray, generator: np.random.Generator) -> dict[str, list[
     }
 
 
+@cache
 def panel(owners: int, seed: int, most: int = 60) -> Dataset:
     """Owners with 1 to `most` rows each, about two days apart, in no order."""
     generator = np.random.default_rng(seed)
@@ -58,6 +60,7 @@ def panel(owners: int, seed: int, most: int = 60) -> Dataset:
     )
 
 
+@cache
 def series(rows: int, seed: int) -> Dataset:
     """One long daily series without an owner."""
     frame = pl.DataFrame(rows_of(np.arange(rows), np.random.default_rng(seed)))

@@ -14,16 +14,12 @@ from neotype.data import Dataset
 from neotype.evaluate.asked import Asked, Likelihoods
 from neotype.evaluate.evaluate import build, evaluate
 from neotype.evaluate.metric import Score
-from neotype.evaluate.suites import between, of
+from neotype.evaluate.suites import between, ordered
 from neotype.registry import names
 from neotype.rng import Rng
 from neotype.schema.schema import Categorical, Datetime, Numeric, Schema, Table
 
-METRICS = tuple(
-    name
-    for name in names("metric")
-    if not between(name) and not of(name).__module__.startswith("neotype.evaluate.sequential")
-)
+METRICS = tuple(name for name in names("metric") if not between(name) and not ordered(name))
 """Those of databases and of sequences have laws of their own: Adult is neither."""
 ROWS = 1500
 

@@ -13,17 +13,13 @@ import pytest
 from neotype.data import Dataset
 from neotype.evaluate.evaluate import evaluate
 from neotype.evaluate.metric import Score
-from neotype.evaluate.suites import of
+from neotype.evaluate.suites import of, ordered
 from neotype.registry import names
 from neotype.rng import Rng
-from neotype.schema.schema import Schema
-from panels import panel, restless, scattered, series
+from neotype.schema.schema import Identifier, Relationship, Schema, Table
+from panels import COLUMNS, panel, restless, scattered, series
 
-SEQUENTIAL = tuple(
-    name
-    for name in names("metric")
-    if of(name).__module__.startswith("neotype.evaluate.sequential") and not of(name).deep
-)
+SEQUENTIAL = tuple(name for name in names("metric") if ordered(name) and not of(name).deep)
 UNOWNED = tuple(
     name
     for name in SEQUENTIAL
@@ -256,3 +252,43 @@ def test_a_step_number_an_ordered_label_and_a_text_date_order_rows_alike() -> No
     for other in found[1:]:
         for name in ("autocorrelation", "transitions"):
             assert other[name].value == pytest.approx(found[0][name].value, abs=1e-9)
+
+
+def database(seed: int, composite: bool = False, owners: int = 150) -> Dataset:
+    """The panel as a table below its owners, whose key may be of two columns."""
+    rows = panel(owners, seed).frame.with_columns(region=pl.col("owner") % 3)
+    people = rows.unique("owner", maintain_order=True).select("owner", "region")
+    key = ("region", "owner") if composite else ("owner",)
+    if composite:
+        rows, people = (one.with_columns(pl.col("owner") // 3) for one in (rows, people))
+    number = Identifier(storage="Int64", unique=False)
+    columns = {**COLUMNS, "region": number}
+    schema = Schema(
+        tables={
+            "person": Table(columns={"owner": number, "region": number}, primary_key=key),
+            "event": Table(columns=columns, sequence="day"),
+        },
+        relationships=(
+            Relationship(parent="person", parent_key=key, child="event", child_key=key),
+        ),
+    )
+    return Dataset(schema, {"person": people, "event": rows})
+
+
+@pytest.mark.parametrize("composite", [False, True])
+def test_in_a_database_rows_belong_to_the_row_that_their_key_names(composite: bool) -> None:
+    made, train, holdout = (database(seed, composite) for seed in range(3))
+    names = ("autocorrelation", "transitions", "sequence_lengths")
+    found = evaluate(made, train=train, holdout=holdout, metrics=names, rng=Rng(1))
+    events = {score.metric: score for score in found if score.table == "event"}
+    for name in names:
+        assert events[name].value == pytest.approx(owned("real")[name].value, abs=0.02)
+    assert all(score.value is None for score in found if score.table == "person")
+
+
+def test_tables_with_a_sequence_are_measured_as_sequences_by_default() -> None:
+    made, train, holdout = (database(seed, owners=40) for seed in range(3))
+    found = evaluate(made, train=train, holdout=holdout, rng=Rng(1))
+    told = {(score.table, score.metric) for score in found}
+    assert ("event", "autocorrelation") in told
+    assert ("person", "autocorrelation") not in told

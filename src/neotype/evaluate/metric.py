@@ -18,7 +18,7 @@ from neotype.rng import Rng
 Axis = Literal["fidelity", "utility", "privacy", "fairness"]
 Better = Literal["higher", "lower", "near_floor"]
 Verdict = Literal["good", "fair", "poor", "not judged", "not measured"]
-Scope = Literal["table", "database"]
+Scope = Literal["table", "sequence", "database"]
 Interval = tuple[float, float]
 
 
@@ -125,7 +125,7 @@ class Judged(ABC):
 
     `how` tells a reader how the number is computed and `reference` where it was published. A
     `deep` measure is taken only when it is asked for: it costs minutes. The `scope` of a measure is
-    one table, or the tables of a database and how they are tied.
+    one table, the order of its rows, or the tables of a database and how they are tied.
     """
 
     name: ClassVar[str]

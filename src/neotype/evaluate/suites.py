@@ -21,6 +21,17 @@ OF_TABLES = (
 )
 """What is measured of each table of a database."""
 
+OF_SEQUENCES = (
+    "inter_event_times",
+    "autocorrelation",
+    "transitions",
+    "seasonal_profile",
+    "between_owner_spread",
+    "window_detection",
+    "summary_detection",
+)
+"""What is measured besides of tables whose rows have an order."""
+
 OF_PEOPLE = (
     "nndr",
     "mia_distance",
@@ -55,9 +66,9 @@ def suite(deep: bool = False) -> tuple[str, ...]:
     )
 
 
-def suite_of(asked: Asked, people: bool) -> tuple[str, ...]:
+def suite_of(asked: Asked, people: bool, sequence: bool = False) -> tuple[str, ...]:
     """The metrics that are taken by default of one table of a database, asked as told."""
-    wanted = {*OF_TABLES, *(OF_PEOPLE if people else ())}
+    wanted = {*OF_TABLES, *(OF_PEOPLE if people else ()), *(OF_SEQUENCES if sequence else ())}
     for role, metrics in OF_ROLES.items():
         wanted.update(metrics if getattr(asked, role) else ())
     return tuple(name for name in names("metric") if name in wanted)
@@ -71,6 +82,11 @@ def suite_between() -> tuple[str, ...]:
 def between(name: str) -> bool:
     """Whether a metric is one of a whole database."""
     return getattr(of(name), "scope", "table") == "database"
+
+
+def ordered(name: str) -> bool:
+    """Whether a metric is one of rows in an order, which asks whose they are."""
+    return getattr(of(name), "scope", "table") == "sequence"
 
 
 def of(name: str) -> type:

@@ -12,7 +12,8 @@ from neotype.evaluate.fidelity.detection import C2ST
 from neotype.evaluate.metric import Judged, Measure, NotMeasurableError, Score
 from neotype.evaluate.relational.between import Between
 from neotype.evaluate.relational.databases import Databases
-from neotype.evaluate.suites import between, build, suite_between, suite_of
+from neotype.evaluate.sequential.owner import series
+from neotype.evaluate.suites import between, build, ordered, suite_between, suite_of
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
@@ -62,7 +63,8 @@ def evaluate_database(
 
 def by_default(databases: Databases, table: str, asked: Asked, people: bool) -> list[Score]:
     """The usual measures of a table; one score with the reason where nothing can be measured."""
-    names = suite_of(asked, people)
+    sequence = databases.schema.tables[table].sequence is not None
+    names = suite_of(asked, people, sequence)
     first = build(names[0], asked)
     assert isinstance(first, Measure)
     try:
@@ -85,7 +87,7 @@ def measured(databases: Databases, table: str, name: str, asked: Asked) -> Score
         rng = databases.rng.child(f"table {table}")
         return replace(metric.score(made, train=train, holdout=holdout, rng=rng), table=table)
     try:
-        comparison = databases.table(table)
+        comparison = series(databases, table) if ordered(name) else databases.table(table)
         refuse_unseen(metric, databases, table)
     except NotMeasurableError as reason:
         return replace(metric.blank(reason.problem), table=table)

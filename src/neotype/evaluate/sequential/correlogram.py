@@ -12,9 +12,15 @@ from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.features import Floats, Ints, Sides
 from neotype.evaluate.fidelity.seasons import few
 from neotype.evaluate.interval import GROUPS, around, redraw, spread
-from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
+from neotype.evaluate.metric import Axis, Better, Finding, NotMeasurableError
 from neotype.evaluate.sequential.apart import weights
-from neotype.evaluate.sequential.strands import Strands, calm, quantities, sequences
+from neotype.evaluate.sequential.strands import (
+    SequenceMeasure,
+    Strands,
+    calm,
+    quantities,
+    sequences,
+)
 from neotype.evaluate.tables import Spread, mean
 
 PAIRS = 30
@@ -52,7 +58,7 @@ class Curves(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Autocorrelation(Measure):
+class Autocorrelation(SequenceMeasure):
     """How far autocorrelations are off those of train, of values and of how much they move.
 
     Of values about the owner's mean at lags 1 .. `lags` and at those of a season, and of absolute

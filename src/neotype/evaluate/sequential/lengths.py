@@ -10,9 +10,9 @@ import numpy as np
 from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.features import Floats, Ints, Sides
 from neotype.evaluate.interval import GROUPS, around, spread
-from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
+from neotype.evaluate.metric import Axis, Better, Finding, NotMeasurableError
 from neotype.evaluate.sequential.apart import earth_mover, histogram, kolmogorov, weights
-from neotype.evaluate.sequential.strands import Sequences, sequences
+from neotype.evaluate.sequential.strands import SequenceMeasure, Sequences, sequences
 from neotype.evaluate.tables import Spread, mean
 from neotype.rng import Rng
 
@@ -21,7 +21,7 @@ OWNERS = 10
 
 
 @dataclass(frozen=True)
-class SequenceLengths(Measure):
+class SequenceLengths(SequenceMeasure):
     """How alike the numbers of rows per owner are distributed: 0 is the same.
 
     `detail`: `histogram` {upto: [largest length of each bin], shares: {side: [share]}}, `means` of
@@ -68,7 +68,7 @@ class SequenceLengths(Measure):
 
 
 @dataclass(frozen=True)
-class InterEventTimes(Measure):
+class InterEventTimes(SequenceMeasure):
     """How alike times are spaced: gaps, and where an owner's rows begin and end.
 
     `detail`: `parts` {gap | first | last: {value, floor, wasserstein, histogram}}; first and last

@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from neotype.evaluate.comparison import Comparison
-from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
+from neotype.evaluate.metric import Axis, Better, Finding, NotMeasurableError
 from neotype.evaluate.sequential.lengths import owners
-from neotype.evaluate.sequential.strands import sequences
+from neotype.evaluate.sequential.strands import SequenceMeasure, sequences
 from neotype.evaluate.sequential.summaries import summarise
 from neotype.evaluate.sequential.telling import Shown, against_holdout
 
@@ -19,7 +19,7 @@ OWNERS = 20
 
 
 @dataclass(frozen=True)
-class OwnerDetection(Measure):
+class OwnerDetection(SequenceMeasure):
     """The AUC of a detector of owners, told by aggregates of their rows: 0.5 cannot be told apart.
 
     `detail`: value, interval, rows (owners of a side), importance [{column, share}], roc [[x, y]];

@@ -13,9 +13,16 @@ from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.features import Floats, Ints, Sides, moments
 from neotype.evaluate.fidelity.seasons import MOST, SEEN, calendar, few
 from neotype.evaluate.interval import around, redraw, spread, total
-from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
+from neotype.evaluate.metric import Axis, Better, Finding, NotMeasurableError
 from neotype.evaluate.sequential.apart import weights
-from neotype.evaluate.sequential.strands import Sequences, calm, clock, quantities, sequences
+from neotype.evaluate.sequential.strands import (
+    SequenceMeasure,
+    Sequences,
+    calm,
+    clock,
+    quantities,
+    sequences,
+)
 from neotype.evaluate.tables import Spread
 from neotype.schema.schema import Datetime
 
@@ -55,7 +62,7 @@ class Profile(NamedTuple):
 
 
 @dataclass(frozen=True)
-class SeasonalProfile(Measure):
+class SeasonalProfile(SequenceMeasure):
     """How the means by month, weekday and hour of the day correlate with those of train.
 
     For each quantity and each part of a date (also of step numbers that few rows have, and of

@@ -11,10 +11,17 @@ from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.features import Floats, Ints, Numbers, Sides
 from neotype.evaluate.fidelity.seasons import few
 from neotype.evaluate.interval import GROUPS, around, redraw, spread
-from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
+from neotype.evaluate.metric import Axis, Better, Finding, NotMeasurableError
 from neotype.evaluate.sequential.apart import weights
 from neotype.evaluate.sequential.lengths import dealt, owners
-from neotype.evaluate.sequential.strands import Sequences, Strands, calm, quantities, sequences
+from neotype.evaluate.sequential.strands import (
+    SequenceMeasure,
+    Sequences,
+    Strands,
+    calm,
+    quantities,
+    sequences,
+)
 from neotype.evaluate.tables import Spread, mean
 
 
@@ -27,7 +34,7 @@ class Between(NamedTuple):
 
 
 @dataclass(frozen=True)
-class BetweenOwnerSpread(Measure):
+class BetweenOwnerSpread(SequenceMeasure):
     """How far the deviation of owners' means is off that of real owners: 0 same, .1 a tenth.
 
     For each quantity 1 − the smaller of synthetic / train and train / synthetic deviation of the

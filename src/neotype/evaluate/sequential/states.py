@@ -11,9 +11,15 @@ from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.features import Floats, Ints, Labels, Sides, codes_of_common, shares_of
 from neotype.evaluate.fidelity.seasons import few
 from neotype.evaluate.interval import around, redraw, spread, tally
-from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
+from neotype.evaluate.metric import Axis, Better, Finding, NotMeasurableError
 from neotype.evaluate.sequential.apart import weights
-from neotype.evaluate.sequential.strands import Sequences, Strands, sequences, states
+from neotype.evaluate.sequential.strands import (
+    SequenceMeasure,
+    Sequences,
+    Strands,
+    sequences,
+    states,
+)
 from neotype.evaluate.tables import Spread, mean, overlap
 
 STATES = 12
@@ -33,7 +39,7 @@ class Change(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Transitions(Measure):
+class Transitions(SequenceMeasure):
     """How alike labels follow each other and last: 1 is the same.
 
     For each column 1 − total variation of the pairs (label, next label) and of (label, how many

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,12 +13,19 @@ from neotype.data import Dataset
 from neotype.evaluate.comparison import ROWS, Comparison
 from neotype.evaluate.features import Floats, Ints, Labels, Numbers, Sides, labels, numbers
 from neotype.evaluate.interval import GROUPS
-from neotype.evaluate.metric import NotMeasurableError
+from neotype.evaluate.metric import Measure, NotMeasurableError, Scope
 from neotype.rng import Rng
 from neotype.schema.schema import Ordinal
 
 SHORTEST = 5
 """Rows on end that the holdout of one long series needs on average."""
+
+
+@dataclass(frozen=True)
+class SequenceMeasure(Measure):
+    """A measure of rows in an order: in a database it is told whose they are."""
+
+    scope: ClassVar[Scope] = "sequence"
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,10 @@ def _sequences(tables: Comparison) -> Sequences:
         )
     owned = tables.table.entity is not None
     times = clock(tables, name)
-    ordered = [_order(data, time) for data, time in zip(tables.datasets, times, strict=True)]
+    ordered = [
+        _order(data, tables.table.entity, time)
+        for data, time in zip(tables.datasets, times, strict=True)
+    ]
     notes = [
         f"{data.rows - len(one.rows):,} of {data.rows:,} {side} rows have no time or no owner and "
         f"are left out"
@@ -159,14 +169,12 @@ def clock(tables: Comparison, name: str) -> Sides[Floats]:
     return Sides(*(rank[side] for side in codes))
 
 
-def _order(data: Dataset, times: Floats) -> Strands:
+def _order(data: Dataset, entity: str | None, times: Floats) -> Strands:
     """The rows that have a time and an owner, owner by owner."""
-    owners = data.owners
-    known = ~np.isnan(times)
-    if owners is None:
-        owners = np.ones(data.rows, np.int64)
-    known &= owners > 0
-    rows = np.flatnonzero(known)
+    owners = np.ones(data.rows, np.int64)
+    if entity is not None:
+        owners = data.frame[entity].rank("dense").fill_null(0).to_numpy().astype(np.int64)
+    rows = np.flatnonzero(~np.isnan(times) & (owners > 0))
     rows = rows[np.lexsort((times[rows], owners[rows]))]
     here = owners[rows]
     starts = np.r_[np.flatnonzero(np.r_[True, here[1:] != here[:-1]][: len(here)]), len(rows)]

@@ -10,8 +10,8 @@ import numpy as np
 
 from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.features import Features, Floats, Ints, Sides
-from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
-from neotype.evaluate.sequential.strands import Sequences, Strands, sequences
+from neotype.evaluate.metric import Axis, Better, Finding, NotMeasurableError
+from neotype.evaluate.sequential.strands import SequenceMeasure, Sequences, Strands, sequences
 from neotype.evaluate.sequential.summaries import summarise
 from neotype.evaluate.sequential.telling import FOLDS, Shown, Told, against_holdout
 from neotype.rng import Rng
@@ -32,7 +32,7 @@ class Windows(NamedTuple):
 
 
 @dataclass(frozen=True)
-class WindowMeasure(Measure):
+class WindowMeasure(SequenceMeasure):
     """What detectors of windows share: which windows, which folds.
 
     `detail`: value, interval, rows, importance [{column, share}], roc [[x, y]]; `floor` the same of
