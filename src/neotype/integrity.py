@@ -31,7 +31,7 @@ What = Literal[
     "same time",
     "one owner",
 ]
-_EXAMPLES, _NO_KEY, _MOST, _ENOUGH = 3, 0.1, 0.9, 50
+_EXAMPLES, _NO_KEY, _MOST, _ENOUGH, _OWNERS = 3, 0.1, 0.9, 50, 3
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def _orphans(tie: Relationship, rows: NDArray[np.int64], frame: pl.DataFrame) ->
 
 def _one_owner(tie: Relationship, rows: NDArray[np.int64], data: Dataset) -> Iterator[Fault]:
     there = rows[rows >= 0]
-    if len(there) < _ENOUGH or data.frames[tie.parent].height < 2:
+    if len(there) < _ENOUGH or len(np.unique(there)) < _OWNERS:
         return
     most = int(np.bincount(there).max())
     if most > _MOST * len(there):

@@ -8,6 +8,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from neotype.cli.tables import show_tables
 from neotype.cli.terminal import out, say_json
 from neotype.errors import SchemaError, did_you_mean
 
@@ -22,14 +23,18 @@ def described(path: Path) -> bool:
     return is_foreign(path) or bool(module and name.isidentifier() and not path.exists())
 
 
-def show_described(path: Path, table: str | None, dialect: str | None, as_json: bool) -> Any:
+def show_described(
+    path: Path, table: str | None, dialect: str | None, as_json: bool, quiet: bool
+) -> Any:
     """Print its tables, and what of them could not be said here; gives the schema."""
     from neotype.foreign.read import import_schema
 
     read = import_schema(path, dialect=dialect)
-    schema = read.schema if table is None else _only(read.schema, table)
+    schema = read.schema if table is None else only(read.schema, table)
     if as_json:
         say_json({"notes": list(read.notes), "schema": schema.model_dump(mode="json")})
+        return schema
+    if quiet:
         return schema
     page = out()
     for name, content in schema.tables.items():
@@ -45,21 +50,19 @@ def show_described(path: Path, table: str | None, dialect: str | None, as_json: 
         page.print(shown)
         for rule in content.constraints:
             page.print(f"  [dim]must hold:[/] {escape(rule.title)}")
-    for tie in schema.relationships:
-        page.print(
-            f"\n{tie.child}.{', '.join(tie.child_key)} → {tie.parent}.{', '.join(tie.parent_key)}"
-        )
+    if len(schema.tables) > 1:
+        show_tables(page, schema)
     for note in read.notes:
         page.print(f"\n[yellow]note:[/] {escape(note)}")
     return schema
 
 
-def _only(schema: Any, table: str) -> Any:
+def only(schema: Any, table: str) -> Any:
+    """The schema of this table alone; SchemaError where it is not there."""
     if table not in schema.tables:
         raise SchemaError(
             f"there is no table '{table}'.",
             found=f"there are: {', '.join(schema.tables)}",
             mend=did_you_mean(table, schema.tables),
         )
-    tables = {table: schema.tables[table]}
-    return schema.model_copy(update={"tables": tables, "relationships": ()})
+    return schema.only(table)

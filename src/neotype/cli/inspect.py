@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,8 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from neotype.cli import personal, proposals
-from neotype.cli.described import described, show_described
+from neotype.cli import personal, proposals, tables
+from neotype.cli.described import described, only, show_described
 from neotype.cli.options import Force, Json
 from neotype.cli.terminal import out, say_json, size
 
@@ -20,6 +21,7 @@ EPILOG = (
     "Example: [bold]neotype inspect examples/adult.parquet --write schema.yaml[/]\n\n"
     "Statistics that make rows without the data: "
     "[bold]neotype inspect examples/adult.parquet -o spec.yaml --stats[/]\n\n"
+    "A database: [bold]neotype inspect examples/sakila[/], as a diagram with [bold]--mermaid[/]\n\n"
     "A model: [bold]neotype inspect adult.neotype[/]"
 )
 
@@ -31,7 +33,13 @@ def add_to(app: typer.Typer) -> None:
 
 def inspect(
     *,
-    path: Annotated[Path, typer.Argument(help="A data file, a folder of files, or a model.")],
+    path: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATH",
+            help="A data file, a folder of files, a database (file or URL), a schema, or a model.",
+        ),
+    ],
     write: Annotated[
         Path | None,
         typer.Option("-o", "--write", help="Write the schema as YAML, to edit and give to `fit`."),
@@ -40,8 +48,11 @@ def inspect(
         bool, typer.Option("--stats", help="Write statistics too: a schema that makes rows.")
     ] = False,
     sdv: Annotated[Path | None, typer.Option(help="Write the schema as SDV metadata JSON.")] = None,
+    mermaid: Annotated[
+        bool, typer.Option("--mermaid", help="Print the tables and their keys as a diagram.")
+    ] = False,
     table: Annotated[
-        str | None, typer.Option(help="Of a schema of several tables, this one alone.")
+        str | None, typer.Option(help="Of several tables, this one alone, with its columns.")
     ] = None,
     dialect: Annotated[
         str | None, typer.Option(help="Of which database the SQL is; guessed if unsaid.")
@@ -52,40 +63,94 @@ def inspect(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Show what each column was taken for, and why; or, of a model, which statistics it holds."""
-    if path.suffix == ".neotype":
-        _write(_model(path, as_json), write, sdv, force)
-        _say_written(write, sdv, as_json)
+    """Show what each column was taken for, and why; how tables are tied; what a model holds."""
+    quiet = as_json or mermaid
+    file = Path(path)
+    if file.suffix == ".neotype":
+        schema = _model(file, as_json, quiet)
+    elif described(file):
+        schema = show_described(file, table, dialect, as_json, quiet)
+    else:
+        _inspect_data(path, table, write, stats, sdv, mermaid, constraints, force, as_json)
         return
-    if described(path):
-        schema = show_described(path, table, dialect, as_json)
-        _write(schema, write, sdv, force)
-        _say_written(write, sdv, as_json)
-        return
-    from neotype.schema.infer import infer_schema
+    _write(schema, write, sdv, force)
+    _finish(schema, write, sdv, mermaid, as_json)
+
+
+def _inspect_data(
+    path: str,
+    table: str | None,
+    write: Path | None,
+    stats: bool,
+    sdv: Path | None,
+    mermaid: bool,
+    constraints: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    from neotype.schema.infer import examined
     from neotype.source import read
 
     source = read(path)
-    schema = infer_schema(source.frames)
-    found = proposals.find_constraints(schema, source.frames, quiet=as_json)
+    whole = examined(source.frames, keys=source.keys)
+    schema = whole.schema if table is None else only(whole.schema, table)
+    frames = {name: source.frames[name] for name in schema.tables}
+    several = len(frames) > 1
+    brief = several and not (write or stats or constraints or as_json)
+    found: Any = dict.fromkeys(frames, ())
+    if not (brief or mermaid):
+        found = proposals.find_constraints(schema, frames, quiet=as_json)
     schema = proposals.taken_up(schema, found) if constraints else schema
-    persons = personal.find(source.frames)
     remarks = proposals.remarks(found, taken=constraints or stats)
-    whole = _stated(schema, source.frames) if stats else schema
-    _write(whole, write, sdv, force, remarks)
-    if as_json:
-        rows = {name: frame.height for name, frame in source.frames.items()}
-        say_json(
-            {
-                "rows": rows,
-                "notes": source.notes,
-                "schema": schema.model_dump(mode="json"),
-                "constraints": proposals.facts(found),
-                "personal": personal.facts(persons, schema),
-            }
-        )
+    proposed = whole.proposed if several else ()
+    made = _stated(schema, frames) if stats else schema
+    _write(made, write, sdv, force, remarks, proposed)
+    if not mermaid:
+        if as_json:
+            say_json(_facts(source, schema, frames, found, proposed))
+        elif several:
+            _show_several(source, schema, frames, proposed)
+        else:
+            _show(source, schema, frames, found, constraints)
+    _finish(schema, write, sdv, mermaid, as_json)
+
+
+def _facts(source: Any, schema: Any, frames: Any, found: Any, proposed: Any) -> dict[str, Any]:
+    facts = {
+        "rows": {name: frame.height for name, frame in frames.items()},
+        "notes": source.notes,
+        "schema": schema.model_dump(mode="json"),
+        "constraints": proposals.facts(found),
+        "personal": personal.facts(personal.find(frames), schema),
+    }
+    return facts | (tables.facts(proposed, *_odd(schema, frames)) if len(frames) > 1 else {})
+
+
+def _odd(schema: Any, frames: Any) -> tuple[Any, Any]:
+    from neotype.data import Dataset
+    from neotype.integrity import faults
+    from neotype.schema.infer_order import suggestions
+
+    return suggestions(schema, frames), faults(Dataset(schema, frames))
+
+
+def _show_several(source: Any, schema: Any, frames: Any, proposed: Any) -> None:
+    page = out()
+    tables.show_tables(page, schema, {name: frame.height for name, frame in frames.items()})
+    tables.show_more(page, proposed, *_odd(schema, frames))
+    for note in source.notes:
+        page.print(f"\n[yellow]note:[/] {escape(note)}")
+    page.print("\n[dim]Columns of one: --table NAME. As a diagram: --mermaid. To edit: -o FILE[/]")
+
+
+def _finish(
+    schema: Any, write: Path | None, sdv: Path | None, mermaid: bool, as_json: bool
+) -> None:
+    if mermaid and not as_json:
+        from neotype.schema import diagram
+
+        sys.stdout.write(diagram.mermaid(schema))
         return
-    _show(source, schema, persons, found, constraints)
     _say_written(write, sdv, as_json)
 
 
@@ -95,10 +160,10 @@ def _say_written(write: Path | None, sdv: Path | None, as_json: bool) -> None:
             out().print(f"\n[green]✓[/] [bold]{path}[/]")
 
 
-def _show(source: Any, schema: Any, persons: Any, found: Any, taken: bool) -> None:
-    page = out()
+def _show(source: Any, schema: Any, frames: Any, found: Any, taken: bool) -> None:
+    page, persons = out(), personal.find(frames)
     for name, content in schema.tables.items():
-        frame = source.frames[name]
+        frame = frames[name]
         page.print(f"\n[bold]{name}[/]: {frame.height:,} rows × {frame.width} columns\n")
         page.print(_columns(content, frame))
         personal.show(page, persons[name], content)
@@ -115,14 +180,19 @@ def _stated(schema: Any, frames: Any) -> Any:
 
 
 def _write(
-    schema: Any, write: Path | None, sdv: Path | None, force: bool, remarks: Any = None
+    schema: Any,
+    write: Path | None,
+    sdv: Path | None,
+    force: bool,
+    remarks: Any = None,
+    proposed: Any = (),
 ) -> None:
     from neotype.outputs import appearing, refuse_taken
     from neotype.schema.file import write_schema
 
     refuse_taken(*(path for path in (write, sdv) if path is not None), force=force)
     if write is not None:
-        write_schema(schema, write, force=force, remarks=remarks or {})
+        write_schema(schema, write, force=force, remarks=remarks or {}, proposed=proposed)
     if sdv is not None:
         from neotype.schema.sdv import to_sdv
 
@@ -153,7 +223,7 @@ def _kind(column: Any) -> str:
     return column.kind if detail in (None, column.kind) else f"{column.kind}, {detail}"
 
 
-def _model(path: Path, as_json: bool) -> Any:
+def _model(path: Path, as_json: bool, quiet: bool) -> Any:
     from neotype import api
 
     model = api.load(path)
@@ -171,13 +241,15 @@ def _model(path: Path, as_json: bool) -> Any:
             }
         )
         return model.schema
+    if quiet:
+        return model.schema
     page = out()
     page.print(
         f"\n[bold]{path}[/] ({size(path.stat().st_size)}): "
         + (
             f"declared in {facts['origin']}, no data was learnt"
             if facts["synthesizer"] == "Specified"
-            else f"{facts['synthesizer']}, learnt from {facts['rows']:,} rows of {facts['origin']}"
+            else f"{facts['synthesizer']}, learnt from {_rows(facts)} of {facts['origin']}"
         )
     )
     if facts.get("holdout"):
@@ -189,9 +261,19 @@ def _model(path: Path, as_json: bool) -> Any:
     if protections:
         page.print(_protections(protections))
     page.print("\n[bold]Schema[/]")
+    if len(model.schema.tables) > 1:
+        tables.show_tables(page, model.schema)
+        return model.schema
     for name, column in model.schema.columns.items():
         page.print(f"  {name}: [cyan]{_kind(column)}[/] [dim]{column.storage}[/]")
     return model.schema
+
+
+def _rows(facts: dict[str, Any]) -> str:
+    rows = facts["rows"]
+    if isinstance(rows, dict):
+        return f"{sum(rows.values()):,} rows in {len(rows)} tables"
+    return f"{rows:,} rows"
 
 
 def _protections(protections: list[dict[str, Any]]) -> Table:
