@@ -102,7 +102,7 @@ def _of_table(data: Dataset, name: str) -> Iterator[Fault]:
         rows = parent_rows(tie, data.frames)
         yield from _orphans(tie, rows, frame)
         if tie.parent != name:
-            yield from _one_owner(tie, rows, data)
+            yield from _one_owner(tie, rows)
     yield from _order(name, table, data)
 
 
@@ -157,7 +157,7 @@ def _orphans(tie: Relationship, rows: NDArray[np.int64], frame: pl.DataFrame) ->
         yield Fault(tie.child, "orphans", many, len(rows), said, examples)
 
 
-def _one_owner(tie: Relationship, rows: NDArray[np.int64], data: Dataset) -> Iterator[Fault]:
+def _one_owner(tie: Relationship, rows: NDArray[np.int64]) -> Iterator[Fault]:
     there = rows[rows >= 0]
     if len(there) < _ENOUGH or len(np.unique(there)) < _OWNERS:
         return
