@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from neotype.data import Dataset
-from neotype.errors import ColumnNotFoundError, NeotypeError, SchemaError
+from neotype.errors import ColumnNotFoundError, NeotypeError, SchemaError, did_you_mean
 from neotype.expression import OR_POLARS, condition, explained, expression
 from neotype.policy.judge import said, span, unmeasured
 from neotype.policy.policy import Expectation, Policy
@@ -23,14 +23,41 @@ from neotype.policy.ruling import Outcome
 
 
 class _Tables(NamedTuple):
-    """The frames under the names that SQL knows them by."""
+    """The rows that an expectation is about, and the frames under the names that SQL knows."""
 
     synthetic: pl.DataFrame
     train: pl.DataFrame
-    holdout: pl.DataFrame
+    named: Mapping[str, pl.DataFrame]
 
     def without_rows(self) -> _Tables:
-        return _Tables(*(frame.clear() for frame in self))
+        """The same tables, empty."""
+        named = {name: frame.clear() for name, frame in self.named.items()}
+        return _Tables(self.synthetic.clear(), self.train.clear(), named)
+
+
+def _tables(expectation: Expectation, sides: Mapping[str, Dataset]) -> _Tables:
+    """What the expectation sees of these data sets, which may have several tables.
+
+    SchemaError when it does not say of which of them it is.
+    """
+    tables, name = list(sides["train"].schema.tables), expectation.table
+    if name is None and len(tables) > 1:
+        if expectation.subject == "sql":
+            whole = sides["synthetic"].frames
+            return _Tables(pl.DataFrame(), pl.DataFrame(), {one: whole[one] for one in tables})
+        raise SchemaError(
+            f"{_called(expectation)} does not say of which table it is.",
+            found=f"there are: {', '.join(tables)}",
+            mend=f"add `table: {tables[0]}`",
+        )
+    if name is not None and name not in tables:
+        raise SchemaError(
+            f"{_called(expectation)} is of table '{name}', which is not there.",
+            found=f"there are: {', '.join(tables)}",
+            mend=did_you_mean(name, tables),
+        )
+    frames = {side: data.frames[name or tables[0]] for side, data in sides.items()}
+    return _Tables(frames["synthetic"], frames["train"], frames)
 
 
 def rehearse(policy: Policy | None, train: Dataset) -> None:
@@ -38,17 +65,14 @@ def rehearse(policy: Policy | None, train: Dataset) -> None:
 
     ColumnNotFoundError or SchemaError names the expectation, what is there and the nearest.
     """
-    if policy is None or not policy.expectations:
-        return
-    if len(train.schema.tables) > 1:
-        raise SchemaError(
-            f"policy '{policy.name}' has expectations, which are about the rows of one table, and "
-            f"the data has {len(train.schema.tables)}: {', '.join(train.schema.tables)}.",
-            mend="take them out; gates on scores work for a database too",
-        )
-    empty = _Tables(train.frame, train.frame, train.frame).without_rows()
+    sides = dict.fromkeys(("synthetic", "train", "holdout"), train)
     faults: list[NeotypeError] = []
-    for expectation in policy.expectations:
+    for expectation in () if policy is None else policy.expectations:
+        try:
+            empty = _tables(expectation, sides).without_rows()
+        except NeotypeError as fault:
+            faults.append(fault)
+            continue
         try:
             _LOOK[expectation.subject](expectation, empty)
         except NeotypeError as fault:
@@ -57,7 +81,7 @@ def rehearse(policy: Policy | None, train: Dataset) -> None:
             faults.append(_explained(fault, expectation, empty))
     if len(faults) == 1:
         raise faults[0]
-    if faults:
+    if faults and policy is not None:
         raise SchemaError(
             f"policy '{policy.name}' expects what cannot be computed:",
             found="\n  ".join(f"- {' '.join(filter(None, (f.problem, f.mend)))}" for f in faults),
@@ -69,9 +93,10 @@ def check(
 ) -> tuple[Outcome, ...]:
     """How each expectation of the policy fares; a faulty one raises as `rehearse` does."""
     rehearse(policy, train)
-    tables = _Tables(synthetic.frame, train.frame, holdout.frame)
+    sides = {"synthetic": synthetic, "train": train, "holdout": holdout}
     outcomes = []
     for expectation in policy.expectations:
+        tables = _tables(expectation, sides)
         try:
             outcomes.append(_LOOK[expectation.subject](expectation, tables))
         except pl.exceptions.PolarsError as fault:
@@ -259,7 +284,7 @@ def _queried(expectation: Expectation, tables: _Tables) -> pl.DataFrame:
     files = _unclear(expectation, "it reads a file, and may see the three tables alone")
     if _READS.search(text):
         raise files
-    planned = pl.SQLContext(tables._asdict()).execute(text)
+    planned = pl.SQLContext(dict(tables.named)).execute(text)
     if _SCAN.search(planned.explain(optimized=False)):
         raise files
     return planned.collect()
@@ -370,7 +395,7 @@ def _explained(
         return said_of
     mend = said_of.mend
     if "relation" in said_of.problem and "not found" in said_of.problem:
-        mend = f"the tables are called {', '.join(_Tables._fields)}"
+        mend = f"the tables are called {', '.join(tables.named)}"
     elif expectation.subject == "sql" and mend is not None:
         mend = mend.removesuffix(OR_POLARS)
     found = f"{expectation.subject}: {said_of.found}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from neotype.evaluate.metric import Score
@@ -16,7 +16,7 @@ _ENOUGH = {"good": ("good",), "fair": ("good", "fair")}
 def judge(
     policy: Policy | None, scores: Sequence[Score], expectations: Sequence[Outcome] = ()
 ) -> Ruling | None:
-    """What the policy decides of a table with these scores; `expectations` as `check` found them.
+    """What the policy decides of data with these scores; `expectations` as `check` found them.
 
     A refuted claim of a guarantee refuses under every policy and without one. None when there is
     neither a policy nor such a claim.
@@ -24,9 +24,8 @@ def judge(
     refuted = tuple(_refuted(score) for score in scores if score.detail.get("refuted") is True)
     if policy is None:
         return Ruling("", refuted) if refuted else None
-    by_name = {score.metric: score for score in scores}
     gates = tuple(
-        _of_axis(gate, scores) if gate.axis else _of_measure(gate, by_name) for gate in policy.gates
+        _of_axis(gate, scores) if gate.axis else _of_tables(gate, scores) for gate in policy.gates
     )
     return Ruling(policy.name, (*refuted, *gates, *expectations), policy.because)
 
@@ -49,7 +48,7 @@ class _Limits:
 
 def _refuted(score: Score) -> Outcome:
     return Outcome(
-        name=score.metric,
+        name=f"{score.table}.{score.metric}" if score.table else score.metric,
         kind="claim",
         status="fail",
         value=score.value,
@@ -61,14 +60,54 @@ def _refuted(score: Score) -> Outcome:
     )
 
 
-def _of_measure(gate: Gate, scores: Mapping[str, Score]) -> Outcome:
+def _of_tables(gate: Gate, scores: Sequence[Score]) -> Outcome:
+    """A gate on a measure; of several tables it has to hold in each that was measured."""
+    own = [s for s in scores if s.metric == gate.measure and gate.table in (None, s.table)]
+    if len(own) < 2:
+        return _of_measure(gate, own[0] if own else None)
+    outcomes = {score.table or "the whole": _of_measure(gate, score) for score in own}
+    taken = {table: one for table, one in outcomes.items() if one.status != "not measured"}
+    missed = [table for table in outcomes if table not in taken]
+    if not taken:
+        first = next(iter(outcomes.values()))
+        return replace(first, words=f"In none of {len(own)} tables: {first.words}")
+    failed = {table: one for table, one in taken.items() if one.status == "fail"}
+    worst = min(
+        (score for score in own if (score.table or "the whole") in (failed or taken)),
+        key=_worst_first,
+    )
+    shown = outcomes[worst.table or "the whole"]
+    if failed:
+        listed = ", ".join(f"{table} {said(one.value)}" for table, one in failed.items())
+        words = f"It does not hold in {len(failed)} of {len(taken)} tables: {listed}."
+    else:
+        words = (
+            f"It holds in all {len(taken)} tables; in {worst.table or 'the whole'}: {shown.words}"
+        )
+    if missed:
+        words += f" Not measured in {', '.join(missed)}."
+    return replace(shown, words=words)
+
+
+def _worst_first(score: Score) -> tuple[int, float]:
+    """By verdict, then by value."""
+    value = score.value or 0.0
+    away = value - (score.floor or 0.0)
+    far = {"higher": value, "lower": -value, "near_floor": -abs(away)}[score.better]
+    return _RANK.get(score.verdict, len(_RANK)), far
+
+
+_RANK = {"poor": 0, "fair": 1, "good": 2}
+
+
+def _of_measure(gate: Gate, score: Score | None) -> Outcome:
     assert gate.measure is not None
-    score = scores.get(gate.measure)
     asked = _threshold(gate, None)
     if score is None:
         deep = getattr(find("metric", gate.measure), "deep", False)
         why = "it learns the recipe anew, which --deep asks for" if deep else "it was not taken"
-        return unmeasured(gate, gate.name, "gate", asked, f"Not measured: {why}.")
+        of = f" of table '{gate.table}'" if gate.table else ""
+        return unmeasured(gate, gate.name, "gate", asked, f"Not measured{of}: {why}.")
     if score.value is None or score.verdict == "not measured":
         return unmeasured(gate, gate.name, "gate", asked, score.meaning)
     blank = replace(
@@ -140,19 +179,21 @@ def _found(gate: Gate, score: Score) -> str:
 
 def _of_axis(gate: Gate, scores: Sequence[Score]) -> Outcome:
     assert gate.verdict is not None
-    own = [score for score in scores if score.axis == gate.axis]
+    own = [s for s in scores if s.axis == gate.axis and gate.table in (None, s.table)]
     judged = [score for score in own if score.verdict in ("good", "fair", "poor")]
-    missed = [score.title for score in own if score.verdict == "not measured"]
+    missed = [_called(score) for score in own if score.verdict == "not measured"]
     asked = f"all {'good' if gate.verdict == 'good' else 'fair or good'}"
     if not judged:
         return unmeasured(gate, gate.name, "gate", asked, f"No measure of {gate.axis} was taken.")
     worse = [score for score in judged if score.verdict not in _ENOUGH[gate.verdict]]
-    listed = ", ".join(f"{score.title} {said(score.value)} ({score.verdict})" for score in worse)
+    listed = ", ".join(f"{_called(s)} {said(s.value)} ({s.verdict})" for s in worse[:_MOST])
+    listed += f" and {len(worse) - _MOST} more" if len(worse) > _MOST else ""
     words = f"{len(worse)} of {len(judged)} measures are worse: {listed}."
     if not worse:
         words = f"All {len(judged)} measures of {gate.axis} are {asked.removeprefix('all ')}."
     if missed:
-        words += f" Not measured: {', '.join(missed)}."
+        more = f" and {len(missed) - _MOST} more" if len(missed) > _MOST else ""
+        words += f" Not measured: {', '.join(missed[:_MOST])}{more}."
     return Outcome(
         name=gate.name,
         kind="gate",
@@ -164,6 +205,14 @@ def _of_axis(gate: Gate, scores: Sequence[Score]) -> Outcome:
         because=gate.because,
         refuses=bool(worse),
     )
+
+
+_MOST = 40
+"""Measures that an outcome names."""
+
+
+def _called(score: Score) -> str:
+    return f"{score.title} of {score.table}" if score.table else score.title
 
 
 def unmeasured(rule: Rule, name: str, kind: Kind, threshold: str, words: str) -> Outcome:

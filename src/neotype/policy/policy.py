@@ -61,11 +61,13 @@ class Gate(Rule):
     `at_least` and `at_most` are on the measure's own scale. `within_floor` is how much worse than
     the floor it may be, on either side for a measure that is best near its floor; `above_floor_by`
     how far above the floor it may lie. With `certain` the whole 95 % interval must meet the
-    condition. `verdict: fair` takes fair and good.
+    condition. `verdict: fair` takes fair and good. Of several tables it is on the `table`, or on
+    every table that the measure was taken of.
     """
 
     measure: str | None = None
     axis: Axis | None = None
+    table: str | None = Field(default=None, description="one of several tables; else all of them")
     at_least: Number | None = None
     at_most: Number | None = None
     within_floor: Annotated[Number, Field(ge=0)] | None = None
@@ -98,8 +100,10 @@ class Gate(Rule):
 
     @property
     def name(self) -> str:
-        """What it is a gate on."""
-        return self.measure or f"axis {self.axis}"
+        """What it is a gate on; customer.c2st of one of several tables."""
+        if self.measure is None:
+            return f"axis {self.axis}" + (f" of {self.table}" if self.table else "")
+        return f"{self.table}.{self.measure}" if self.table else self.measure
 
 
 _SUBJECTS = ("column", "missing", "unique", "rows", "rate", "number", "correlation", "sql")
@@ -119,7 +123,7 @@ _MUST_ASK = ("column", "missing", "rate", "number", "correlation")
 
 
 class Expectation(Rule):
-    """Something that must be so in the synthetic rows; exactly one subject.
+    """Something that must be so in the synthetic rows (of a `table`); exactly one subject.
 
     `column`: its cells lie `between`, are `at_least`, `at_most`, or `among`. `rows`: a
     condition that rows meet, in SQL or polars. Of either a `share` below 1 is enough, and missing
@@ -130,6 +134,7 @@ class Expectation(Rule):
     """
 
     name: str = ""
+    table: str | None = None
     column: str | None = None
     missing: str | None = None
     unique: Names | None = None
@@ -155,7 +160,8 @@ class Expectation(Rule):
         """Its name, or what it says."""
         about = getattr(self, self.subject)
         said = ", ".join(about) if isinstance(about, tuple) else " ".join(str(about).split())
-        return self.name or (said if self.subject in ("rows", "sql") else f"{self.subject} {said}")
+        shown = said if self.subject in ("rows", "sql") else f"{self.subject} {said}"
+        return self.name or (f"{self.table}: {shown}" if self.table else shown)
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
