@@ -122,7 +122,7 @@ def _measures(compared: ComparisonReport, width: int) -> Table:
     for contest in compared.contests:
         entries = {entry.table: entry for entry in contest.entries}
         if all(entry.value is None for entry in contest.entries):
-            skipped.append(contest.title)
+            skipped.append(contest.called)
             continue
         if contest.axis != axis:
             axis = contest.axis
@@ -134,7 +134,7 @@ def _measures(compared: ComparisonReport, width: int) -> Table:
             measured = entry.value is not None
             shown = f"{number(entry.value)} {SYMBOLS[entry.verdict]}" if measured else "–  "
             cells.append(Text(shown, style=f"{first}{VERDICTS[entry.verdict]}"))
-        table.add_row(Text(f"  {contest.title}"), *cells)
+        table.add_row(Text(f"  {contest.called}"), *cells)
     if skipped:
         table.caption = f"not measured: {', '.join(skipped)}"
         table.caption_justify = "left"

@@ -41,8 +41,37 @@ def show_report(report: Any) -> None:
         page.print(Text.assemble("\n  ", (line.axis, "bold"), " ", (mark, colour)))
         page.print(_paragraph(line.text, page.width))
     page.print(f"\n  Rows: {rows}.\n", style="dim")
-    page.print(panel_of_scores(report.scores, width=min(page.width, WIDEST)))
+    wide = min(page.width, WIDEST)
+    if report.tables:
+        page.print(panel_of_tables(report, width=wide))
+        page.print()
+    page.print(
+        panel_of_scores(report.between().scores if report.tables else report.scores, width=wide)
+    )
     page.print()
+
+
+def panel_of_tables(report: Any, *, width: int = WIDEST) -> Table:
+    """A line for each table of a database: rows, the leading scores, the verdict."""
+    from neotype.report.whole import table_verdicts
+    from neotype.report.words import number
+
+    found = {(score.metric, score.table): score.value for score in report.scores}
+    verdicts = {one.table: one.verdict for one in table_verdicts(report.scores, report.tables)}
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", width=width)
+    table.add_column(Text("TABLES", style="bold"), ratio=1)
+    for title in ("learnt", "synthetic", "shape", "trend", "detection"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True, min_width=12)
+    for one in report.database.tables:
+        word = verdicts[one.name]
+        table.add_row(
+            Padding(Text(one.name), (0, 0, 0, 2)),
+            *(f"{one.rows.get(side, 0):,}" for side in ("train", "synthetic")),
+            *(number(found.get((metric, one.name))) for metric in ("shape", "trend", "c2st")),
+            Text(f"{SYMBOLS[word]} {word}", style=VERDICTS[word]),
+        )
+    return table
 
 
 def panel_of_scores(scores: Sequence[Score], *, width: int = WIDEST) -> Table:
@@ -121,5 +150,16 @@ def show_ruling(ruling: Ruling) -> None:
 
 def scores_json(scores: Any) -> list[dict[str, Any]]:
     """The scores without their details, for machines."""
-    keys = ("metric", "title", "axis", "value", "interval", "floor", "better", "target", "verdict")
+    keys = (
+        "metric",
+        "table",
+        "title",
+        "axis",
+        "value",
+        "interval",
+        "floor",
+        "better",
+        "target",
+        "verdict",
+    )
     return [{key: getattr(score, key) for key in keys} for score in scores]

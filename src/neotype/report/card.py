@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from neotype.evaluate.metric import Score
 from neotype.report.content import Content
 from neotype.report.contest import RULE, Entry, Standings
+from neotype.report.whole import table_verdicts
 from neotype.report.words import AXES, figure, goal, number, source
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$@])")
@@ -24,15 +25,17 @@ def card(report: Content) -> str:
         f"- **{AXES[line.axis][0]}** ({line.verdict}): {_text(line.text)}" for line in summary.lines
     ]
     lines += ["", f"> {_text(summary.caveat)}", "", *_decision(report)]
-    known = [f"{rows:,} {part} rows" for part, rows in report.rows.items()]
+    known = [f"{len(report.tables)} tables"] if report.tables else []
+    known += [f"{rows:,} {part} rows" for part, rows in report.rows.items()]
     known += [f"target {_text(report.target)}"] if report.target else []
     known += [f"made by {_text(facts.synthesizer)}"] if facts.synthesizer else []
-    lines += [" · ".join([*known, f"written {report.made}"]), "", "## Scores", ""]
+    lines += [" · ".join([*known, f"written {report.made}"]), "", *_tables(report)]
+    lines += ["## Scores", ""]
     lines += _table(
         ("Measure", "Score", "Interval", "Floor", "Target", "Status", "Paper"),
         [
             (
-                _text(score.title),
+                _text(f"{score.title} of {score.table}" if score.table else score.title),
                 figure(score, score.value),
                 " to ".join(figure(score, e) for e in score.interval) if score.interval else "–",
                 figure(score, score.floor),
@@ -56,7 +59,15 @@ def card(report: Content) -> str:
     lines += ["## Schema", ""]
     lines += _table(
         ("Column", "Kind", "Stored as", "Why"),
-        [(_text(c.name), c.kind, _text(c.storage), _text(c.reason)) for c in report.schema],
+        [
+            (
+                _text(f"{c.table}.{c.name}" if c.table else c.name),
+                c.kind,
+                _text(c.storage),
+                _text(c.reason),
+            )
+            for c in report.schema
+        ],
     )
     if facts.plan:
         plan = json.dumps(facts.plan, indent=2, ensure_ascii=False)
@@ -66,6 +77,36 @@ def card(report: Content) -> str:
         said = ", ".join(f"{_text(k)} {_text(v)}" for k, v in facts.versions.items())
         lines += ["## Versions", "", said, ""]
     return "\n".join(lines)
+
+
+def _tables(report: Content) -> list[str]:
+    """A row for each table of a database: rows, the leading scores, the verdict."""
+    if report.database is None:
+        return []
+    verdicts = {v.table: v.verdict for v in table_verdicts(report.scores, report.tables)}
+    found = {(score.metric, score.table): score for score in report.scores}
+
+    def leading(metric: str, table: str) -> str:
+        score = found.get((metric, table))
+        return "–" if score is None else figure(score, score.value)
+
+    rows = [
+        (
+            _text(table.name),
+            f"{table.rows.get('train', 0):,}",
+            f"{table.rows.get('synthetic', 0):,}",
+            *(leading(metric, table.name) for metric in ("shape", "trend", "c2st")),
+            _status(verdicts[table.name]),
+        )
+        for table in report.database.tables
+    ]
+    header = ("Table", "Learnt", "Synthetic", "Shape", "Trend", "Detection", "Verdict")
+    ties = [
+        (_text(tie.title), "may be missing" if tie.optional else "", "one to one" * tie.single)
+        for tie in report.database.ties
+    ]
+    tied = _table(("Foreign key", "", ""), ties) if ties else []
+    return ["## Tables", "", *_table(header, rows), *tied]
 
 
 def _decision(report: Content) -> list[str]:
@@ -92,8 +133,12 @@ def _decision(report: Content) -> list[str]:
 
 def _in_order(report: Content) -> list[Score]:
     """By question; in each, what was measured before what was not."""
-    order = list(AXES)
-    return sorted(report.scores, key=lambda s: (order.index(s.axis), s.value is None))
+    order, tables = list(AXES), ["", *report.tables]
+    place = {table: k for k, table in enumerate(tables)}
+    return sorted(
+        report.scores,
+        key=lambda s: (order.index(s.axis), place.get(s.table, 0), s.value is None),
+    )
 
 
 def contest_card(standings: Standings) -> str:
@@ -120,7 +165,7 @@ def contest_card(standings: Standings) -> str:
         ("Measure", *map(_text, standings.tables)),
         [
             (
-                _text(contest.title) + ("" if contest.counted else f" ({_text(contest.why)})"),
+                _text(contest.called) + ("" if contest.counted else f" ({_text(contest.why)})"),
                 *(_entry(entry) for table in standings.tables for entry in contest.of(table)),
             )
             for contest in standings.contests

@@ -58,6 +58,7 @@ def build_comparison(reports: Mapping[str, Report]) -> ComparisonReport:
     ranking, contests = stand(
         {name: report.scores for name, report in reports.items()},
         {name: report.rows["synthetic"] for name, report in reports.items()},
+        reports[first].tables,
     )
     one = reports[first]
     return ComparisonReport(
@@ -78,7 +79,7 @@ def _differences(one: Report, other: Report) -> list[str]:
         for side in ("train", "holdout")
         if one.rows[side] != other.rows[side]
     ]
-    left, right = ({column.name: column.kind for column in r.schema} for r in (one, other))
+    left, right = ({_placed(c.table, c.name): c.kind for c in r.schema} for r in (one, other))
     apart = [name for name in {**left, **right} if left.get(name) != right.get(name)]
     if apart:
         more = f" and {len(apart) - 5} more" if len(apart) > 5 else ""
@@ -93,10 +94,14 @@ def _differences(one: Report, other: Report) -> list[str]:
     return found
 
 
+def _placed(table: str, column: str) -> str:
+    return f"{table}.{column}" if table else column
+
+
 def _real_side(report: Report) -> dict[str, object]:
     """What each column's picture says of the training rows alone."""
     return {
-        view.name: (
+        _placed(view.table, view.name): (
             view.edges,
             view.real,
             view.missing.real,

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from neotype.evaluate.metric import Interval, Score
+from neotype.report.whole import summarize_tables
 from neotype.report.words import AXES, badness, summarize
 
 RULE = (
@@ -41,7 +42,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Contest:
-    """One measure over all tables; `counted` says whether it enters the mean ranks, else `why`."""
+    """One measure over all tables; `counted` says whether it enters the mean ranks, else `why`.
+
+    Of databases, `about` is the table of each that was measured; empty for the whole of them.
+    """
 
     metric: str
     title: str
@@ -50,6 +54,12 @@ class Contest:
     entries: tuple[Entry, ...]
     counted: bool
     why: str = ""
+    about: str = ""
+
+    @property
+    def called(self) -> str:
+        """The measure, and the table of a database that it is about."""
+        return f"{self.title} of {self.about}" if self.about else self.title
 
     def of(self, table: str) -> list[Entry]:
         """The entry of one table."""
@@ -108,11 +118,17 @@ class Standings:
 
 
 def stand(
-    tables: Mapping[str, Sequence[Score]], rows: Mapping[str, int]
+    tables: Mapping[str, Sequence[Score]], rows: Mapping[str, int], within: Sequence[str] = ()
 ) -> tuple[tuple[Standing, ...], tuple[Contest, ...]]:
-    """Every table's standing, best first, and the contests that decide; `rows` of each table."""
-    contests = tuple(_contest(metric, tables) for metric in _metrics(tables))
-    summaries = {name: summarize(scores) for name, scores in tables.items()}
+    """Every table's standing, best first, and the contests that decide; `rows` of each table.
+
+    What is compared may be databases: `within` are the tables that each of them has.
+    """
+    contests = tuple(_contest(*key, tables) for key in _metrics(tables))
+    summaries = {
+        name: summarize_tables(scores, None, within) if within else summarize(scores)
+        for name, scores in tables.items()
+    }
     verdicts = {n: {line.axis: line.verdict for line in s.lines} for n, s in summaries.items()}
     means = {name: _mean_ranks(name, contests) for name in tables}
     overall = {n: sum(by.values()) / len(by) if by else None for n, by in means.items()}
@@ -143,15 +159,15 @@ def _tier(privacy: str) -> int:
     return {"poor": 2, "not measured": 1}.get(privacy, 0)
 
 
-def _metrics(tables: Mapping[str, Sequence[Score]]) -> list[str]:
-    """Every measure of any table: by question, then in the order in which they were taken."""
-    axis = {score.metric: score.axis for scores in tables.values() for score in scores}
+def _metrics(tables: Mapping[str, Sequence[Score]]) -> list[tuple[str, str]]:
+    """Every measure, with what it is about: by question, then in the order they were taken."""
+    axis = {(s.metric, s.table): s.axis for scores in tables.values() for s in scores}
     order = list(AXES)
     return sorted(axis, key=lambda m: order.index(axis[m]) if axis[m] in order else len(order))
 
 
-def _contest(metric: str, tables: Mapping[str, Sequence[Score]]) -> Contest:
-    found = {name: _find(metric, scores) for name, scores in tables.items()}
+def _contest(metric: str, about: str, tables: Mapping[str, Sequence[Score]]) -> Contest:
+    found = {name: _find(metric, about, scores) for name, scores in tables.items()}
     some = next(score for score in found.values() if score is not None)
     missing = [name for name, s in found.items() if s is None or s.value is None]
     why = ""
@@ -178,11 +194,11 @@ def _contest(metric: str, tables: Mapping[str, Sequence[Score]]) -> Contest:
         )
         for name, score in found.items()
     )
-    return Contest(metric, some.title, some.axis, some.better, entries, not why, why)
+    return Contest(metric, some.title, some.axis, some.better, entries, not why, why, about)
 
 
-def _find(metric: str, scores: Sequence[Score]) -> Score | None:
-    return next((score for score in scores if score.metric == metric), None)
+def _find(metric: str, about: str, scores: Sequence[Score]) -> Score | None:
+    return next((s for s in scores if s.metric == metric and s.table == about), None)
 
 
 def _reach(score: Score | None) -> Interval | None:

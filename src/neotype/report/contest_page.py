@@ -11,7 +11,7 @@ from neotype.report.page import shell
 from neotype.report.parts.layout import sheet
 from neotype.report.words import AXES, BETTER, number
 
-LOOKS = ("c2st", "trend", "accuracy_2way", "shape")
+LOOKS = ("c2st", "hop_trends", "trend", "accuracy_2way", "shape")
 GUARDS = ("mia_density_ratio", "mia_distance", "dcr_share", "near_copies")
 """What the map of resemblance against privacy is drawn with: the first that every table has."""
 
@@ -138,7 +138,7 @@ def _measures(contests: Sequence[Contest], order: Sequence[str]) -> str:
     )
     shown = [c for c in parted if any(entry.value is not None for entry in c.entries)]
     cards = "".join(_measure(contest, order) for contest in shown)
-    missed = [c.title for c in parted if c not in shown]
+    missed = [c.called for c in parted if c not in shown]
     rest = (
         f'<p class="soft">Measured for no table: {text(", ".join(missed))}.</p>' if missed else ""
     )
@@ -156,7 +156,7 @@ def _measure(contest: Contest, order: Sequence[str]) -> str:
         said = f"Does not count: {contest.why}."
     drawn = dots(lanes, line=floors.pop() if len(floors) == 1 else None, key=False)
     return (
-        f'<figure class="panel"><h3>{text(contest.title)}</h3>'
+        f'<figure class="panel"><h3>{text(contest.called)}</h3>'
         f'<p class="soft small">{BETTER.get(contest.better, "")}. {text(said)}</p>{drawn}</figure>'
     )
 
@@ -205,7 +205,7 @@ def _first(contests: Sequence[Contest], names: Sequence[str]) -> Contest | None:
     whole = {
         contest.metric: contest
         for contest in contests
-        if all(entry.value is not None for entry in contest.entries)
+        if not contest.about and all(entry.value is not None for entry in contest.entries)
     }
     return next((whole[name] for name in names if name in whole), None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from neotype.evaluate.metric import Score
@@ -44,6 +45,7 @@ def between(report: Content) -> Drawn:
     return "".join(parts), []
 
 
+@cache
 def is_between(metric: str) -> bool:
     """Whether a measure is of a whole database."""
     if metric not in names("metric"):
@@ -51,6 +53,7 @@ def is_between(metric: str) -> bool:
     return getattr(registered("metric", metric), "scope", "table") == "database"
 
 
+@cache
 def is_sequential(metric: str) -> bool:
     """Whether a measure is of what follows what."""
     if metric not in names("metric"):
