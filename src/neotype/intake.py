@@ -8,6 +8,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import polars as pl
 
@@ -87,6 +88,19 @@ def schema_of(source: Source, path: Path | None) -> Schema:
     if path is None:
         return infer_schema(source.frames, keys=source.keys)
     return read_schema(path, frames=source.frames)
+
+
+def the_table(
+    source: Source, schema: Schema, target: str | None, constraints: Sequence[Any] = ()
+) -> Dataset:
+    """The source's only table, for what is done to one; SchemaError where there are several."""
+    if len(schema.tables) > 1:
+        raise SchemaError(
+            f"one table is needed here, and {source.origin} has {len(schema.tables)}: "
+            f"{', '.join(schema.tables)}.",
+            mend="give the file or the frame of one of them",
+        )
+    return learnable(source, schema.constrained(constraints) if constraints else schema, target)
 
 
 def learnable(
@@ -180,9 +194,16 @@ def declared(
             )
         ((name, table),) = tables.items()
         tables[name] = Table(**{**dict(table), **said})
+    tables = {name: _published(table) if table.public else table for name, table in tables.items()}
     if tables == dict(schema.tables):
         return schema
     return schema.model_copy(update={"tables": tables})
+
+
+def _published(table: Table) -> Table:
+    """A public table's columns are public too: no value of theirs is too rare to be kept."""
+    columns = {name: one.model_copy(update={"public": True}) for name, one in table.columns.items()}
+    return table.model_copy(update={"columns": columns})
 
 
 def rows_of(data: Dataset) -> int | dict[str, int]:

@@ -59,7 +59,7 @@ def mask(
     source = read(data)
     if not isinstance(schema, Schema):
         schema = intake.schema_of(source, None if schema is None else Path(schema))
-    whole = intake.learnable(source, schema, None)
+    whole = intake.the_table(source, schema, None)
     file = chosen.key_file if key_file is None else Path(key_file)
     done = apply(whole.frame, whole.table, chosen, Key.of(key, file=file))
     name = next(iter(source.frames)) if len(source.frames) == 1 else schema.name

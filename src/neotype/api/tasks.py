@@ -251,10 +251,11 @@ def scenario(
     change that there is. `about.reached` has what was asked beside what was, `about.moved` the
     other columns that moved. SamplingError where no rows are like that.
     """
+    aims = _aims(shares or {}, means or {}, model.schema)
     found = worlds.scenario(
         model.model,
         check_rows(model.facts["rows"] if rows is None else rows),
-        _aims(shares or {}, means or {}, model.schema),
+        aims,
         rng=Rng(seed).child("scenario"),
         progress=progress,
     )
@@ -299,8 +300,7 @@ def _real(
     source = read(data)
     if not isinstance(schema, Schema):
         schema = intake.schema_of(source, None if schema is None else Path(schema))
-    schema = schema.constrained(constraints) if constraints else schema
-    return source, intake.learnable(source, schema, target)
+    return source, intake.the_table(source, schema, target, constraints)
 
 
 def _holdout(data: Any, schema: Schema) -> Dataset | None:

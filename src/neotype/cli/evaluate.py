@@ -43,6 +43,9 @@ EPILOG = (
     "--policy partner --junit policy.xml[/]"
 )
 
+Synthetic = Annotated[
+    str, typer.Argument(metavar="SYNTHETIC", help="The synthetic table, or database.")
+]
 Holdout = Annotated[
     str | None,
     typer.Option(help="Real rows that were not learnt. Needed, or --model."),
@@ -82,10 +85,7 @@ def add_to(app: typer.Typer) -> None:
 
 def evaluate(
     *,
-    synthetic: Annotated[
-        str,
-        typer.Argument(metavar="SYNTHETIC", help="The synthetic table, or database."),
-    ],
+    synthetic: Synthetic,
     train: Annotated[str, typer.Option(help="The real rows that were learnt.")],
     holdout: Holdout = None,
     model: ModelFile = None,

@@ -36,6 +36,20 @@ EPILOG = (
     "A panel: [bold]neotype fit visits.csv -o visits.neotype --entity patient --sequence date[/]"
 )
 
+Data = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="The real table: CSV, Parquet, JSON, Excel, Arrow; or a database: a folder of files, "
+        "an SQLite or DuckDB file, a URL.",
+    ),
+]
+Apart = Annotated[
+    float | None,
+    typer.Option(help="Keep this share of the rows apart, unlearnt, to evaluate with later."),
+]
+SchemaFile = Annotated[Path | None, typer.Option(help="A schema file, instead of inferring one.")]
+
 
 def add_to(app: typer.Typer) -> None:
     """Make it a verb."""
@@ -44,20 +58,11 @@ def add_to(app: typer.Typer) -> None:
 
 def fit(
     *,
-    data: Annotated[
-        str,
-        typer.Argument(
-            metavar="DATA",
-            help="The real table: CSV, Parquet, JSON, Excel, Arrow; or a database: a folder of "
-            "files, an SQLite or DuckDB file, a URL.",
-        ),
-    ],
+    data: Data,
     output: Annotated[Path, typer.Option("-o", "--output", help="The model file to write.")],
     target: Annotated[str | None, typer.Option(help="The column that matters most.")] = None,
     synthesizer: Annotated[str, typer.Option(help="A registered synthesizer.")] = "trees",
-    schema: Annotated[
-        Path | None, typer.Option(help="A schema file, instead of inferring one.")
-    ] = None,
+    schema: SchemaFile = None,
     settings: Settings = None,
     orphans: OrphansOption = None,
     public: Public = None,
@@ -65,10 +70,7 @@ def fit(
     without: Without = None,
     entity: Entity = None,
     sequence: Sequence_ = None,
-    holdout: Annotated[
-        float | None,
-        typer.Option(help="Keep this share of the rows apart, unlearnt, to evaluate with later."),
-    ] = None,
+    holdout: Apart = None,
     seed: Seed = 0,
     force: Force = False,
     json: Json = False,
@@ -97,12 +99,15 @@ def fit(
             **chosen,
         )
         model.save(output, force=force)
-    facts = model.facts
     if json:
         protected = [vars(p) for p in model.protections]
-        say_json({"model": str(output), "facts": dict(facts), "protections": protected})
+        say_json({"model": str(output), "facts": dict(model.facts), "protections": protected})
         return
-    page = out()
+    _show(model, output)
+
+
+def _show(model: FittedModel, output: Path) -> None:
+    facts, page = model.facts, out()
     kept = f", {facts['holdout']['share']:.0%} kept apart" if facts["holdout"] else ""
     page.print(f"[green]✓[/] learnt {_learnt(model)} of {escape(facts['origin'])}{kept}")
     page.print(f"  [bold]{output}[/] ({size(output.stat().st_size)})")

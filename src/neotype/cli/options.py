@@ -90,6 +90,16 @@ Tables = Annotated[
 Without = Annotated[
     list[str] | None, typer.Option(metavar="A,B", help="Of a database, all tables but these.")
 ]
+Rows = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-n",
+        "--rows",
+        metavar="N|TABLE=N",
+        help="How many; as many as were learnt if unsaid. Of a database by table, -n "
+        "customer=1000, and the others follow; repeatable.",
+    ),
+]
 Scale = Annotated[
     float | None, typer.Option(help="How many times the rows that were learnt: .1 is a tenth.")
 ]

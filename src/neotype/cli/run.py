@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -20,6 +21,7 @@ from neotype.cli.options import (
     PolicyOption,
     Public,
     Quasi,
+    Rows,
     Scale,
     Scorer,
     Sensitive,
@@ -39,6 +41,7 @@ from neotype.cli.terminal import listening, out, say_json, size
 
 if TYPE_CHECKING:
     from neotype.api import Result
+    from neotype.plan import Plan
 
 EPILOG = (
     "Example: [bold]neotype run examples/adult.yaml[/]\n\n"
@@ -46,6 +49,22 @@ EPILOG = (
     "A database to a test database: [bold]neotype run 'postgresql://me:${PGPASSWORD}@host/shop' "
     "--destination 'postgresql://me:${PGPASSWORD}@host/shop_test' -o report/[/]"
 )
+
+PlanOrData = Annotated[
+    str,
+    typer.Argument(
+        metavar="PLAN|DATA", help="A plan (YAML), or data alone: a file, a folder, a URL."
+    ),
+]
+DestinationOption = Annotated[
+    str | None,
+    typer.Option(help="Where several tables go: a database by its URL or file, or a folder."),
+]
+DeepOrNot = Annotated[
+    bool | None,
+    typer.Option("--deep/--no-deep", help="Attack with models that learn anew: minutes."),
+]
+Holdout = Annotated[str | None, typer.Option(help="A share of the rows, or a file of real rows.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -55,27 +74,14 @@ def add_to(app: typer.Typer) -> None:
 
 def run(
     *,
-    plan: Annotated[
-        str,
-        typer.Argument(
-            metavar="PLAN|DATA", help="A plan (YAML), or data alone: a file, a folder, a URL."
-        ),
-    ],
+    plan: PlanOrData,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The folder that gets everything.")
     ] = None,
     target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
-    rows: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-n", "--rows", metavar="N|TABLE=N", help="How many rows to make, or how many by table."
-        ),
-    ] = None,
+    rows: Rows = None,
     scale: Scale = None,
-    destination: Annotated[
-        str | None,
-        typer.Option(help="Where several tables go: a database by its URL or file, or a folder."),
-    ] = None,
+    destination: DestinationOption = None,
     if_exists: IfExistsOption = None,
     orphans: OrphansOption = None,
     public: Public = None,
@@ -86,17 +92,12 @@ def run(
     synthesizer: Annotated[str | None, typer.Option(help="A registered synthesizer.")] = None,
     settings: Settings = None,
     schema: Annotated[Path | None, typer.Option(help="A schema file.")] = None,
-    holdout: Annotated[
-        str | None, typer.Option(help="A share of the rows, or a file of real rows.")
-    ] = None,
+    holdout: Holdout = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same result.")] = None,
     sensitive: Sensitive = None,
     quasi: Quasi = None,
     scorer: Scorer = None,
-    deep: Annotated[
-        bool | None,
-        typer.Option("--deep/--no-deep", help="Attack with models that learn anew: minutes."),
-    ] = None,
+    deep: DeepOrNot = None,
     policy: PolicyOption = None,
     junit: Junit = None,
     summary: SummaryFile = None,
@@ -106,33 +107,7 @@ def run(
     """Follow a plan: read, learn, sample, check, report. Options go before what the plan says."""
     from neotype import api
 
-    followed = api.as_plan(plan)
-    chosen = {"include": several(tables), "exclude": several(without)}
-    recipe = followed.synthesizer.model_dump()
-    if synthesizer is not None and synthesizer != followed.synthesizer.name:
-        recipe = {"name": synthesizer}
-    followed = followed.with_changes(
-        output=output,
-        target=target,
-        rows=sizes_of(rows),
-        scale=scale,
-        destination=destination,
-        if_exists=if_exists,
-        orphans=orphans,
-        public=several(public) or None,
-        tables=chosen if tables or without else None,
-        entity=entity,
-        sequence=sequence,
-        schema=schema,
-        holdout=holdout,
-        seed=seed,
-        sensitive=several(sensitive) or None,
-        quasi_identifiers=several(quasi) or None,
-        scorer=scorer,
-        deep=deep,
-        policy=policy,
-        synthesizer={**recipe, **settings_of(settings)},
-    )
+    followed = _followed(dict(locals()))
     ready_to_say(followed.policy, junit, summary, force=force)
     with listening(quiet=json) as progress:
         result = api.run(followed, force=force, progress=progress)
@@ -141,6 +116,31 @@ def run(
     else:
         _show(result)
     say_ruling(result.report, junit, summary, force=force)
+
+
+_AS_SAID = (
+    *("output", "target", "scale", "destination", "if_exists", "orphans", "entity", "sequence"),
+    *("schema", "holdout", "seed", "scorer", "deep", "policy"),
+)
+_LISTS = {"public": "public", "sensitive": "sensitive", "quasi": "quasi_identifiers"}
+
+
+def _followed(said: Mapping[str, Any]) -> Plan:
+    """The plan with the options of the command, by their names, put in."""
+    from neotype import api
+
+    plan = api.as_plan(said["plan"])
+    recipe, name = plan.synthesizer.model_dump(), said["synthesizer"]
+    if name is not None and name != plan.synthesizer.name:
+        recipe = {"name": name}
+    chosen = {"include": several(said["tables"]), "exclude": several(said["without"])}
+    return plan.with_changes(
+        **{name: said[name] for name in _AS_SAID},
+        **{name: several(said[option]) or None for option, name in _LISTS.items()},
+        rows=sizes_of(said["rows"]),
+        tables=chosen if any(chosen.values()) else None,
+        synthesizer={**recipe, **settings_of(said["settings"])},
+    )
 
 
 def _say(result: Result) -> None:

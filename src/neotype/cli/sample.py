@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from neotype.cli.conditions import CasesOption, WhereOption, conditions
-from neotype.cli.options import Force, IfExistsOption, Json, Scale, Seed, sizes_of
+from neotype.cli.options import Force, IfExistsOption, Json, Rows, Scale, Seed, sizes_of
 from neotype.cli.terminal import listening, out, say_json
 from neotype.errors import OutputExistsError, SamplingError
 from neotype.plan import IfExists, is_place
@@ -27,6 +27,10 @@ EPILOG = (
     "A database: [bold]neotype sample shop.neotype --scale .1 -o shop/[/] (a file a table), "
     "[bold]-o shop.sqlite[/], or [bold]-o 'postgresql://me:${PGPASSWORD}@host/test'[/]"
 )
+
+Format = Annotated[
+    str | None, typer.Option("--format", help="Of the files of a database: csv, parquet, …")
+]
 
 
 def usable_cores() -> int:
@@ -55,21 +59,9 @@ def sample(
             help="A file, or a folder of parts; of a database a folder, file or URL.",
         ),
     ],
-    rows: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-n",
-            "--rows",
-            metavar="N|TABLE=N",
-            help="How many; as many as were learnt if unsaid. Of a database by table: -n "
-            "customer=1000, and the others follow. Repeatable.",
-        ),
-    ] = None,
+    rows: Rows = None,
     scale: Scale = None,
-    format_: Annotated[
-        str | None,
-        typer.Option("--format", help="Of the files of a database: csv, parquet, …"),
-    ] = None,
+    format_: Format = None,
     if_exists: IfExistsOption = None,
     given: Annotated[
         Path | None,
