@@ -41,7 +41,7 @@ def test_every_error_has_a_heading(name: str) -> None:
     assert headed(name)
 
 
-@pytest.mark.parametrize("what", ["synthesizer", "metric", "constraint"])
+@pytest.mark.parametrize("what", ["synthesizer", "metric", "constraint", "table_constraint"])
 def test_every_registered_name_has_a_heading(what: str) -> None:
     assert [name for name in registry.names(what) if not headed(name)] == []
 

@@ -10,15 +10,17 @@ from neotype.registry import find, names
 
 _BASES = ("Constraint", "Rule")
 """What a constraint of one's own is made of."""
+_GROUPS = ("constraint", "table_constraint")
 
 
 def __getattr__(name: str) -> Any:
     if name in _BASES:
         return getattr(import_module("neotype.schema.constraint"), name)
-    if name.startswith("_") or name not in names("constraint"):
-        raise AttributeError(f"no constraint is called '{name}'")
-    return find("constraint", name)
+    for group in () if name.startswith("_") else _GROUPS:
+        if name in names(group):
+            return find(group, name)
+    raise AttributeError(f"no constraint is called '{name}'")
 
 
 def __dir__() -> list[str]:
-    return sorted((*_BASES, *names("constraint")))
+    return sorted((*_BASES, *(name for group in _GROUPS for name in names(group))))

@@ -18,6 +18,8 @@ from neotype.rng import Rng
 from neotype.schema.schema import Schema
 
 _FIRST = Rng(0)
+_ROUNDS = 8
+"""How often all rules are gone through."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +43,12 @@ class Between:
         made: set[tuple[str, str]] = set()
         for k, rule in enumerate(rules):
             told = None if rule.writes & made else rule.rewrite(inner)
-            trial = [*steps, k]
-            if told is not None and _ordered(rules, trial) is not None:
+            if told is not None and _ordered(rules, [*steps, k], steps | {k}) is not None:
                 inner = told
                 steps.add(k)
                 made |= rule.writes
-        rest = [k for k in range(len(rules)) if k not in steps]
-        order = _ordered(rules, [*steps, *rest])
-        if order is None:
-            first = _ordered(rules, list(steps)) or ()
-            order = (*first, *rest)
+        order = _ordered(rules, list(range(len(rules))), steps)
+        assert order is not None
         inner = inner.model_copy(update={"constraints": ()})
         return cls(schema, inner, rules, order, frozenset(steps))
 
@@ -68,6 +66,12 @@ class Between:
             stream = rng.block(k).generator()
             rule = self.rules[k]
             made = rule.decode(made, stream) if k in self.steps else rule.mend(made, stream)
+        for turn in range(_ROUNDS):
+            # Mending one rule may break another that was mended before.
+            if not self.broken(made):
+                break
+            for k in self.order:
+                made = self.rules[k].mend(made, rng.block(turn).block(k).generator())
         return {n: made[n].select(list(t.columns)) for n, t in self.outer.tables.items()}
 
     def broken(self, frames: Frames) -> list[str]:
@@ -111,14 +115,18 @@ def learn_between(data: Dataset, protect: int = 5) -> Between:
     return between
 
 
-def _ordered(rules: tuple[TableRule, ...], chosen: list[int]) -> tuple[int, ...] | None:
-    """These rules, each after those that make what it reads; None where they go in a circle."""
+def _ordered(
+    rules: tuple[TableRule, ...], chosen: list[int], steps: set[int]
+) -> tuple[int, ...] | None:
+    """These rules, each after those that make what it reads; None where steps go in a circle."""
     left, done = list(chosen), []
     while left:
         made = {k: rules[k].writes for k in left}
         free = [
             k for k in left if not any(rules[k].reads & made[other] for other in left if other != k)
         ]
+        if not free:
+            free = [k for k in left if k not in steps][:1]
         if not free:
             return None
         done += free

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import polars as pl
 from numpy.random import Generator
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from neotype.constraints.between.rule import (
     Frames,
@@ -40,7 +40,7 @@ class Aggregate(TableConstraint):
     type: Literal["Aggregate"] = "Aggregate"
     column: str
     of: str
-    expression: str = "1"
+    expression: str | None = Field(default=None, description="what is summed; a count needs none")
     function: Literal["sum", "count", "mean", "min", "max"] = "sum"
     tolerance: float | None = Field(default=None, ge=0)
     via: Names = Field(default=(), description="the foreign key, where there are several")
@@ -48,8 +48,14 @@ class Aggregate(TableConstraint):
     @property
     def title(self) -> str:
         """The equation."""
-        made = "" if self.function == "count" else " ".join(self.expression.split())
+        made = " ".join((self.expression or "").split())
         return f"Aggregate({self.column} = {self.function} of {self.of} {made}".rstrip() + ")"
+
+    @model_validator(mode="after")
+    def _says_of_what(self) -> Self:
+        if self.expression is None and self.function != "count":
+            raise ValueError(f"the {self.function} of what is not said: give an expression")
+        return self
 
     def check(self, schema: Schema) -> None:
         """The columns are there, and the tables are tied."""
@@ -104,9 +110,10 @@ class _Summed(TableRule):
 
     @property
     def reads(self) -> frozenset[Place]:
-        asked = self.constraint
-        made = expression(asked.expression, asked_by=asked.title)
-        names = names_in(made, asked.expression, asked_by=asked.title)
+        asked, names = self.constraint, tuple[str, ...]()
+        if asked.expression is not None:
+            made = expression(asked.expression, asked_by=asked.title)
+            names = names_in(made, asked.expression, asked_by=asked.title)
         return keys_of(self.tie) | {(self.tie.child, name) for name in names}
 
     @property
@@ -121,13 +128,7 @@ class _Summed(TableRule):
         below = frames[self.tie.child].with_columns(
             pl.col(pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32).cast(pl.Int64)
         )
-        by = f"constraint {asked.title}"
-        try:
-            made = below.select(expression(asked.expression, asked_by=by).alias("value"))
-        except pl.exceptions.PolarsError as fault:
-            raise explained(fault, asked.expression, below.columns, asked_by=by) from None
-        if made.height != below.height:
-            made = made.select(pl.col("value").first().repeat_by(below.height).explode())
+        made = self._summands(below)
         column = pl.col("value")
         summed = {
             "sum": column.sum(),
@@ -145,6 +146,22 @@ class _Summed(TableRule):
         every = pl.DataFrame({"row": np.arange(height)})
         told = every.join(grouped, on="row", how="left", maintain_order="left")["value"]
         return self._stored(told, counts), counts
+
+    def _summands(self, below: pl.DataFrame) -> pl.DataFrame:
+        """What is summed of each row below."""
+        text, by = self.constraint.expression, f"constraint {self.constraint.title}"
+        if text is None:
+            return pl.DataFrame({"value": np.ones(below.height, dtype=np.int64)})
+        try:
+            made = below.select(expression(text, asked_by=by).alias("value"))
+        except pl.exceptions.PolarsError as fault:
+            raise explained(fault, text, below.columns, asked_by=by) from None
+        if made.height != below.height:
+            raise SchemaError(
+                f"{by} gives {made.height} values for {below.height} rows.",
+                mend="compute a row from that row alone; the function sums them up",
+            )
+        return made
 
     def _stored(self, value: pl.Series, counts: Ints) -> pl.Series:
         table, name = self.place

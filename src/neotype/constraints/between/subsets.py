@@ -11,7 +11,7 @@ import polars as pl
 from numpy.random import Generator
 from pydantic import Field
 
-from neotype.constraints.between.rule import Frames, Ints, Mask, TableRule
+from neotype.constraints.between.rule import Frames, Ints, Mask, TableRule, keys_of
 from neotype.errors import SchemaError
 from neotype.links import ORPHAN, parent_rows
 from neotype.schema.between import Place, TableConstraint, place, table_named, tie_between
@@ -108,6 +108,30 @@ class _Allowed(TableRule):
     ties: tuple[tuple[Relationship, tuple[Scalar, ...] | None], ...]
     schema: Schema
 
+    @property
+    def reads(self) -> frozenset[Place]:
+        """The keys, and the cells that decide."""
+        keys = frozenset(key for tie, _ in self.ties for key in keys_of(tie))
+        return keys if self.column is None else keys | {self.column}
+
+    @property
+    def writes(self) -> frozenset[Place]:
+        """All that rows say of themselves."""
+        if self.column is None:
+            return frozenset()
+        table = self.column[0]
+        columns = self.schema.tables[table].columns
+        return frozenset((table, n) for n in columns if n not in self._keys)
+
+    @property
+    def _keys(self) -> set[str]:
+        """The columns by which rows of the main table are known."""
+        assert self.column is not None
+        table = self.column[0]
+        keys = set(self.schema.tables[table].primary_key)
+        keys |= {n for tie in self.schema.above(table) for n in (*tie.child_key, *tie.when)}
+        return keys | {n for tie in self.schema.below(table) for n in tie.parent_key}
+
     def broken(self, frames: Frames) -> dict[str, Mask]:
         found = {}
         for tie, values in self.ties:
@@ -132,6 +156,8 @@ class _Allowed(TableRule):
             return dict(frames)
         frame = frames[self.column[0]]
         used = {tie.title: self._used(tie, frames) for tie, _ in self.ties}
+        below = self.schema.below(self.column[0])
+        busy = np.logical_or.reduce([self._used(tie, frames) for tie in below])
         for tie, values in self.ties:
             if values is None:
                 continue
@@ -141,6 +167,7 @@ class _Allowed(TableRule):
             allowed = self._allowed(frame, values)
             wrong = np.flatnonzero(mine & ~allowed)
             spare = rng.permutation(np.flatnonzero(~mine & allowed & ~elsewhere))
+            spare = spare[np.argsort(busy[spare], kind="stable")]
             able = min(len(wrong), len(spare))
             wrong = rng.permutation(wrong)
             frame = self._swapped(frame, wrong[:able], spare[:able])
@@ -161,11 +188,7 @@ class _Allowed(TableRule):
 
     def _swapped(self, frame: pl.DataFrame, one: Ints, other: Ints) -> pl.DataFrame:
         """Rows that change places, but for their keys."""
-        assert self.column is not None
-        table = self.column[0]
-        keys = set(self.schema.tables[table].primary_key)
-        keys |= {n for tie in self.schema.below(table) for n in tie.parent_key}
-        free = [name for name in frame.columns if name not in keys]
+        free = [name for name in frame.columns if name not in self._keys]
         order = np.arange(frame.height)
         order[one], order[other] = other, one
         return frame.with_columns(frame.select(free)[order])
