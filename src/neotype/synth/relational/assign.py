@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -30,7 +32,7 @@ def dense(children: list[Whole], rows: list[Whole]) -> tuple[Whole, Whole]:
 
 
 def fitted(
-    capacity: Whole, group: Whole, asked: Whole, rng: Generator, *, most: int, shy: bool
+    capacity: NDArray[Any], group: Whole, asked: Whole, rng: Generator, *, most: int, shy: bool
 ) -> Whole:
     """Capacities that add up to `asked` in every group: scaled, and rounded at random.
 
@@ -106,7 +108,7 @@ def spread(unit: Whole, block: Whole, rng: Generator) -> Whole:
 
 
 def needed(
-    capacity: Whole, pool: Whole, asks: Asked, rng: Generator, *, most: int, shy: bool
+    capacity: NDArray[Any], pool: Whole, asks: Asked, rng: Generator, *, most: int, shy: bool
 ) -> Whole:
     """How many children each referenced row is to have: its capacity, scaled to their number.
 

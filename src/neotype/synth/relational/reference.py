@@ -22,6 +22,7 @@ from neotype.rng import Rng
 from neotype.schema.schema import Relationship
 from neotype.synth.relational.assign import dense, needed, placed
 from neotype.synth.relational.cluster import Kinds
+from neotype.synth.relational.fanout import FanOut
 from neotype.synth.relational.hierarchy import depths, levels
 from neotype.synth.relational.repair import Asked, Meeting, Whole
 
@@ -78,6 +79,7 @@ class Reference:
     """The most children that a row may have: 1 of a key that is 1:1, else no limit."""
     shy: bool
     """Whether (nearly) no row has two children."""
+    fan_out: FanOut
 
     @classmethod
     def learn(
@@ -139,6 +141,7 @@ class Reference:
             hierarchy,
             1 if counts.max() <= 1 else _ANY,
             repeated <= _NEARLY,
+            FanOut.learn(capacity, protect=protect),
         )
 
     @property
@@ -221,7 +224,8 @@ class Reference:
                 meetings.append(Meeting(never if same is None else same, mine[who], theirs))
         unit = None if distinct is None else distinct[who]
         asks = Asked(block, kind, meetings, unit)
-        places = needed(capacity, pool, asks, drawn, most=self.most, shy=self.shy)
+        wish = self.fan_out.settled(capacity, drawn)
+        places = needed(wish, pool, asks, drawn, most=self.most, shy=self.shy)
         slots = np.repeat(np.arange(len(capacity)), places)
         found = asks.swapped(placed(slots, pool, kinds, asks, drawn), drawn)
         if unit is not None:
@@ -271,7 +275,7 @@ class Reference:
             "most": self.most,
             "shy": self.shy,
         }
-        return State.nest(facts, {"kinds": self.kinds.state()})
+        return State.nest(facts, {"kinds": self.kinds.state(), "fan_out": self.fan_out.state()})
 
     @classmethod
     def restore(cls, state: State) -> Self:
@@ -285,6 +289,7 @@ class Reference:
             None if kept is None else Hierarchy(*kept),
             state.fact("most"),
             state.fact("shy"),
+            FanOut.restore(state.within("fan_out")),
         )
 
 
