@@ -124,7 +124,7 @@ def _candidates(
 def _weighed(
     table: TableKeys, cells: KeyCells, parent: TableKeys, key: KeyCells, primary: bool
 ) -> Tie | None:
-    if (key.group != cells.group and not cells.empty) or key.empty:
+    if key.group is None or (key.group != cells.group and not cells.empty) or key.empty:
         return None
     named, said = _named(Name(cells.name), table, parent, Name(key.name), primary)
     if named is None:
@@ -160,7 +160,8 @@ def _named(
         return _named_otherwise(name, parent, key)
     bits, said = likeness(name, key, parent.words)
     if parent is table:
-        if name.to_itself and (name.says_id or name.refers or len(name.words) == 1):
+        inside = name.to_itself or acts(name, table.words) >= 7
+        if inside and (name.says_id or name.refers or len(name.words) == 1):
             return 10.0, "named like a reference within the table"
         return (
             (bits, said)

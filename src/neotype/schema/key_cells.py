@@ -61,8 +61,8 @@ class KeyCells:
 
     @property
     def unique(self) -> bool:
-        """Whether every cell is there and differs from all others."""
-        return self.rows > 0 and not self.missing and len(self.values) == self.rows
+        """Whether every cell is there and differs from all others; in no rows, all do."""
+        return self.group is not None and not self.missing and len(self.values) == self.rows
 
     @property
     def nearly_unique(self) -> bool:

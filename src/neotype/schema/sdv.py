@@ -65,7 +65,6 @@ _PLACES = frozenset(
 _PROSE = frozenset(("company",))
 _SDTYPES = ("id", "numerical", "datetime", "categorical", "ordinal", "boolean", "text", "unknown")
 _HELD = "SDV sdtype "
-_INDEX = "SDV sequence_index"
 
 
 def is_sdv(document: Any) -> bool:
@@ -106,7 +105,7 @@ def from_sdv(document: Mapping[str, Any], *, name: str = "table") -> Schema:
 def _table(table: str, content: Mapping[str, Any], faults: list[str]) -> Table:
     primary = _names(content.get("primary_key"))
     keys = {*primary, *(k for key in content.get("alternate_keys") or () for k in _names(key))}
-    sequence = content.get("sequence_index")
+    entity, sequence = content.get("sequence_key"), content.get("sequence_index")
     facts = content.get("columns") or {}
     columns: dict[str, Column] = {}
     for name, column in facts.items():
@@ -114,12 +113,7 @@ def _table(table: str, content: Mapping[str, Any], faults: list[str]) -> Table:
             faults.append(f"- tables.{table}.columns.{name}: has no sdtype")
             continue
         columns[name] = _column(column, facts, key=len(primary) < 2 and name in keys)
-        if name == sequence:
-            reason = (
-                f"{columns[name].reason}; SDV sequence_index: the order of rows is not modelled"
-            )
-            columns[name] = columns[name].model_copy(update={"reason": reason})
-    return Table(columns=columns, primary_key=primary, entity=content.get("sequence_key"))
+    return Table(columns=columns, primary_key=primary, entity=entity, sequence=sequence)
 
 
 def _names(value: Any) -> tuple[str, ...]:
@@ -260,7 +254,8 @@ def to_sdv(schema: Schema, version: Version = "V2") -> dict[str, Any]:
     """SDV metadata of the schema, as a JSON-ready dict.
 
     V1 is MULTI_TABLE_V1, or SINGLE_TABLE_V1 for one table. SDV has no sdtype for durations,
-    constants and nested values: they become categorical.
+    constants and nested values: they become categorical; and none for references of which another
+    column names the table: they are left out.
     """
     if version not in ("V1", "V2"):
         raise SchemaError(f"SDV metadata has no version '{version}'.", mend="use V1 or V2")
@@ -276,6 +271,7 @@ def to_sdv(schema: Schema, version: Version = "V2") -> dict[str, Any]:
             "child_foreign_key": _key(tie.child_key),
         }
         for tie in schema.relationships
+        if not tie.when
     ]
     spec = "V2" if version == "V2" else "MULTI_TABLE_V1"
     return {"METADATA_SPEC_VERSION": spec, "tables": tables, "relationships": relationships}
@@ -298,9 +294,8 @@ def _table_to_sdv(table: Table, version: Version) -> dict[str, Any]:
         out["alternate_keys"] = others
     if table.entity is not None:
         out["sequence_key"] = table.entity
-    index = [n for n, c in table.columns.items() if _INDEX in c.reason]
-    if index:
-        out["sequence_index"] = index[0]
+        if table.sequence is not None:
+            out["sequence_index"] = table.sequence
     out["columns"] = {
         name: _column_to_sdv(column, version) for name, column in table.columns.items()
     }
