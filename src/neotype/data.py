@@ -81,6 +81,8 @@ class Dataset:
     frames: Mapping[str, pl.DataFrame]
     support: Support | None = field(default=None, compare=False)
     """Of rows that were drawn under conditions: what they rest on."""
+    families: NDArray[np.int64] | None = field(default=None, compare=False)
+    """Of a table that was taken out of a database: the number of the family of each row."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "frames", MappingProxyType(dict(self.frames)))
@@ -129,6 +131,8 @@ class Dataset:
     @property
     def owners(self) -> NDArray[np.int64] | None:
         """The number of the entity that each row belongs to; None where the schema names none."""
+        if self.families is not None:
+            return self.families
         entity = self.table.entity
         if entity is None:
             return None
@@ -136,7 +140,9 @@ class Dataset:
 
     def take(self, rows: np.ndarray) -> Dataset:
         """The rows at these positions of the only table."""
-        return Dataset.of(self.schema, self.frame[rows])
+        families = None if self.families is None else self.families[rows]
+        frame = self.frame[rows].select(list(self.schema.columns))
+        return Dataset(self.schema, {self.schema.name: frame}, families=families)
 
     def where(self, rows: Mapping[str, NDArray[np.bool_]]) -> Dataset:
         """The rows of each table that these masks keep."""

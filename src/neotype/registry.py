@@ -52,6 +52,8 @@ METRICS: Mapping[str, str] = {
     "window_detection": "neotype.evaluate.sequential.windows:WindowDetection",
     "summary_detection": "neotype.evaluate.sequential.windows:SummaryDetection",
     "owner_detection": "neotype.evaluate.sequential.owners:OwnerDetection",
+    "discriminative_score": "neotype.evaluate.sequential.recurrent:DiscriminativeScore",
+    "predictive_score": "neotype.evaluate.sequential.recurrent:PredictiveScore",
     # (more fidelity measures)
     "c2st": "neotype.evaluate.fidelity.detection:C2ST",
     "tstr": "neotype.evaluate.utility.prediction:TSTR",
@@ -97,6 +99,7 @@ METRICS: Mapping[str, str] = {
     "hop_trends": "neotype.evaluate.relational.hops:HopTrends",
     "parent_detection": "neotype.evaluate.relational.detection:ParentDetection",
     "child_detection": "neotype.evaluate.relational.detection:ChildDetection",
+    "family_copies": "neotype.evaluate.relational.copies:FamilyCopies",
     # (more measures between tables)
 }
 

@@ -13,7 +13,7 @@ from neotype.evaluate import boosting
 from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.design import Design
 from neotype.evaluate.features import Features, Floats
-from neotype.evaluate.interval import around, auc, roc
+from neotype.evaluate.interval import around, auc, clustered_error, roc
 from neotype.evaluate.metric import Axis, Better, Finding, Measure, NotMeasurableError
 from neotype.rng import Rng
 
@@ -38,8 +38,13 @@ class Detection:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the mean AUC, by DeLong's variance of each fold."""
+        """The 95 % interval of the mean AUC: DeLong's variance of each fold, by entity if any."""
         return around(self.value, self.error)
+
+    @property
+    def accuracy(self) -> float:
+        """The share of rows that are said to be of the side that they are of."""
+        return float((self.positive > 0.5).mean() + (self.negative <= 0.5).mean()) / 2
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,7 @@ class C2ST(Measure):
                 "importance": importance(shown, found.gains),
                 "roc": roc(found.positive, found.negative),
                 "logistic": weak,
+                "accuracy": found.accuracy,
                 "published_score": published,
                 "rows": found.rows,
                 "folds": found.folds,
@@ -114,7 +120,7 @@ class C2ST(Measure):
         rng: Rng,
     ) -> Detection:
         """Tell rows of the first side from as many of the second, in cross-validation."""
-        cells, truth, fold = stage(sides, owners, pair, self.folds, rows, rng)
+        cells, truth, fold, owner = stage(sides, owners, pair, self.folds, rows, rng)
         settings = boosting.parameters("binary", rng.child("trees").number())
         data = boosting.bins(cells, truth, shown.categorical, settings)
 
@@ -130,7 +136,12 @@ class C2ST(Measure):
         for k, (predicted, _) in enumerate(results):
             scores[fold == k] = predicted
             real = truth[fold == k] == 0
-            measured.append(auc(predicted[~real], predicted[real]))
+            value, error = auc(predicted[~real], predicted[real])
+            if owner is not None:
+                of = owner[fold == k]
+                entities = of[~real], of[real]
+                error = clustered_error(predicted[~real], predicted[real], entities)
+            measured.append((value, error))
         errors = np.array([error for _, error in measured])
         return Detection(
             folds=np.array([value for value, _ in measured]),
@@ -149,22 +160,25 @@ def stage(
     folds: int,
     most: int,
     rng: Rng,
-) -> tuple[Floats, Floats, Ints]:
-    """Equally many shuffled rows of both sides, which side each is of, and its fold.
+) -> tuple[Floats, Floats, Ints, Ints | None]:
+    """Equally many shuffled rows of both sides, which side each is of, its fold and its owner.
 
     Rows and folds are drawn from different streams: with a common seed, sorted tables score below
     one half against their own copy, since the fold of a row then tells its place.
     """
     rows = min(len(sides[pair[0]]), len(sides[pair[1]]), most)
-    cells, fold = [], []
+    cells, fold, owned = [], [], []
     for side in pair:
         chosen = rng.child(f"rows of {side}").generator().permutation(len(sides[side]))[:rows]
         owner = owners[side]
         entities = None if owner is None else owner[chosen]
+        if entities is not None:
+            owned.append(entities)
         cells.append(sides[side][chosen])
         fold.append(deal(rows, entities, folds, rng.child(f"folds of {side}").generator()))
     truth = np.repeat([1.0, 0.0], rows)
-    return np.concatenate(cells), truth, np.concatenate(fold)
+    owner = np.concatenate(owned) if len(owned) == 2 else None
+    return np.concatenate(cells), truth, np.concatenate(fold), owner
 
 
 def deal(rows: int, entities: Ints | None, folds: int, generator: Generator) -> Ints:
@@ -222,7 +236,7 @@ def logistic(
     """The AUC of a logistic detector: weak, since it sees no pair of columns; for comparison."""
     from sklearn.linear_model import LogisticRegression
 
-    cells, truth, fold = stage(sides, owners, ("synthetic", "holdout"), folds, most, rng)
+    cells, truth, fold, _ = stage(sides, owners, ("synthetic", "holdout"), folds, most, rng)
     dense = Design.of(cells, shown.categorical)(cells)
     found = []
     for k in range(folds):

@@ -28,6 +28,9 @@ REPEATS = 20
 FEWEST = 5
 """Parents below which a distribution of counts says nothing."""
 
+UNUSUAL = 20
+"""Parents that must have another number of children than most, for a correlation to mean much."""
+
 
 class Gap(NamedTuple):
     """How far counts are apart, its standard error, and what real counts score."""
@@ -198,6 +201,8 @@ class JointCardinality(Between):
                 left, right = counts[one], counts[two]
                 if isinstance(left, str) or isinstance(right, str):
                     continue
+                if min(unusual(left.train), unusual(right.train)) < UNUSUAL:
+                    continue
                 equal = min(len(left.synthetic), len(left.holdout), PARENTS)
                 found = [
                     together(a, b, most, rng)
@@ -227,6 +232,11 @@ class JointCardinality(Between):
             ),
             detail={"pairs": pairs},
         )
+
+
+def unusual(counts: Ints) -> int:
+    """Parents that have not the commonest number of children."""
+    return len(counts) - int(np.bincount(counts).max())
 
 
 def together(left: Ints, right: Ints, most: int, rng: Rng) -> tuple[float, Floats]:

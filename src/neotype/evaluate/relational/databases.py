@@ -18,15 +18,9 @@ from neotype.evaluate.metric import NotMeasurableError
 from neotype.families import Families
 from neotype.links import Links
 from neotype.rng import Rng
-from neotype.schema.schema import Identifier, Relationship, Schema, Table
+from neotype.schema.schema import Identifier, Schema, Table
 
 T = TypeVar("T")
-
-FEWEST_OWNERS = 25
-"""Owners that folds can be dealt from."""
-
-MOSTLY = 0.95
-"""A foreign key that so many rows have can say which family a row belongs to."""
 
 
 @dataclass(frozen=True)
@@ -167,22 +161,24 @@ class Databases:
         for side, frame in frames._asdict().items():
             if not frame.height:
                 raise NotMeasurableError(f"the {side} table has no rows.")
-        schema = self.without_keys(name)
+        made, train, held = (self.alone(name, k) for k in range(3))
         if name in self.shared:
-            order = self.rng.child(f"halves of {name}").generator().permutation(frames.train.height)
+            order = self.rng.child(f"halves of {name}").generator().permutation(train.rows)
             half = len(order) // 2
             if not half:
                 raise NotMeasurableError("the train table has 1 row.")
-            frames = Sides(
-                frames.synthetic,
-                frames.train[np.sort(order[half:])],
-                frames.train[np.sort(order[:half])],
-            )
-        made, train, held = (Dataset.of(schema, frame) for frame in frames)
+            train, held = train.take(np.sort(order[half:])), train.take(np.sort(order[:half]))
         return Comparison(made, train, held, self.rng.child(f"table {name}"))
 
+    def alone(self, name: str, side: int) -> Dataset:
+        """A table of one side without its keys, whose rows know their families."""
+        frame = self.datasets[side].frames[name].select(list(self.schema.tables[name].columns))
+        together = name in self.families.train.owner
+        families = self.clusters(name)[side] if together else None
+        return Dataset(self.without_keys(name), {name: frame}, families=families)
+
     def without_keys(self, name: str) -> Schema:
-        """The schema of a table alone, whose keys are identifiers and whose rows have owners."""
+        """The schema of a table alone, whose keys are identifiers that mean nothing."""
         table, keys = self.schema.tables[name], self.keys(name)
         columns = {
             column: Identifier(storage=one.storage, nullable=one.nullable, unique=False)
@@ -190,28 +186,8 @@ class Databases:
             else one
             for column, one in table.columns.items()
         }
-        changed = {"columns": columns, "entity": self.owner(name)}
+        changed = {"columns": columns, "entity": None}
         return Schema(tables={name: Table.model_construct(**{**dict(table), **changed})})
-
-    def owner(self, name: str) -> str | None:
-        """The column by which rows belong together; None where each stands for itself."""
-        declared = self.schema.tables[name].entity
-        tie = self.up(name)
-        if declared is not None or tie is None or len(tie.child_key) > 1:
-            return declared
-        heights = (self.links[k].heights[tie.parent] for k in range(3))
-        return tie.child_key[0] if min(heights) >= FEWEST_OWNERS else None
-
-    def up(self, name: str) -> Relationship | None:
-        """The foreign key to the table whose rows own these: the fewest of those that own all."""
-        found = []
-        for tie in self.schema.above(name):
-            if tie.parent not in self.divided or tie.parent == name:
-                continue
-            rows = self.links.train.positions[tie.title]
-            if len(rows) and (rows >= 0).mean() >= MOSTLY:
-                found.append((self.links.train.heights[tie.parent], tie.title, tie))
-        return min(found)[2] if found else None
 
     @cached_property
     def families(self) -> Sides[Families]:
@@ -231,6 +207,11 @@ class Databases:
                 for one, links in zip(self.families, self.links, strict=True)
             )
         )
+
+    @cached_property
+    def doubled(self) -> Databases:
+        """The same where train's own rows stand in the holdout's place."""
+        return Databases(self.synthetic, self.train, self.train, self.rng)
 
     def kept(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` gives: made for the first measure that asks with this key, kept for all."""
