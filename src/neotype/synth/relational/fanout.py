@@ -21,9 +21,10 @@ _FEW = 128
 
 @dataclass(frozen=True)
 class FanOut:
-    """Numbers of children, rising, and how many rows had each."""
+    """Numbers of children, rising, how far rows lie about each, and how many rows had it."""
 
     children: NDArray[np.float64]
+    about: NDArray[np.float64]
     rows: NDArray[np.int64]
 
     @classmethod
@@ -37,39 +38,51 @@ class FanOut:
         alone = (rows >= protect) | (values == 0)
         if len(capacity) <= _FEW:
             alone |= values >= protect
-        groups: list[list[int]] = []
-        held = protect
-        for k in range(len(values) - 1, -1, -1):
-            if alone[k] or held >= protect or alone[groups[-1][-1]]:
-                groups.append([])
-                held = 0
-            groups[-1].append(k)
-            held = protect if alone[k] else held + int(rows[k])
-        if len(groups) > 1 and held < protect:
-            last = groups.pop()
-            target = groups[-1] if values[groups[-1][-1]] > 0 else last
-            target.extend(last)
-        groups.reverse()
+        groups = _groups(rows, alone, protect)
         count = np.array([rows[group].sum() for group in groups], dtype=np.int64)
         total = np.array([(values[group] * rows[group]).sum() for group in groups])
-        return cls(total / np.maximum(count, 1), count)
+        mean = total / np.maximum(count, 1)
+        # A group of several numbers lies evenly about its mean, half way to its neighbours.
+        near = np.append(np.diff(mean), np.inf) / 2
+        near = np.minimum(near, np.append(np.inf, near[:-1]))
+        single = np.array([len(group) == 1 for group in groups], dtype=np.bool_)
+        return cls(mean, np.where(single | ~np.isfinite(near), 0.0, near), count)
 
     def settled(self, capacity: NDArray[np.int64], rng: Generator) -> NDArray[np.float64]:
         """These capacities in their order, as large as the learnt ones of the same rank."""
         if not len(self.rows) or not len(capacity):
             return capacity.astype(np.float64)
         order = np.lexsort((rng.random(len(capacity)), capacity))
-        share = (np.arange(len(capacity)) + 0.5) / len(capacity)
-        upto = np.cumsum(self.rows) / self.rows.sum()
+        place = (np.arange(len(capacity)) + 0.5) / len(capacity) * self.rows.sum()
+        upto = np.cumsum(self.rows)
+        group = np.minimum(np.searchsorted(upto, place), len(upto) - 1)
+        along = 1 - 2 * (upto[group] - place) / self.rows[group]
         out = np.empty(len(capacity))
-        out[order] = self.children[np.minimum(np.searchsorted(upto, share), len(upto) - 1)]
+        out[order] = self.children[group] + along * self.about[group]
         return out
 
     def state(self) -> State:
         """At rest."""
-        return State({}, {"children": self.children, "rows": self.rows})
+        return State({}, {"children": self.children, "about": self.about, "rows": self.rows})
 
     @classmethod
     def restore(cls, state: State) -> Self:
         """The inverse of `state`."""
-        return cls(state.array("children"), state.array("rows"))
+        return cls(state.array("children"), state.array("about"), state.array("rows"))
+
+
+def _groups(rows: NDArray[np.int64], alone: NDArray[np.bool_], protect: int) -> list[list[int]]:
+    """Neighbouring numbers told as one, so that each group has `protect` rows or may be alone."""
+    groups: list[list[int]] = []
+    waiting: list[int] = []
+    for k in range(len(rows) - 1, -1, -1):
+        if alone[k] and waiting and groups:
+            groups[-1] += waiting
+            waiting = []
+        waiting.append(k)
+        if alone[k] or rows[waiting].sum() >= protect:
+            groups.append(waiting)
+            waiting = []
+    if waiting:
+        groups[-1:] = [[*groups[-1], *waiting]] if groups else [waiting]
+    return groups[::-1]

@@ -35,8 +35,9 @@ _CHILDREN = 100_000
 _CLEAR, _WORTH = 4.0, 0.02
 """Standard errors, and share of children, by which a tie further up must differ from chance."""
 _MOST_TIES = 3
-_OWN, _OTHERS = 24, 8
-"""The most digits by which a child is known to kinds, and by which a child beside it is."""
+_OWN, _OTHERS, _WEIGHED = 24, 8, 5_000
+"""The most digits by which a child is known to kinds, and by which a child beside it is; children that
+digits are chosen by."""
 _NEARLY = 0.01
 _ANY = 1 << 40
 
@@ -112,11 +113,12 @@ class Reference:
         may = np.ones(len(rows), dtype=np.bool_) if asked is None else asked
         hierarchy = _hierarchy(rows) if tie.parent == tie.child else None
         group = siblings if siblings is not None else distinct
-        profiles, ordered = child, [digit.ordered for digit in child_sizes]
+        told = _telling(child, child_sizes, rows, referenced, referenced_sizes, drawn)
+        profiles, ordered = child[told], [child_sizes[k].ordered for k in told]
         if group is not None:
             beside = _beside(rows, group, referenced, drawn)
-            profiles = np.vstack([child[:_OWN], beside])
-            ordered = ordered[:_OWN] + [d.ordered for d in referenced_sizes[: len(beside)]]
+            profiles = np.vstack([profiles, beside])
+            ordered += [digit.ordered for digit in referenced_sizes[: len(beside)]]
         some = np.flatnonzero(refers)
         if len(some) > _CHILDREN:
             some = np.sort(drawn.choice(some, _CHILDREN, replace=False))
@@ -291,6 +293,42 @@ class Reference:
             state.fact("shy"),
             FanOut.restore(state.within("fan_out")),
         )
+
+
+def _telling(
+    child: Codes,
+    child_sizes: Sequence[Digit],
+    rows: Whole,
+    referenced: Codes,
+    referenced_sizes: Sequence[Digit],
+    rng: Generator,
+) -> list[int]:
+    """The digits of children that say most of the rows they refer to."""
+    if len(child) <= _OWN:
+        return list(range(len(child)))
+    some = np.flatnonzero(rows >= 0)
+    some = rng.permutation(some)[:_WEIGHED]
+    theirs = [_coarse(line, d.size) for line, d in zip(referenced, referenced_sizes, strict=True)]
+    told = np.zeros(len(child))
+    for k, digit in enumerate(child_sizes):
+        mine = _coarse(child[k, some], digit.size)
+        for line in theirs:
+            told[k] = max(told[k], _mutual(mine, line[rows[some]]))
+    return sorted(np.argsort(-told, kind="stable")[:_OWN].tolist())
+
+
+def _coarse(line: NDArray[np.uint8], size: int) -> Whole:
+    return line.astype(np.int64) * 8 // size if size > 8 else line.astype(np.int64)
+
+
+def _mutual(mine: Whole, theirs: Whole) -> float:
+    """What two lines of up to eight symbols say of each other, beyond what chance would."""
+    table = np.bincount(mine * 8 + theirs, minlength=64).reshape(8, 8) / max(len(mine), 1)
+    apart = table.sum(axis=1, keepdims=True) * table.sum(axis=0, keepdims=True)
+    there = table > 0
+    free = ((table.sum(axis=1) > 0).sum() - 1) * ((table.sum(axis=0) > 0).sum() - 1)
+    told = (table[there] * np.log(table[there] / apart[there])).sum()
+    return float(told - free / (2 * max(len(mine), 1)))
 
 
 def _beside(rows: Whole, group: Whole, referenced: Codes, rng: Generator) -> Codes:
