@@ -64,7 +64,7 @@ def panel_of_tables(report: Any, *, width: int = WIDEST) -> Table:
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True, min_width=12)
     for one in report.database.tables:
-        word = verdicts[one.name]
+        word = "not judged" if one.public else verdicts[one.name]
         table.add_row(
             Padding(Text(one.name), (0, 0, 0, 2)),
             *(f"{one.rows.get(side, 0):,}" for side in ("train", "synthetic")),

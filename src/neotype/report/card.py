@@ -96,16 +96,22 @@ def _tables(report: Content) -> list[str]:
             f"{table.rows.get('train', 0):,}",
             f"{table.rows.get('synthetic', 0):,}",
             *(leading(metric, table.name) for metric in ("shape", "trend", "c2st")),
-            _status(verdicts[table.name]),
+            "kept as it is" if table.public else _status(verdicts[table.name]),
         )
         for table in report.database.tables
     ]
     header = ("Table", "Learnt", "Synthetic", "Shape", "Trend", "Detection", "Verdict")
     ties = [
-        (_text(tie.title), "may be missing" if tie.optional else "", "one to one" * tie.single)
+        (
+            _text(tie.title),
+            "none or one" if tie.optional else "one",
+            "none or one" if tie.single else "any number",
+        )
         for tie in report.database.ties
     ]
-    tied = _table(("Foreign key", "", ""), ties) if ties else []
+    tied = (
+        _table(("Foreign key", "A row refers to", "Rows that refer to one"), ties) if ties else []
+    )
     return ["## Tables", "", *_table(header, rows), *tied]
 
 

@@ -58,7 +58,7 @@ def build_comparison(reports: Mapping[str, Report]) -> ComparisonReport:
     ranking, contests = stand(
         {name: report.scores for name, report in reports.items()},
         {name: report.rows["synthetic"] for name, report in reports.items()},
-        reports[first].tables,
+        reports[first].judged,
     )
     one = reports[first]
     return ComparisonReport(

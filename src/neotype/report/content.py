@@ -72,6 +72,11 @@ class Content:
         """The tables of a database, in the order of its schema; none where there is one table."""
         return () if self.database is None else self.database.names
 
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """The tables that were made anew; not those that may be published and are kept."""
+        return () if self.database is None else self.database.made
+
     def only(self, table: str) -> Self:
         """What is said of one of the tables alone, as if there were no other."""
         assert self.database is not None
@@ -94,7 +99,7 @@ class Content:
     def summary(self) -> Summary:
         """The verdict: headline, a line for each question, a caveat."""
         if self.tables:
-            return summarize_tables(self.scores, self.ruling, self.tables)
+            return summarize_tables(self.scores, self.ruling, self.judged)
         return summarize(self.scores, self.ruling)
 
     @property

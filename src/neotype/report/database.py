@@ -104,6 +104,11 @@ class Database:
         """The tables, in the order of the schema."""
         return tuple(table.name for table in self.tables)
 
+    @property
+    def made(self) -> tuple[str, ...]:
+        """Those of them that are made anew, and not kept as they are."""
+        return tuple(table.name for table in self.tables if not table.public)
+
     def above(self, table: str) -> tuple[Tie, ...]:
         """The foreign keys of this table."""
         return tuple(tie for tie in self.ties if tie.child == table)

@@ -12,6 +12,7 @@ QUESTIONS: Mapping[str, str] = {
     "hop_trends": "Do the orders of a customer go with who the customer is?",
     "parent_detection": "Can a customer, with all orders, be told from a real one?",
     "child_detection": "Can an order, with its customer, be told from a real one?",
+    "family_copies": "Is there a customer with the very orders of a real one?",
     "sequence_lengths": "Do patients have as many visits as real ones?",
     "inter_event_times": "Are visits as far apart, and do they begin and end as real ones do?",
     "autocorrelation": "Does what happens today go with what happened before?",
@@ -21,6 +22,8 @@ QUESTIONS: Mapping[str, str] = {
     "owner_detection": "Can a patient, with all visits, be told from a real one?",
     "window_detection": "Can three visits on end be told from real ones?",
     "summary_detection": "Can a stretch of visits be told from a real one by what it sums up to?",
+    "discriminative_score": "Can a network that reads visit by visit tell patients from real ones?",
+    "predictive_score": "Does a network that learnt from it foresee what real patients do next?",
 }
 """By the registered name; a measure that is not here is called by its title."""
 

@@ -42,6 +42,7 @@ THREATS: tuple[Threat, ...] = (
         {
             "exact_copies": "Exact copies",
             "near_copies": "Near copies",
+            "family_copies": "Copies of whole families",
             "hit_rate": "Hit rate",
             "dcr_share": "Distance to the closest record",
             "nndr": "Nearest-neighbour distance ratio",

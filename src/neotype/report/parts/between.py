@@ -31,7 +31,7 @@ def between(report: Content) -> Drawn:
     """References, children per parent, then whatever else was measured across tables."""
     if report.database is None:
         return "", []
-    own = [score for score in report.scores if is_between(score.metric)]
+    own = [s for s in report.scores if is_between(s.metric) and s.axis != "privacy"]
     parts = [_keys(report, own), _children(report)]
     joint = find(report, "joint_cardinality")
     if joint is not None:
@@ -45,20 +45,18 @@ def between(report: Content) -> Drawn:
     return "".join(parts), []
 
 
-@cache
 def is_between(metric: str) -> bool:
     """Whether a measure is of a whole database."""
-    if metric not in names("metric"):
-        return False
-    return getattr(registered("metric", metric), "scope", "table") == "database"
+    return scope(metric) == "database"
 
 
 @cache
-def is_sequential(metric: str) -> bool:
-    """Whether a measure is of what follows what."""
+def scope(metric: str) -> str:
+    """What a measure looks at: a table, a sequence, a database."""
     if metric not in names("metric"):
-        return False
-    return ".sequential" in registered("metric", metric).__module__
+        return "table"
+    said: str = getattr(registered("metric", metric), "scope", "table")
+    return said
 
 
 def _head(score: Score, *, note: str = "") -> str:

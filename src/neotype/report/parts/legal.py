@@ -8,6 +8,7 @@ from neotype.evaluate.metric import Score
 from neotype.report.content import Content
 from neotype.report.drawing import badge, text, tone
 from neotype.report.parts.attacks import pictures, tried
+from neotype.report.parts.between import is_between
 from neotype.report.parts.layout import Drawn, linked, sheet
 from neotype.report.threats import LEGAL_ORDER, OTHER, THREATS, Threat, threat_of
 from neotype.report.words import claim, figure, reason, refuted, title, worst
@@ -155,7 +156,7 @@ def untested(groups: Sequence[tuple[Threat, Sequence[Score]]]) -> str:
                 )
         taken = {score.metric for score in some}
         for metric, words in threat.measures.items():
-            if metric not in taken:
+            if metric not in taken and not is_between(metric):
                 why = "Not part of this evaluation"
                 why += "; it retrains the recipe (--deep)." if metric in _DEEP else "."
                 name = _attack(words, threat)

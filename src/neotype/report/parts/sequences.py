@@ -12,7 +12,7 @@ from neotype.report.detail import listed, mapped, numbered, squared, told
 from neotype.report.drawing import badge, sides, strip, text
 from neotype.report.lanes import Lane, Mark, dots
 from neotype.report.marginals import RARE
-from neotype.report.parts.between import is_sequential
+from neotype.report.parts.between import scope
 from neotype.report.parts.layout import Drawn, drawer, linked
 from neotype.report.questions import question
 from neotype.report.words import number, percent
@@ -51,7 +51,7 @@ def _own(report: Content, table: str) -> list[Score]:
     return [
         score
         for score in report.scores
-        if score.table == table and score.value is not None and is_sequential(score.metric)
+        if score.table == table and score.value is not None and scope(score.metric) == "sequence"
     ]
 
 

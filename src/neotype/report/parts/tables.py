@@ -68,7 +68,9 @@ def tables(report: Content) -> Drawn:
                 f"{table.rows.get('train', 0):,}",
                 f"{table.rows.get('synthetic', 0):,}",
                 *cells,
-                badge(verdicts[table.name].verdict),
+                badge("not judged", "kept")
+                if table.public
+                else badge(verdicts[table.name].verdict),
             )
         )
     header = ("Table", "Learnt", "Synthetic", *(label for _, label in _LEADING), "Verdict")
@@ -82,7 +84,7 @@ def tables(report: Content) -> Drawn:
 
 
 def _notes(table: TableFacts) -> str:
-    notes = ["kept as it is"] if table.public else []
+    notes = ["may be published: kept as it is"] if table.public else []
     notes += [f"in the order of {table.sequence}"] if table.sequence else []
     return ", ".join(notes)
 
@@ -109,9 +111,10 @@ def each(report: Content) -> Drawn:
             for axis, word in verdict.axes.items()
             if word != "not measured"
         )
+        unjudged = badge("not judged", "kept") if table.public else badge("not measured")
         about = (
             f'<span class="soft">{table.rows.get("train", 0):,} rows, {table.columns} columns'
-            f'</span> <span class="verdicts">{judged or badge("not measured")}</span>'
+            f'</span> <span class="verdicts">{judged or unjudged}</span>'
         )
         inside = scoped(_table(one, table), f"t{place}-")
         parts.append(drawer(table.name, about, inside, anchor=f"table-{place}"))
