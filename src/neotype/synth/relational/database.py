@@ -23,6 +23,7 @@ from neotype.synth.relational.issue import issued
 from neotype.synth.relational.layout import Layout
 from neotype.synth.relational.part import Part, digits_of
 from neotype.synth.relational.paths import both
+from neotype.synth.relational.polymorphic import asked
 from neotype.synth.synthesizer import Capabilities
 from neotype.synth.trees import Trees
 
@@ -212,6 +213,7 @@ class DatabaseModel:
                 ),
                 distinct=self.fitted.distinct(tie, positions),
                 rng=rng.child(tie.title),
+                asked=asked(tie, child.frame),
             )
         return positions
 

@@ -23,6 +23,7 @@ from neotype.synth.relational.children import Brood, Children, Owners
 from neotype.synth.relational.layout import Layout
 from neotype.synth.relational.part import Part, with_digits
 from neotype.synth.relational.paths import Way, both, order_of_keys, ways
+from neotype.synth.relational.polymorphic import asked
 from neotype.synth.relational.reference import Reference
 from neotype.synth.synthesizer import Model
 from neotype.trees.density import Growth
@@ -108,7 +109,7 @@ def fit_tables(recipe: Any, data: Dataset, rng: Rng, progress: Progress) -> Fitt
     for place, tie in enumerate(keys):
         routes[tie.title] = ways(layout, keys[:place], tie)
         reference, mine = _reference(
-            tie, layout, links, codes, parts, routes[tie.title], protect, rng
+            tie, layout, links, frames, codes, parts, routes[tie.title], protect, rng
         )
         references[tie.title] = reference
         said[tie.child].append(mine)
@@ -204,6 +205,7 @@ def _reference(
     tie: Relationship,
     layout: Layout,
     links: Links,
+    frames: Mapping[str, pl.DataFrame],
     codes: Mapping[str, Codes],
     parts: Mapping[str, Part],
     routes: tuple[Way, ...],
@@ -216,11 +218,17 @@ def _reference(
         return None, np.zeros((0, len(rows)), dtype=np.uint8)
     known = both(routes, links.positions, heights[tie.child], heights[tie.parent])
     capacity = links.fan_out(tie)
+    child, digits, owner = codes[tie.child], parts[tie.child].digits, None
+    context = layout.contexts.get(tie.child)
+    if context is not None:
+        owner = links.positions[context.title]
+        child = np.vstack([child, codes[context.parent][:, owner]])
+        digits = (*digits, *parts[context.parent].digits)
     reference = Reference.learn(
         tie,
         rows=rows,
-        child=codes[tie.child],
-        child_sizes=parts[tie.child].digits,
+        child=child,
+        child_sizes=digits,
         referenced=codes[tie.parent],
         referenced_sizes=parts[tie.parent].digits,
         capacity=capacity,
@@ -228,6 +236,9 @@ def _reference(
         distinct=distinct_of(layout, tie, links.positions),
         protect=protect,
         rng=rng.child(tie.title),
+        siblings=owner,
+        asked=asked(tie, frames[tie.child]),
+        public=layout.schema.tables[tie.parent].public,
     )
     return reference, reference.encode(rows, codes[tie.parent], capacity, known)
 

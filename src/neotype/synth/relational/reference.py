@@ -36,8 +36,8 @@ _CLEAR, _WORTH = 4.0, 0.02
 """Standard errors, and share of children, by which a tie further up must differ from chance."""
 _MOST_TIES = 3
 _OWN, _OTHERS, _WEIGHED = 24, 8, 5_000
-"""The most digits by which a child is known to kinds, and by which a child beside it is; children that
-digits are chosen by."""
+"""The most digits by which a child is known to kinds, and by which a child beside it is; and the
+children by which digits are chosen."""
 _NEARLY = 0.01
 _ANY = 1 << 40
 
