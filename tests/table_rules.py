@@ -21,7 +21,7 @@ from neotype.schema.schema import (
     Table,
 )
 
-PEOPLE, BILLS = 120, 400
+PEOPLE, BILLS = 160, 400
 
 
 def _frames() -> dict[str, pl.DataFrame]:

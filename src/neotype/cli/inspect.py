@@ -100,6 +100,8 @@ def _inspect_data(
     found: Any = dict.fromkeys(frames, ())
     if not (brief or mermaid):
         found = proposals.find_constraints(schema, frames, quiet=as_json)
+    if several and not mermaid:
+        found[""] = proposals.find_between(schema, frames, quiet=as_json)
     schema = proposals.taken_up(schema, found) if constraints else schema
     remarks = proposals.remarks(found, taken=constraints or stats)
     proposed = whole.proposed if several else ()
@@ -110,6 +112,7 @@ def _inspect_data(
             say_json(_facts(source, schema, frames, found, proposed))
         elif several:
             _show_several(source, schema, frames, proposed)
+            proposals.show(out(), found[""], taken=constraints)
         else:
             _show(source, schema, frames, found, constraints)
     _finish(schema, write, sdv, mermaid, as_json)

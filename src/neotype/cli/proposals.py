@@ -24,6 +24,17 @@ def find_constraints(schema: Any, frames: Mapping[str, Any], *, quiet: bool) -> 
         }
 
 
+def find_between(schema: Any, frames: Mapping[str, Any], *, quiet: bool) -> Sequence[Any]:
+    """What holds between tables; nothing of one table."""
+    from neotype.constraints.discovery.between import propose_between
+    from neotype.data import Dataset
+
+    if len(schema.tables) == 1:
+        return ()
+    with listening(quiet=quiet) as listen:
+        return propose_between(Dataset(schema, frames), progress=listen)
+
+
 def taken_up(schema: Any, proposals: Proposals) -> Any:
     """The schema with every proposed constraint that holds in all rows declared."""
     tables = {
@@ -37,7 +48,8 @@ def taken_up(schema: Any, proposals: Proposals) -> Any:
         )
         for name, table in schema.tables.items()
     }
-    return schema.model_copy(update={"tables": tables})
+    between = [one.constraint for one in proposals.get("", ()) if one.holds]
+    return schema.model_copy(update={"tables": tables}).constrained(between)
 
 
 def remarks(proposals: Proposals, *, taken: bool) -> dict[str, list[tuple[Any, str]]]:

@@ -24,6 +24,7 @@ from neotype.constraints.discovery.values import steps_and_bounds
 from neotype.errors import FitError, SchemaError
 from neotype.progress import Progress, silent
 from neotype.registry import find
+from neotype.schema.between import TableConstraint
 from neotype.schema.constraint import Columns, Constraint
 
 
@@ -35,7 +36,7 @@ class Proposal:
     unrelated.
     """
 
-    constraint: Constraint
+    constraint: Constraint | TableConstraint
     evidence: str
     support: int
     exceptions: int
