@@ -31,6 +31,7 @@ What = Literal[
     "same time",
     "one owner",
 ]
+_PLAIN = ("orphans", "only keys", "unordered")
 _EXAMPLES, _NO_KEY, _MOST, _ENOUGH, _OWNERS = 3, 0.1, 0.9, 50, 3
 
 
@@ -69,7 +70,7 @@ def settle(data: Dataset, orphans: Choice | None = None) -> tuple[Dataset, tuple
     found = faults(data)
     _refuse_false_keys(found)
     lost = [fault for fault in found if fault.what == "orphans"]
-    notes = [fault.said for fault in found if fault.what not in ("orphans", "only keys")]
+    notes = [fault.said for fault in found if fault.what not in _PLAIN]
     if not lost:
         return data, tuple(notes)
     if orphans is None:
