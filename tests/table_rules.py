@@ -256,7 +256,7 @@ SAMPLES = (
             "expression": "pieces * price",
         },
         "bill",
-        _first("total", pl.lit(1e6)),
+        pl.lit(1e6).alias("total"),
         steps=True,
     ),
     Sample(
