@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from neotype.data import Dataset
 from neotype.errors import SourceError
-from neotype.outputs import probe, publish, refuse_taken
+from neotype.outputs import probe, refuse_taken
 from neotype.plan import DATABASE_SUFFIXES, IfExists, Plan
 from neotype.progress import Progress, silent
 from neotype.schema.schema import Schema
-from neotype.source import WRITABLE, FrameKind, write
+from neotype.source import WRITABLE, FrameKind, write_tables
+from neotype.source.database.address import Address, is_database
 from neotype.source.url import Url, place, scrubbed
+from neotype.source.write import file_of
 
 log = logging.getLogger("neotype")
 
@@ -67,12 +68,18 @@ class Destination:
         """Say now, and not after the work, that the rows could not be written."""
         if not self.database:
             assert isinstance(self.place, Path)
+            if self.place.suffix.lower() in WRITABLE and len(schema.tables) > 1:
+                raise SourceError(
+                    f"'{self.place}' holds one table, and there are {len(schema.tables)}: "
+                    f"{', '.join(schema.tables)}.",
+                    mend="name a folder, or the file of a database such as out.sqlite",
+                )
             if self.if_exists in ("append", "truncate"):
                 raise SourceError(
                     f"the files of '{self.place}' can be replaced, and not added to.",
                     mend="replace them (if_exists: replace), or name another folder or a database",
                 )
-            files = [self.place / f"{name}{self.suffix}" for name in schema.tables]
+            files = [self.place / file_of(name, self.suffix) for name in schema.tables]
             refuse_taken(*files, force=self.if_exists == "replace")
             probe(self.place)
             return
@@ -88,23 +95,18 @@ class Destination:
         progress: Progress = silent,
     ) -> None:
         """All tables, or nothing: SourceError says why, and that nothing was written."""
-        if self.database:
-            from neotype.source.database.push import push
-
-            where = self._reached()
-            done = push(
-                data.frames,
-                data.schema,
-                where,
-                if_exists=self.if_exists,
-                kind=kind,
-                progress=progress,
-            )
-            for note in done.notes:
-                log.warning(note)
-            return
-        assert isinstance(self.place, Path)
-        publish(self.place, lambda folder: write_files(data, folder, self.suffix, kind, progress))
+        done = write_tables(
+            data.frames,
+            self.place,
+            schema=data.schema,
+            kind=kind,
+            if_exists=self.if_exists,
+            suffix=self.suffix,
+            force=self.if_exists == "replace",
+            progress=progress,
+        )
+        for note in done.notes:
+            log.warning(note)
 
     def _reached(self) -> str | Path:
         return self.place.reached() if isinstance(self.place, Url) else self.place
@@ -120,25 +122,18 @@ class Destination:
         return json.dumps(facts, ensure_ascii=False, indent=1) + "\n"
 
 
-def write_files(
-    data: Dataset,
-    folder: Path,
-    suffix: str,
-    kind: FrameKind,
-    progress: Progress = silent,
-    names: Collection[str] | None = None,
-) -> None:
-    """A file for each table; a CSV file looks as that of the source did."""
-    tables = list(data.schema.tables if names is None else names)
-    folder.mkdir(parents=True, exist_ok=True)
-    for done, name in enumerate(tables):
-        progress("write", done, len(tables))
-        alone = FrameKind(kind.library, {name: kind.tables[name]} if name in kind.tables else {})
-        write(data.frames[name], folder / f"{name}{suffix}", kind=alone)
-    progress("write", len(tables), len(tables))
-
-
 def _same(one: Path | Url, other: Path | Url) -> bool:
-    if isinstance(one, Path) and isinstance(other, Path):
-        return one.resolve() == other.resolve()
-    return one == other
+    """Whether two names are of one place, though they may be written in two ways."""
+    return _named(one) == _named(other)
+
+
+def _named(place: Path | Url) -> object:
+    where = place.reached() if isinstance(place, Url) else place
+    if not is_database(where):
+        return Path(where).resolve()
+    address = Address.of(where)
+    if address.path is not None:
+        return address.path.resolve()
+    login = address.login
+    host = login["host"] or address.options.get("host") or "localhost"
+    return address.kind, host, login["port"], login["database"], address.schema

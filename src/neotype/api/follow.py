@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from neotype import pipeline
-from neotype.api.destination import FILES, Destination, write_files
+from neotype.api.destination import FILES, Destination
 from neotype.api.learn import FittedModel, fitted
 from neotype.api.measure import ruled, versions
 from neotype.encode.encoder import Protection
@@ -22,7 +22,7 @@ from neotype.policy.ruling import Ruling
 from neotype.progress import Progress, silent
 from neotype.report.report import Report, RunFacts, build
 from neotype.schema.file import write_schema
-from neotype.source import WRITABLE, restore, write
+from neotype.source import WRITABLE, restore, write, write_tables
 from neotype.source.url import Url, is_url
 
 
@@ -130,7 +130,7 @@ def _write_made(done: pipeline.Run, place: Path, suffix: str) -> None:
     if len(done.synthetic.schema.tables) == 1:
         write(done.synthetic.frame, place, kind=kind)
     else:
-        write_files(done.synthetic, place, suffix, kind)
+        write_tables(done.synthetic.frames, place, kind=kind, suffix=suffix)
 
 
 def _refuse_taken(plan: Plan, names: Mapping[str, str], force: bool) -> None:

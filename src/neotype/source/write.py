@@ -89,7 +89,7 @@ def write_tables(
             found=f"known: {', '.join(_WRITERS)}",
             mend=did_you_mean(suffix, _WRITERS),
         )
-    files = {table: re.sub(r"[^\w.-]+", "_", table) + suffix for table in frames}
+    files = {table: file_of(table, suffix) for table in frames}
     refuse_taken(*(path / name for name in files.values()), force=force)
 
     def fill(folder: Path) -> None:
@@ -102,6 +102,11 @@ def write_tables(
 
     publish(path, fill)
     return Written(f"{path}/", rows)
+
+
+def file_of(table: str, suffix: str) -> str:
+    """The name of a table's file in a folder."""
+    return re.sub(r"[^\w.-]+", "_", table) + suffix
 
 
 def _dialect(kind: FrameKind | None, path: Path) -> Mapping[str, Any]:
