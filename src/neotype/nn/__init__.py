@@ -1,0 +1,1 @@
+"""Networks: the one room that knows torch, which need not be installed."""
