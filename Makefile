@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 # Two workers halve the time where there are two cores.
 PYTEST_ARGS ?= -n 2
 
-.PHONY: help demo test reference check bench browser clean
+.PHONY: help demo test reference check bench browser servers clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -20,7 +20,7 @@ help: ## list the commands
 demo: $(VENV)/.neotype-run ## make the environment, run examples/adult.yaml, print the scores and the report's path
 	@$(BIN)/neotype run examples/adult.yaml --force
 
-test: $(VENV)/.neotype-test browser ## install what the tests need and run them
+test: $(VENV)/.neotype-test browser servers ## install what the tests need and run them
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 	@$(MAKE) --no-print-directory reference
 
@@ -67,3 +67,11 @@ browser:
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 			apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
 	else echo "no chromium here: the tests that look at the report are skipped"; fi
+
+# Databases are tested on real servers, which the tests start themselves.
+servers:
+	@if [ -n "$$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] && [ -x /usr/sbin/mariadbd ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends postgresql mariadb-server >/dev/null; \
+	else echo "no PostgreSQL or no MariaDB here: the tests that need them are skipped"; fi

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
+
+import servers
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -31,3 +34,23 @@ def model_file(adult: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) ->
     adult.write_csv(folder / "adult.csv")
     model = nt.fit(folder / "adult.csv", target="income", refine=0, holdout=0.25)
     return model.save(folder / "adult.neotype")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[servers.Server]:
+    """A real PostgreSQL server, or a skip that says why there is none."""
+    try:
+        with servers.postgresql() as server:
+            yield server
+    except servers.NotHereError as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
+def maria() -> Iterator[servers.Server]:
+    """A real MariaDB server, or a skip that says why there is none."""
+    try:
+        with servers.mariadb() as server:
+            yield server
+    except servers.NotHereError as reason:
+        pytest.skip(str(reason))

@@ -104,7 +104,7 @@ def sql_type(dtype: pl.DataType, kind: str) -> str:  # noqa: PLR0911 (one case a
         case pl.List() | pl.Array() if kind in ("postgresql", "duckdb"):
             inner: Any = dtype.inner
             return f"{sql_type(inner, kind)}[]" if not inner.is_nested() else names["Nested"]
-        case pl.Enum() if kind == "duckdb" and len(dtype.categories):
+        case pl.Enum() if kind in ("duckdb", "mysql") and len(dtype.categories):
             return f"ENUM({', '.join(map(literal, dtype.categories))})"
     if dtype.is_nested():
         return names["Nested"]

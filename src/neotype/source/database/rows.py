@@ -121,10 +121,18 @@ def in_order(tables: Iterable[str], ties: Iterable[Relationship]) -> tuple[list[
     closing: set[str] = set()
     while left:
         ready = [n for n in left if all(t.parent in placed for t in above[n] if t.parent in left)]
-        # In a cycle the table goes first that waits for the fewest others.
-        chosen = ready or [min(left, key=lambda n: sum(t.parent in left for t in above[n]))]
+        chosen = ready or [_in_circle(left, above)]
         for name in chosen:
-            closing |= {t.title for t in above[name] if t.parent not in placed and not ready}
+            closing |= {t.title for t in above[name] if t.parent in left and not ready}
         placed += chosen
         left = [name for name in left if name not in chosen]
     return placed, closing
+
+
+def _in_circle(left: list[str], above: Mapping[str, list[Relationship]]) -> str:
+    """Of tables that all wait, one that waits for itself, and for few others."""
+    path: list[str] = [left[0]]
+    while path[-1] not in path[:-1]:
+        path.append(next(t.parent for t in above[path[-1]] if t.parent in left))
+    circle = path[path.index(path[-1]) :]
+    return min(circle, key=lambda n: sum(t.parent in left for t in above[n]))
