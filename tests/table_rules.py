@@ -89,8 +89,16 @@ def _frames() -> dict[str, pl.DataFrame]:
         }
     )
     stock = pl.DataFrame({"depot": np.r_[np.arange(100, 130), 131], "space": range(31)})
+    once = draw.permutation(PEOPLE)[:120]
+    visit = pl.DataFrame(
+        {
+            "person": [f"P{k:04}" for k in once],
+            "day": [joined[k] + timedelta(days=int(d)) for k, d in zip(once, after, strict=False)],
+        }
+    )
     return {
         "person": person,
+        "visit": visit,
         "bill": bill,
         "line": line,
         "perk": perk,
@@ -116,6 +124,7 @@ _TIES = (
     ("line", "person", "person"),
     ("perk", "person", "person"),
     ("member", "person", "person"),
+    ("visit", "person", "person"),
     ("member", "club", "club"),
 )
 
@@ -246,6 +255,11 @@ SAMPLES = (
         {"type": "InequalityBetween", "low": "person.joined", "high": "bill.sent"},
         "bill",
         pl.lit(date(1999, 1, 1)).alias("sent"),
+    ),
+    Sample(
+        {"type": "InequalityBetween", "low": "person.joined", "high": "visit.day"},
+        "visit",
+        pl.lit(date(1999, 1, 1)).alias("day"),
         steps=True,
     ),
     Sample(

@@ -32,7 +32,7 @@ def test_what_holds_between_tables_is_found_and_can_be_declared(tmp_path: Path) 
         "ForeignToForeignKey": 1,
         "ForeignToPrimaryKeySubset": 1,
         "CarryDown": 1,
-        "InequalityBetween": 1,
+        "InequalityBetween": 2,
         "Aggregate": 1,
         "UniqueBridgeTable": 1,
     }
@@ -40,7 +40,7 @@ def test_what_holds_between_tables_is_found_and_can_be_declared(tmp_path: Path) 
     declared = data.schema.constrained(one.constraint for one in found)
     path = write_schema(declared, tmp_path / "schema.yaml")
     between = learn_between(Dataset(read_schema(path), FRAMES))
-    assert len(between.rules) == 6
+    assert len(between.rules) == 7
     asked = write_schema(
         data.schema,
         tmp_path / "remarks.yaml",
@@ -50,7 +50,7 @@ def test_what_holds_between_tables_is_found_and_can_be_declared(tmp_path: Path) 
     text = asked.read_text(encoding="utf-8")
     head, tail = text.split("# Found in the data", maxsplit=1)
     asked.write_text(head + "# Found in the data" + tail.replace("\n#- ", "\n- "), encoding="utf-8")
-    assert len(read_schema(asked).constraints) == 6
+    assert len(read_schema(asked).constraints) == 7
 
 
 def test_errors_in_few_rows_leave_a_rule_that_almost_holds() -> None:

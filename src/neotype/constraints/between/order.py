@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+import numpy as np
 import polars as pl
 from numpy.random import Generator
 from pydantic import Field
@@ -23,13 +24,18 @@ from neotype.constraints.between.rule import (
 )
 from neotype.constraints.order import Inequality
 from neotype.errors import SchemaError
+from neotype.links import parent_rows
 from neotype.schema.between import Place, TableConstraint, place, tie_between
 from neotype.schema.constraint import Rule
-from neotype.schema.schema import Relationship, Schema
+from neotype.schema.schema import Datetime, Relationship, Schema
 from neotype.schema.value import Names
 
 _LEVELS = 64
 """How deep rows may refer to rows of their own table for all of them to be mended."""
+
+
+_SEVERAL = 2.0
+"""Rows of an owner from which on a time orders them, and is learnt as it is."""
 
 
 class InequalityBetween(TableConstraint):
@@ -58,7 +64,14 @@ class InequalityBetween(TableConstraint):
             own = columns[bare.own[1]]
             columns[bare.own[1]] = own.model_copy(update={"nullable": True})
         learnt = bare.names.learn(columns, wide, protect=protect)
-        return self.restore({"rule": learnt.facts(), "nullable": columns != bare.columns}, schema)
+        rows = parent_rows(bare.tie, frames)
+        rows = rows[rows >= 0]
+        facts = {
+            "rule": learnt.facts(),
+            "nullable": columns != bare.columns,
+            "history": len(rows) >= _SEVERAL * max(len(np.unique(rows)), 1),
+        }
+        return self.restore(facts, schema)
 
     def restore(self, facts: Mapping[str, Any], schema: Schema) -> _Ordered:
         """The rule."""
@@ -157,6 +170,8 @@ class _Ordered(TableRule):
         here = schema.tables[table].columns
         if self.own == self.above or column not in here or spoken_for(schema, self.own):
             return None
+        if self.learnt["history"] and isinstance(here[column], Datetime):
+            return None  # it is the clock by which rows of an owner follow each other
         if self._form is None:
             return None
         told = self._form.rewrite({self.carried: self.columns[self.carried], **here})
