@@ -316,4 +316,5 @@ def infer_schema(data: Any, *, personal: bool = True) -> Schema:
     With `personal=False` columns about persons get the kind that their cells have otherwise, and
     are learnt.
     """
-    return infer.infer_schema(read(data).frames, personal=personal)
+    source = read(data)
+    return infer.infer_schema(source.frames, personal=personal, keys=source.keys)
