@@ -34,6 +34,8 @@ _CHILDREN = 100_000
 """Children that kinds are learnt from."""
 _CLEAR, _WORTH = 4.0, 0.02
 """Standard errors, and share of children, by which a tie further up must differ from chance."""
+_ACCIDENT = 0.05
+"""As likely as that, all children of a small table met by accident: no tie then."""
 _MOST_TIES = 3
 _OWN, _OTHERS, _WEIGHED = 24, 8, 5_000
 """The most digits by which a child is known to kinds, and by which a child beside it is; and the
@@ -226,7 +228,12 @@ class Reference:
                 meetings.append(Meeting(never if same is None else same, mine[who], theirs))
         unit = None if distinct is None else distinct[who]
         asks = Asked(block, kind, meetings, unit)
-        wish = self.fan_out.settled(capacity, drawn)
+        simple = self.hierarchy is None and self.most > 1 and not self.shy
+        wish = (
+            self.fan_out.summing(capacity, len(who), drawn)
+            if simple
+            else self.fan_out.settled(capacity, drawn)
+        )
         places = needed(wish, pool, asks, drawn, most=self.most, shy=self.shy)
         slots = np.repeat(np.arange(len(capacity)), places)
         found = asks.swapped(placed(slots, pool, kinds, asks, drawn), drawn)
@@ -356,6 +363,8 @@ def _ties(rows: Whole, capacity: Whole, paths: Paths) -> tuple[Tie, ...]:
         have = np.bincount(theirs[lead], weights=capacity[lead], minlength=top)
         chance = float((have / max(int(capacity.sum()), 1))[mine[known]].mean())
         if share == 1 and (mine[refers] == theirs[rows[refers]]).all():
+            if chance ** len(known) > _ACCIDENT:
+                continue
             always.append(Tie(name, 1.0, chance))
             continue
         # Children that lead nowhere have no row in common: that they have not is drawn too.
