@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 from neotype.data import Dataset
 from neotype.errors import DataError
@@ -20,13 +20,15 @@ _EXAMPLES = 3
 def learn(recipe: Synthesizer, data: Dataset, *, rng: Rng, progress: Progress = silent) -> Model:
     """The model of `data` in which the constraints of its schema hold.
 
-    Several tables are learnt as a database. What the schema says of drawing without data is left out: all comes from the data. DataError
-    when rows of the data break a constraint: all that do, with examples.
+    Several tables are learnt as a database. What the schema says of drawing without data is left
+    out: all comes from the data. DataError when rows of the data break a constraint: all that do,
+    with examples.
     """
     if len(data.schema.tables) > 1:
         from neotype.synth.relational.database import Relational
 
-        return Relational(recipe).fit(data, rng=rng, progress=progress)
+        whole: Any = Relational(recipe).fit(data, rng=rng, progress=progress)
+        return cast(Model, whole)
     data = _undeclared(data)
     rules = rules_of(data, protect=getattr(recipe, "protect", 5))
     if not rules:

@@ -115,13 +115,17 @@ class DensityTrees:
         )
         return np.ascontiguousarray(x[:, :digits].T), logp
 
-    def fill(self, x: Codes, key: int) -> None:
+    def fill(self, x: Codes, key: int, allowed: Masks | None = None) -> None:
         """Draw the digits of these trees into x (rows × (digits + 1), the last one scratch).
 
-        All other digits are given as they stand in x.
+        All other digits are given as they stand in x; those drawn are among the symbols `allowed`
+        (rows × digits).
         """
         nothing = np.zeros(x.shape[1], dtype=np.bool_)
-        allowed = np.full((1, 1), ALL)
+        if allowed is None:
+            allowed = np.full((1, 1), ALL)
+        else:
+            nothing[: allowed.shape[1]] = (allowed != ALL).any(axis=0)
         logp = np.zeros(len(x))
         trees = (self.steps, self.feature, self.mask, self.child, self.leaf, self.cumulative)
         draw(x, np.uint64(key), *trees, nothing, allowed, logp)

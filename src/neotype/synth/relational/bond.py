@@ -23,6 +23,7 @@ _DENSE_ROWS = 30.0
 _DENSE_SHARE = 0.05
 """Share of the variance between owners from which on."""
 _STEADY = 0.999
+_SHORT = 0.5
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,9 @@ class Bond:
         evenly = np.diff(np.floor(self.usual * np.arange(parent.height + 1))).astype(np.int64)
         counts = parent[self.rows].zip_with(parent[self.rows].is_not_null(), pl.Series(evenly))
         rows = np.maximum(counts.to_numpy().astype(np.int64), 0)
+        if rows.sum() < _SHORT * evenly.sum():
+            # Of few owners hardly a count may be kept: what is lacking is spread evenly.
+            rows = rows + evenly
         zero = np.zeros(parent.height, dtype=np.int64)
         if self.clock is None:
             return rows, zero, zero

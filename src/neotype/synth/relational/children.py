@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from neotype.encode.encoder import Codes, Digit, State
+from neotype.encode.encoder import ALL, Codes, Digit, Masks, State, only
 from neotype.encode.scale import Scale
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
@@ -251,8 +251,18 @@ class Children:
         content[:, list(self.tuples.places)] = self.tuples.table[combination]
         if self.shared is not None:
             self.shared.force(content.T, ticks)
-        stages.rest.fill(rows, _key(rng))
+        stages.rest.fill(rows, _key(rng), self._fixed(combination))
         return rows, ticks
+
+    def _fixed(self, combination: NDArray[np.uint8]) -> Masks | None:
+        """The only symbols of digits that follow from the combination."""
+        fixed = self.tuples.fixed[combination]
+        held = fixed >= 0
+        if not held.any():
+            return None
+        masks = np.full((len(combination), len(self.sheet.digits)), ALL)
+        masks[:, self.sheet.at("content")] = np.where(held, only(np.maximum(fixed, 0)), ALL)
+        return masks
 
     def _next(self, history: History, rows: Rows, a: NDArray[np.int64], rng: Generator) -> Ticks:
         """When the next row of each owner comes: the last one when its time ends."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -24,7 +24,9 @@ class Tuples:
 
     places: tuple[int, ...]
     table: NDArray[np.uint8]
-    weights: NDArray[np.int64]
+    fixed: NDArray[np.int64]
+    """(combinations × digits): the code that all rows of a combination have at a digit; −1 where
+    they differ. Closed shops sell nothing."""
 
     @classmethod
     def learn(cls, codes: Codes, digits: Sequence[Digit], alone: set[int], protect: int) -> Self:
@@ -41,12 +43,26 @@ class Tuples:
             if (counts >= protect).sum() <= SYMBOLS and found.shape[1] <= 4 * SYMBOLS:
                 chosen.append(place)
         if len(chosen) < 1:
-            return cls((), np.zeros((1, 0), np.uint8), np.zeros(1, np.int64))
+            return cls((), np.zeros((1, 0), np.uint8), np.full((1, len(digits)), -1))
         found, counts = np.unique(codes[chosen], axis=1, return_counts=True)
         keep = np.flatnonzero(counts >= min(protect, int(counts.max())))
         keep = keep[np.argsort(-counts[keep], kind="stable")][:SYMBOLS]
         table = np.ascontiguousarray(found[:, keep].T)
-        return cls(tuple(chosen), table, counts[keep].astype(np.int64))
+        plain = cls(tuple(chosen), table, np.full((len(table), len(digits)), -1))
+        return replace(plain, fixed=plain._fixed(codes, protect))
+
+    def _fixed(self, codes: Codes, protect: int) -> NDArray[np.int64]:
+        combination = self.encode(codes)
+        fixed = self.fixed.copy()
+        often = np.bincount(combination, minlength=len(self)) >= protect
+        for place, line in enumerate(codes):
+            low = np.full(len(self), 255)
+            high = np.full(len(self), -1)
+            np.minimum.at(low, combination, line)
+            np.maximum.at(high, combination, line)
+            same = often & (low == high) & (line.min(initial=0) < line.max(initial=0))
+            fixed[same, place] = low[same]
+        return fixed
 
     def __len__(self) -> int:
         return len(self.table)
@@ -63,9 +79,9 @@ class Tuples:
 
     def state(self) -> State:
         """At rest."""
-        return State({"places": list(self.places)}, {"table": self.table, "weights": self.weights})
+        return State({"places": list(self.places)}, {"table": self.table, "fixed": self.fixed})
 
     @classmethod
     def restore(cls, state: State) -> Self:
         """The inverse of `state`."""
-        return cls(tuple(state.fact("places")), state.array("table"), state.array("weights"))
+        return cls(tuple(state.fact("places")), state.array("table"), state.array("fixed"))
