@@ -25,7 +25,8 @@ _SHELF = 4
 """Tables without ties in a row beneath the others."""
 
 _STYLE = (
-    ".er{display:block;max-width:100%;height:auto;font-family:var(--sans,system-ui,sans-serif);font-size:11.5px;color:var(--ink,#1c1f23)}"
+    ".er{display:block;margin:0 auto;max-width:100%;height:auto}"
+    ".er{font-family:var(--sans,system-ui,sans-serif);font-size:11.5px;color:var(--ink,#1c1f23)}"
     ".er text{fill:var(--ink,#1c1f23)}.er .t{font-weight:600;font-size:12.5px}"
     ".er .n,.er .k{fill:var(--soft,#565d66)}.er .n{text-anchor:end;font-size:11px}"
     ".er .b{fill:var(--card,#fff);stroke:var(--faint,#767d86)}.er .h{fill:var(--low,#f3f1ec)}"

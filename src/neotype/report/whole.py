@@ -92,8 +92,8 @@ def _line(axis: str, scores: Sequence[Score], verdicts: Sequence[TableVerdict]) 
             said.append(f"Between tables: {weak[0].meaning}")
         else:
             said.append(f"Between tables all {len(whole)} measures are good.")
-    elif whole:
-        said.append(whole[0].meaning)
+    elif whole and (whole[0].verdict != "good" or not said):
+        said.append(f"Of all tables together: {whole[0].meaning}")
     missed = [score.title for score in own if not score.table and score.value is None]
     if missed:
         said.append(f"Not measured of the whole: {named(missed, 3)}.")
@@ -130,13 +130,18 @@ def named(names: Sequence[str], most: int) -> str:
     return ", ".join(names[:most]) + more
 
 
-def _worst_first(score: Score) -> tuple[int, float]:
-    """Poor before fair; then by how far it lies from its target, in units of that."""
+_LEADING = ("c2st", "parent_detection", "owner_detection", "shape", "tstr")
+"""Measures that say most of a table; of those that are as bad, they are told."""
+
+
+def _worst_first(score: Score) -> tuple[int, bool, float]:
+    """Poor before fair, those that say most first; then by how far it lies from its target."""
     low, high, target, floor = badness(score)
+    further = score.metric not in _LEADING
     if target is None:
-        return _ORDER[score.verdict], 0.0
+        return _ORDER[score.verdict], further, 0.0
     good = target if floor is None else max(target, floor)
-    return _ORDER[score.verdict], -((low + high) / 2 - good) / (abs(good) or 1.0)
+    return _ORDER[score.verdict], further, -((low + high) / 2 - good) / (abs(good) or 1.0)
 
 
 def _headline(
@@ -168,8 +173,8 @@ def _headline(
         ),
         (
             bool(apart) and not poor("fidelity"),
-            f"Each table stands in well, but they do not go together as the real ones do: "
-            f"{named(apart, 2)}.",
+            f"Each table by itself stands in, but they do not go together as the real ones do "
+            f"({named(apart, 2)}).",
         ),
         (
             2 * len(poor("fidelity")) > many,

@@ -236,7 +236,7 @@ def _seasons(score: Score, _: Content) -> str:
         at = [x for x in map(numbered, listed(one.get("at"))) if x is not None]
         first, last = _ENDS.get(part, ("", "")) if len(at) in (7, 12, 24) else ("", "")
         if not first and at:
-            first, last = (f"{part} {number(end)}" for end in (at[0], at[-1]))
+            first, last = (f"{part} {short(end)}" for end in (at[0], at[-1]))
         title = f"{one.get('column', '')} by {part}"
         drawn = strip(title, real, made, min(known), max(known))
         base = f'<div class="base"><span>{text(first)}</span><span>{text(last)}</span></div>'
@@ -247,16 +247,23 @@ def _seasons(score: Score, _: Content) -> str:
 
 
 def _spread(score: Score, _: Content) -> str:
+    """The spread of owners’ means, as a share of the real one."""
     lanes = []
     for one in told(score.detail.get("columns"))[: 2 * MOST]:
         between = mapped(one.get("between"))
-        marks = (
-            Mark("synthetic", "synthetic", numbered(between.get("synthetic"))),
-            Mark("real", "real (training rows)", numbered(between.get("train"))),
+        made, real, held = (
+            numbered(between.get(side)) for side in ("synthetic", "train", "holdout")
         )
-        lanes.append(Lane(text(one.get("column", "")), marks))
-    drawn = dots(lanes)
-    note = '<p class="soft small">Deviation of owners’ means, in units of the middle 99%.</p>'
+        if not real or made is None:
+            continue
+        marks = [Mark("synthetic", "synthetic", made / real)]
+        marks += [Mark("real", "holdout", held / real)] if held is not None else []
+        lanes.append(Lane(text(one.get("column", "")), tuple(marks)))
+    drawn = dots(lanes, line=1.0)
+    note = (
+        '<p class="soft small">Standard deviation of owners’ means, as a share of that of the '
+        "training rows (dashed).</p>"
+    )
     return f'<figure class="panel">{drawn}</figure>{note}' if drawn else ""
 
 
