@@ -26,6 +26,29 @@ EPILOG = (
 )
 
 
+Where = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="'TABLE: CONDITION'",
+        help="Which rows are wanted: \"customer: country = 'DE'\". Repeatable.",
+    ),
+]
+Roots = Annotated[
+    list[str] | None,
+    typer.Option(metavar="A,B", help="The tables whose rows are drawn; found out if unsaid."),
+]
+MaskFile = Annotated[
+    Path | None,
+    typer.Option(help="A masking plan (YAML), its columns named as table.column."),
+]
+KeyFile = Annotated[
+    Path | None, typer.Option(help="The file with the secret key; else $NEOTYPE_KEY.")
+]
+Format = Annotated[
+    str | None, typer.Option("--format", help="Of the files of a folder: csv, parquet, …")
+]
+
+
 def add_to(app: typer.Typer) -> None:
     """Make it a verb."""
     app.command("subset", epilog=EPILOG)(subset)
@@ -41,29 +64,13 @@ def subset(
         str, typer.Option("-o", "--output", help="A folder, a database file or a URL.")
     ],
     share: Annotated[float, typer.Option(help="How much of the rows that are drawn: .1")],
-    where: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="'TABLE: CONDITION'",
-            help="Which rows are wanted: \"customer: country = 'DE'\". Repeatable.",
-        ),
-    ] = None,
-    roots: Annotated[
-        list[str] | None,
-        typer.Option(metavar="A,B", help="The tables whose rows are drawn; found out if unsaid."),
-    ] = None,
-    mask: Annotated[
-        Path | None,
-        typer.Option(help="A masking plan (YAML), its columns named as table.column."),
-    ] = None,
-    key_file: Annotated[
-        Path | None, typer.Option(help="The file with the secret key; else $NEOTYPE_KEY.")
-    ] = None,
+    where: Where = None,
+    roots: Roots = None,
+    mask: MaskFile = None,
+    key_file: KeyFile = None,
     schema: Annotated[Path | None, typer.Option(help="A schema file.")] = None,
     seed: Seed = 0,
-    format_: Annotated[
-        str | None, typer.Option("--format", help="Of the files of a folder: csv, parquet, …")
-    ] = None,
+    format_: Format = None,
     if_exists: IfExistsOption = None,
     force: Force = False,
     json: Json = False,

@@ -26,9 +26,12 @@ def learn(recipe: Synthesizer, data: Dataset, *, rng: Rng, progress: Progress = 
     """
     if len(data.schema.tables) > 1:
         from neotype.synth.relational.database import Relational
+        from neotype.synth.relational.held import hold
 
-        whole: Any = Relational(recipe).fit(data, rng=rng, progress=progress)
-        return cast(Model, whole)
+        def fit(inner: Dataset) -> Any:
+            return Relational(recipe).fit(inner, rng=rng, progress=progress)
+
+        return cast(Model, hold(fit, data, protect=getattr(recipe, "protect", 5)))
     data = _undeclared(data)
     rules = rules_of(data, protect=getattr(recipe, "protect", 5))
     if not rules:
