@@ -120,6 +120,30 @@ class TestFrames:
             nt.fit(real, tables=["custmer", "order"])
 
 
+class TestOddTables:
+    def test_a_table_without_rows_stays_one(
+        self, real: dict[str, pl.DataFrame], tmp_path: Path
+    ) -> None:
+        few = {name: real[name] for name in ("country", "customer")}
+        few["note"] = pl.DataFrame(schema={"note_id": pl.Int64, "text": pl.String})
+        made = nt.fit(few, refine=0).sample()
+        assert made["note"].schema == few["note"].schema
+        assert made["note"].is_empty()
+        read = nt.fit(folder(few, tmp_path / "data"), refine=0).sample()
+        assert read["note"].is_empty()
+        with pytest.raises(nt.DataError, match="has no rows"):
+            nt.fit({"note": few["note"]})
+        with pytest.raises(nt.DataError, match="none of the tables has a row"):
+            nt.fit({"note": few["note"], "again": few["note"]})
+
+    def test_a_table_of_keys_alone(self, real: dict[str, pl.DataFrame]) -> None:
+        orders = real["order"]["order_id"]
+        linked = real | {"gift": pl.DataFrame({"gift_id": range(50), "order_id": orders[:50]})}
+        made = nt.fit(linked, refine=0).sample()
+        assert made["gift"].join(made["order"], on="order_id", how="anti").is_empty()
+        assert made["gift"].height == pytest.approx(50, abs=25)
+
+
 class TestAskedWrongly:
     @pytest.mark.parametrize(
         ("asked", "said"),

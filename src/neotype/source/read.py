@@ -72,6 +72,8 @@ def _source(tables: Mapping[str, Taken], origin: str, *, single: bool) -> Source
         for table, taken in tables.items()
         for note in taken.notes
     ]
+    if not any(taken.frame.height for taken in tables.values()):
+        _refuse_empty(tables)
     settled = {table: _settled(table, taken) for table, taken in tables.items()}
     notes += [
         f"table '{table}': {note}" if named else note
@@ -87,16 +89,23 @@ def _source(tables: Mapping[str, Taken], origin: str, *, single: bool) -> Source
     )
 
 
+def _refuse_empty(tables: Mapping[str, Taken]) -> None:
+    """One table, or every one of several, without a row; beside others an empty one stays."""
+    table, taken = next(iter(tables.items()))
+    if len(tables) > 1:
+        raise DataError(f"none of the tables has a row: {', '.join(tables)}.")
+    if taken.frame.width:
+        raise DataError(
+            f"table '{table}' has no rows, only the columns {', '.join(taken.frame.columns)}.",
+            mend="give a table with at least one row",
+        )
+
+
 def _settled(table: str, taken: Taken) -> tuple[pl.DataFrame, dict[str, Any], list[str]]:
     """The frame with NaN as missing; refused where it has no column or a column is opaque."""
     frame, facts, notes = taken.frame, taken.facts, []
     if frame.width == 0:
         raise DataError(f"table '{table}' has no columns.")
-    if frame.height == 0:
-        raise DataError(
-            f"table '{table}' has no rows, only the columns {', '.join(frame.columns)}.",
-            mend="give a table with at least one row",
-        )
     opaque = [name for name, dtype in frame.schema.items() if dtype.is_object()]
     if opaque:
         raise DataError(
