@@ -110,7 +110,7 @@ def _send(
     if ruling is not None and not ruling.allowed:
         record.write_text(there.note(made, written=False, why=ruling.headline), encoding="utf-8")
         return f"nothing was written to {there.place}: {ruling.headline}"
-    again = f"neotype sample {record.parent / 'model.neotype'} -o '{there.place}'"
+    again = _again(done.plan, record.parent / "model.neotype")
     try:
         there.write(made, kind, progress=progress)
     except NeotypeError as fault:
@@ -123,6 +123,20 @@ def _send(
         ) from fault
     record.write_text(there.note(made, written=True), encoding="utf-8")
     return f"{sum(made.sizes.values()):,} rows of {len(made.sizes)} tables are in {there.place}"
+
+
+def _again(plan: Plan, model: Path) -> str:
+    """The command that makes the rows of this plan once more, and sends them."""
+    words = [f"neotype sample {model} -o '{plan.destination}' --seed {plan.seed}"]
+    if plan.scale is not None:
+        words.append(f"--scale {plan.scale:g}")
+    if isinstance(plan.rows, Mapping):
+        words += [f"-n '{name}={rows}'" for name, rows in plan.rows.items()]
+    elif plan.rows is not None:
+        words.append(f"-n {plan.rows}")
+    if plan.if_exists != "refuse":
+        words.append(f"--if-exists {plan.if_exists}")
+    return " ".join(words)
 
 
 def _write_made(done: pipeline.Run, place: Path, suffix: str) -> None:
