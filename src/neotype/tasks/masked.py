@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from neotype.data import Dataset
 from neotype.errors import DataError, SchemaError
-from neotype.links import ORPHAN, Links
+from neotype.links import Links
 from neotype.masking.apply import apply
 from neotype.masking.key import Key
 from neotype.masking.plan import MaskingPlan
@@ -92,13 +92,13 @@ def _changed(table: Table, data: Dataset, name: str, dtypes: Mapping[str, object
 
 
 def _refuse_loose(before: Dataset, after: Dataset) -> None:
-    """DataError where rows refer to nothing that did refer to something."""
+    """DataError where rows do not refer to the rows that they did."""
     was, now = (Links.of(after.schema, one.frames) for one in (before, after))
     findings = []
     for tie in after.schema.relationships:
-        lost = (now.positions[tie.title] == ORPHAN) & (was.positions[tie.title] != ORPHAN)
+        lost = now.positions[tie.title] != was.positions[tie.title]
         if lost.any():
-            findings.append(f"{tie.title}: {int(lost.sum()):,} rows refer to nothing any more")
+            findings.append(f"{tie.title}: {int(lost.sum()):,} rows refer to another row, or none")
     if findings:
         raise DataError(
             "masked keys do not agree.",

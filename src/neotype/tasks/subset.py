@@ -64,7 +64,8 @@ def subset(
     if not held.any() and able.any():
         held[np.flatnonzero(able)[0]] = True
     drawn = families.rows(held)
-    rows = _closed(families, drawn)
+    alone = _alone(families, share, rng.child("alone"))
+    rows = _closed(families, {name: drawn[name] | alone[name] for name in drawn})
     tables = tuple(_kept(families, name, rows[name], drawn[name]) for name in data.schema.tables)
     return Subset(data.where(rows), share, families.roots, tables, _notes(families, rows, tables))
 
@@ -103,6 +104,26 @@ def _meant(data: Dataset, families: Families, where: Mapping[str, str]) -> Mask:
             [f"'{table}' has no row where {text}" for table, text in where.items()],
         )
     return able
+
+
+def _alone(families: Families, share: float, rng: Rng) -> dict[str, Mask]:
+    """The share of those rows of shared tables that no family would ever bring: films that nobody
+    rents. What belongs to such rows comes with them.
+    """
+    links, schema = families.links, families.links.schema
+    everything = np.ones(len(families.group), dtype=np.bool_)
+    brought = _closed(families, families.rows(everything))
+    needed = {over for name in families.split for over in reached(schema, name, up=True)}
+    found = {}
+    for name, mask in brought.items():
+        left = ~mask
+        if name not in needed:
+            for tie in schema.above(name):
+                left &= links.positions[tie.title] < 0
+        order = rng.child(name).generator().permutation(np.flatnonzero(left))
+        found[name] = np.zeros(len(mask), dtype=np.bool_)
+        found[name][order[: round(share * len(order))]] = True
+    return found
 
 
 def _closed(families: Families, rows: Mapping[str, Mask]) -> dict[str, Mask]:
