@@ -404,3 +404,46 @@ def test_what_is_kept_is_no_list_of_rows() -> None:
     assert max(len(array) for array in state.arrays.values()) <= 127
     assert "kinds" in reference.describe()
     assert "store" in reference.describe()
+
+
+@settings(max_examples=80, deadline=None)
+@given(seeds)
+def test_whatever_is_drawn_gives_rows_that_hold(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    films, rentals = int(rng.integers(1, 60)), int(rng.integers(1, 200))
+    film = rng.integers(0, 64, (int(rng.integers(0, 4)), films)).astype(np.uint8)
+    child = rng.integers(0, 64, (int(rng.integers(0, 40)), rentals)).astype(np.uint8)
+    rows = skewed(rng, films, rentals)
+    rows[rng.random(rentals) < rng.choice([0, 0.3, 1])] = -1
+    stores = rng.integers(-1, 6, films)
+    home = np.where(rows >= 0, stores[rows], rng.integers(-1, 6, rentals))
+    home = np.where(rng.random(rentals) < rng.choice([0, 0.4]), -1, home)
+    unit = rng.integers(0, max(rentals // 4, 1), rentals) if rng.random() < 0.6 else None
+    facts: dict[str, Any] = {"paths": {"store": (home, stores)}, "distinct": unit}
+    reference = learnt(rows, films, child=child, referenced=film, **facts)
+    codes = reference.encode(rows, film, fan_out(rows, films), facts["paths"])
+    assert [int(line.max()) < d.size for line, d in zip(codes, reference.digits, strict=True)]
+    made, children = int(rng.integers(0, 80)), int(rng.integers(0, 250))
+    drawn = np.vstack(
+        [none(children), *(rng.integers(0, d.size, (1, children)) for d in reference.digits)]
+    ).astype(np.uint8)
+    mine, theirs = rng.integers(-1, 8, children), rng.integers(-1, 8, made)
+    group = None if unit is None else rng.integers(0, max(children // 3, 1), children)
+    found = assigned(
+        reference,
+        drawn,
+        rng.poisson(3.0, made),
+        referenced=rng.integers(0, 64, (len(film), made)).astype(np.uint8),
+        paths={"store": (mine, theirs)},
+        distinct=group,
+    )
+    there = found >= 0
+    assert found.max(initial=-1) < made
+    assert not (there & ~reference.refers(drawn)).any()
+    if group is not None:
+        pairs = group[there] * 100 + found[there]
+        assert len(np.unique(pairs)) == len(pairs)
+    if any(tie.share == 1 for tie in reference.ties):
+        assert (mine[there] == theirs[found[there]]).all()
+    if reference.most == 1:
+        assert fan_out(found, made).max(initial=0) <= 1

@@ -187,11 +187,10 @@ def _crowd(out: Whole, left: Whole, pool: Whole, kinds: Whole, asks: Asked, rng:
     """
     assert asks.unit is not None
     some = np.flatnonzero(asks.unit >= 0)
-    _, which = np.unique(
-        asks.unit[some] * (int(pool.max(initial=0)) + 1) + asks.block[some], return_inverse=True
-    )
+    blocks = int(max(asks.block.max(initial=0), pool.max(initial=0))) + 1
+    _, which = np.unique(asks.unit[some] * blocks + asks.block[some], return_inverse=True)
     size = np.bincount(which)
-    room = np.bincount(pool[left > 0], minlength=int(pool.max(initial=0)) + 1)
+    room = np.bincount(pool[left > 0], minlength=blocks)
     block = np.zeros(len(size), dtype=np.int64)
     block[which] = asks.block[some]
     large = np.flatnonzero((size > 1) & (size * _CROWDED > room[block]))

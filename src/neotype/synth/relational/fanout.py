@@ -46,7 +46,7 @@ class FanOut:
         mean = total / np.maximum(count, 1)
         # A group of several numbers lies evenly about its mean, half way to its neighbours.
         near = np.append(np.diff(mean), np.inf) / 2
-        near = np.minimum(near, np.append(np.inf, near[:-1]))
+        near = np.minimum(near, np.append(mean[:1], near[:-1]))
         single = np.array([len(group) == 1 for group in groups], dtype=np.bool_)
         return cls(mean, np.where(single | ~np.isfinite(near), 0.0, near), count)
 
