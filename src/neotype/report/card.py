@@ -30,22 +30,7 @@ def card(report: Content) -> str:
     known += [f"target {_text(report.target)}"] if report.target else []
     known += [f"made by {_text(facts.synthesizer)}"] if facts.synthesizer else []
     lines += [" · ".join([*known, f"written {report.made}"]), "", *_tables(report)]
-    lines += ["## Scores", ""]
-    lines += _table(
-        ("Measure", "Score", "Interval", "Floor", "Target", "Status", "Paper"),
-        [
-            (
-                _text(f"{score.title} of {score.table}" if score.table else score.title),
-                figure(score, score.value),
-                " to ".join(figure(score, e) for e in score.interval) if score.interval else "–",
-                figure(score, score.floor),
-                goal(score),
-                _status(score.verdict),
-                _text(source(score)) or "–",
-            )
-            for score in _in_order(report)
-        ],
-    )
+    lines += ["## Scores", "", *_scores(report)]
     lines += ["The floor is what real holdout rows score in the same test.", ""]
     if facts.protections:
         lines += ["## What was protected", ""]
@@ -77,6 +62,25 @@ def card(report: Content) -> str:
         said = ", ".join(f"{_text(k)} {_text(v)}" for k, v in facts.versions.items())
         lines += ["## Versions", "", said, ""]
     return "\n".join(lines)
+
+
+def _scores(report: Content) -> list[str]:
+    """A row for each measure, and of a database for each table."""
+    return _table(
+        ("Measure", "Score", "Interval", "Floor", "Target", "Status", "Paper"),
+        [
+            (
+                _text(f"{score.title} of {score.table}" if score.table else score.title),
+                figure(score, score.value),
+                " to ".join(figure(score, e) for e in score.interval) if score.interval else "–",
+                figure(score, score.floor),
+                goal(score),
+                _status(score.verdict),
+                _text(source(score)) or "–",
+            )
+            for score in _in_order(report)
+        ],
+    )
 
 
 def _tables(report: Content) -> list[str]:
