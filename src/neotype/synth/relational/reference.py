@@ -232,7 +232,7 @@ class Reference:
         wish = (
             self.fan_out.summing(capacity, len(who), drawn)
             if simple
-            else self.fan_out.settled(capacity, drawn)
+            else self.fan_out.counts(capacity, drawn)
         )
         places = needed(wish, pool, asks, drawn, most=self.most, shy=self.shy)
         slots = np.repeat(np.arange(len(capacity)), places)
