@@ -13,7 +13,9 @@ _INSTANT = "%Y-%m-%d %H:%M:%S%.6f"
 def as_csv(frame: pl.DataFrame) -> memoryview:
     """Lines for COPY: text is in quotes, a missing cell is nothing at all."""
     lines = io.BytesIO()
-    written = frame.select(_for_copy(name, dtype) for name, dtype in frame.schema.items())
+    written = frame.select(
+        _for_copy(name, dtype).alias(name) for name, dtype in frame.schema.items()
+    )
     written.write_csv(lines, include_header=False, quote_style="non_numeric")
     return lines.getbuffer()
 
@@ -61,7 +63,9 @@ def _json(cells: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 def plain(frame: pl.DataFrame, kind: str) -> pl.DataFrame:
     """Numbers and text alone, for drivers that take Python's values or a statement of text."""
-    return frame.select(_plain(name, dtype, kind) for name, dtype in frame.schema.items())
+    return frame.select(
+        _plain(name, dtype, kind).alias(name) for name, dtype in frame.schema.items()
+    )
 
 
 def _plain(name: str, dtype: pl.DataType, kind: str) -> pl.Expr:  # noqa: PLR0911 (one case a dtype)
@@ -103,6 +107,17 @@ def as_values(frame: pl.DataFrame) -> list[str]:
         .to_series()
         .to_list()
     )
+
+
+def clock(cells: pl.Expr) -> pl.Expr:
+    """A length of time as MySQL's TIME: -120:00:01.000000."""
+    whole = cells.dt.total_microseconds()
+    size = whole.abs()
+    parts = [size // 3_600_000_000, size // 60_000_000 % 60, size // 1_000_000 % 60]
+    texts = [part.cast(pl.String).str.zfill(2) for part in parts]
+    sign = pl.when(whole < 0).then(pl.lit("-")).otherwise(pl.lit(""))
+    rest = pl.lit(".") + (size % 1_000_000).cast(pl.String).str.zfill(6)
+    return sign + pl.concat_str(texts, separator=":") + rest
 
 
 def _literal(name: str, dtype: pl.DataType) -> pl.Expr:

@@ -236,7 +236,11 @@ def _source(
         table: {
             "library": "database",
             "dialect": address.kind,
-            "columns": {c.name: c.facts for c in layout.tables[table] if c.dtype is not None},
+            "columns": {
+                c.name: _as_read(c, frames[table][c.name].dtype).facts
+                for c in layout.tables[table]
+                if c.dtype is not None
+            },
             "unique": [list(key) for key in layout.keys.unique.get(table, ())],
         }
         for table in frames
@@ -249,3 +253,9 @@ def _source(
         notes=tuple(notes),
         keys=layout.keys,
     )
+
+
+def _as_read(column: Column, dtype: pl.DataType) -> Column:
+    """An array that became JSON is JSON from here on."""
+    became = column.family == "array" and dtype == pl.String
+    return replace(column, sql="JSONB") if became else column

@@ -20,6 +20,7 @@ _DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql", "sqlite": "sqlite3", "d
 _ERROR = {"postgresql": "Error", "mysql": "MySQLError", "sqlite": "Error", "duckdb": "Error"}
 _GONE = {2006, 2013, 2055, 1927, 1053, 0}
 _REFUSED = {"42501", "28000", "28P01", 1044, 1045, 1142, 1143, 1227, 1370}
+_FORBIDDEN = ("readonly", "permission", "authentication failed", "no password supplied")
 _FULL = {"53100", 1021, 1114, 28}
 
 
@@ -110,7 +111,7 @@ def _engine(address: Address, *, write: bool) -> sa.Engine:
 
         def connect() -> sqlite3.Connection:
             # Without a transaction of its own: ours begins before the first DDL, and ends it all.
-            return sqlite3.connect(place, uri=True, isolation_level=None, timeout=10)
+            return sqlite3.connect(place, uri=True, isolation_level=None, timeout=3)
 
         return sa.create_engine("sqlite://", creator=connect, poolclass=sa.NullPool)
     options = dict(address.options)
@@ -177,7 +178,7 @@ def spoken(address: Address, cause: Exception, doing: str, found: str | None = N
         problem, mend = "the connection was lost", "look whether the server runs, then run it again"
     elif code in _FULL or "disk is full" in said or "No space left" in said:
         problem, mend = "the disk of the database is full", "free some space, then run it again"
-    elif code in _REFUSED or "readonly" in said or "permission" in said.lower():
+    elif code in _REFUSED or any(mark in said.lower() for mark in _FORBIDDEN):
         problem, mend = "the database does not permit it", "check user, password and privileges"
     elif address.path is not None and not address.path.exists():
         return SourceError(f"there is no file '{address.path}'.")

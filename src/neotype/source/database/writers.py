@@ -273,6 +273,9 @@ class MysqlWriter(Writer):
         """Statements of about a megabyte."""
         names = ", ".join(map(self.session.quoted, frame.columns))
         head = f"INSERT INTO {self.place(table, fresh=fresh)} ({names}) VALUES "
+        lengths = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Duration)]
+        times = [name for name in lengths if types.get(name, "").upper().startswith("TIME")]
+        frame = frame.with_columns(cells.clock(pl.col(name)).alias(name) for name in times)
         for batch in frame.iter_slices(_ROWS):
             rows, size = [], 0
             for row in cells.as_values(batch):
