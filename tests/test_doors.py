@@ -190,6 +190,27 @@ class TestAskedWrongly:
             with pytest.raises(nt.SchemaError, match=r"one table(.|\n)*country, customer"):
                 use()
 
+    def test_an_order_of_rows_that_the_model_does_not_know(
+        self, model: nt.FittedModel, real: dict[str, pl.DataFrame], tmp_path: Path
+    ) -> None:
+        alone = nt.fit(real["customer"], refine=0)
+        for use in (
+            lambda: model.sample(owners=3),
+            lambda: alone.sample(owners=3),
+            lambda: alone.extend(real["customer"], steps=2),
+            lambda: model.extend(real, steps=2),
+        ):
+            with pytest.raises(nt.SamplingError, match="--entity customer --sequence date"):
+                use()
+        alone.save(tmp_path / "m.neotype")
+        for words, said in (
+            (["--owners", 5], "--entity customer"),
+            (["--steps", 5], "--continue says what came before"),
+            (["--continue", tmp_path / "h.csv"], "--steps how many rows"),
+        ):
+            made = ["sample", tmp_path / "m.neotype", "-o", tmp_path / "out.csv", *words]
+            assert said in neotype(*made, code=USER_ERROR)
+
 
 class TestOrphans:
     @pytest.fixture

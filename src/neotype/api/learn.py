@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
+import polars as pl
+
 from neotype import intake, pipeline
 from neotype.data import Dataset, Known, conform_given
 from neotype.encode.encoder import Protection
@@ -27,7 +29,15 @@ from neotype.schema.wanted import Case, wanted
 from neotype.source import FrameKind, read, restore
 from neotype.synth import model_file
 from neotype.synth.learn import learn
-from neotype.synth.sizes import Rows, check_rows, drawn, rows_of_one
+from neotype.synth.sizes import (
+    Rows,
+    check_rows,
+    check_sequential,
+    drawn,
+    follow_up,
+    rows_of_one,
+    sample_owners,
+)
 from neotype.synth.synthesizer import Model
 
 log = logging.getLogger("neotype")
@@ -73,6 +83,7 @@ class FittedModel:
         rows: Rows = None,
         *,
         scale: float | None = None,
+        owners: int | None = None,
         seed: int = 0,
         given: Any = None,
         where: Asked = None,
@@ -80,7 +91,9 @@ class FittedModel:
         """`rows` new rows (as many as were learnt, if unsaid), or the rest of each row of `given`.
 
         Of several tables a dict of frames comes: `scale` times the rows that were learnt, or rows
-        by table, `{"customer": 1000}`, and of the other tables as many as belong to those.
+        by table, `{"customer": 1000}`, and of the other tables as many as belong to those. Of a
+        table whose owners have rows in an order, `owners` asks for so many of them with all their
+        rows; `rows` counts rows, and may cut the last owner short.
         `given` is a frame or a file with some of the columns: they are kept as they are, row by
         row. `where` says what every row must meet: {"age": "60..", "sex": "Female", "education":
         ["Masters", "Doctorate"]}; or it is a list of `nt.Case`, each with its own number of rows.
@@ -88,7 +101,7 @@ class FittedModel:
         that cannot be asked, SamplingError when the rows cannot be made as asked; never fewer rows
         than asked.
         """
-        made = self.draw(rows, scale=scale, seed=seed, given=given, where=where)
+        made = self.draw(rows, scale=scale, owners=owners, seed=seed, given=given, where=where)
         return restore(made.frames, self.kind, self.single)
 
     def draw(
@@ -96,12 +109,16 @@ class FittedModel:
         rows: Rows = None,
         *,
         scale: float | None = None,
+        owners: int | None = None,
         seed: int = 0,
         given: Any = None,
         where: Asked = None,
     ) -> Dataset:
         """What `sample` makes, as a data set; its `support` says what conditional rows rest on."""
         stream = Rng(seed).child("sample")
+        if owners is not None:
+            beside = any(said is not None for said in (rows, scale, given, where))
+            return sample_owners(self.model, owners, stream, beside=beside)
         if self.several:
             return self._draw_tables(rows, scale, stream, given is not None or where is not None)
         made = self._draw(rows, scale, stream, given, where)
@@ -144,6 +161,22 @@ class FittedModel:
             )
         check_rows(frame.height)
         return self.model.sample(rng=stream, known=conform_given(frame, self.schema, asked))
+
+    def extend(self, history: Any, *, steps: int, paths: int = 1, seed: int = 0) -> Any:
+        """What may come after the rows of `history`: the next `steps` rows of each owner.
+
+        `history` is a frame or a file with all columns of a table whose owners have rows in an
+        order. With several `paths` each is drawn on its own, and a column `path` numbers them: what
+        they agree in is certain, what they differ in is not.
+        """
+        frame = self.draw_next(history, steps=steps, paths=paths, seed=seed)
+        return restore({self.schema.name: frame}, self.kind, self.single)
+
+    def draw_next(self, history: Any, *, steps: int, paths: int = 1, seed: int = 0) -> pl.DataFrame:
+        """What `extend` makes, as a polars frame."""
+        check_sequential(self.model, "what comes next")
+        given = intake.conformed(read(history), self.schema, "the history")
+        return follow_up(self.model, given, steps, paths, Rng(seed).child("extend"))
 
     def save(self, path: Path | str, *, force: bool = False) -> Path:
         """Write the model as one .neotype file; OutputExistsError unless `force`."""

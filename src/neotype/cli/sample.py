@@ -18,6 +18,7 @@ from neotype.plan import IfExists, is_place
 
 if TYPE_CHECKING:
     from neotype.api import FittedModel
+    from neotype.data import Dataset
 
 EPILOG = (
     "Example: [bold]neotype sample adult.neotype -n 100000000 -o adult/[/]\n\n"
@@ -31,6 +32,37 @@ EPILOG = (
 Format = Annotated[
     str | None, typer.Option("--format", help="Of the files of a database: csv, parquet, …")
 ]
+
+ModelFile = Annotated[Path, typer.Argument(help="A .neotype file, or a schema with distributions.")]
+Output = Annotated[
+    str,
+    typer.Option(
+        "-o", "--output", help="A file, or a folder of parts; of a database a folder, file or URL."
+    ),
+]
+Owners = Annotated[
+    int | None,
+    typer.Option(help="Of rows in an order: so many owners, each with all of its rows."),
+]
+Given = Annotated[
+    Path | None,
+    typer.Option(help="A file with some of the columns: make the rest of each of its rows."),
+]
+History = Annotated[
+    Path | None,
+    typer.Option("--continue", help="A file of rows in an order: make what may come after them."),
+]
+Steps = Annotated[
+    int | None, typer.Option(help="With --continue: how many rows follow those of each owner.")
+]
+Paths = Annotated[
+    int | None, typer.Option(help="With --continue: how often, each time on its own; 1 if unsaid.")
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(help="Processes for a folder; every core if unsaid. The rows are the same."),
+]
+PartRows = Annotated[int | None, typer.Option(help="About how many rows a part of a folder has.")]
 
 
 def usable_cores() -> int:
@@ -47,42 +79,36 @@ def add_to(app: typer.Typer) -> None:
 
 def sample(
     *,
-    model: Annotated[
-        Path,
-        typer.Argument(help="A .neotype file, or a schema with distributions."),
-    ],
-    output: Annotated[
-        str,
-        typer.Option(
-            "-o",
-            "--output",
-            help="A file, or a folder of parts; of a database a folder, file or URL.",
-        ),
-    ],
+    model: ModelFile,
+    output: Output,
     rows: Rows = None,
     scale: Scale = None,
+    owners: Owners = None,
     format_: Format = None,
     if_exists: IfExistsOption = None,
-    given: Annotated[
-        Path | None,
-        typer.Option(help="A file with some of the columns: make the rest of each of its rows."),
-    ] = None,
+    given: Given = None,
     where: WhereOption = None,
     cases: CasesOption = None,
     seed: Seed = 0,
-    workers: Annotated[
-        int | None,
-        typer.Option(help="Processes for a folder; every core if unsaid. The rows are the same."),
-    ] = None,
-    part_rows: Annotated[
-        int | None, typer.Option(help="About how many rows a part of a folder has.")
-    ] = None,
+    history: History = None,
+    steps: Steps = None,
+    paths: Paths = None,
+    workers: Workers = None,
+    part_rows: PartRows = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
     """Make rows from a model, into one file or a folder of Parquet parts; or a whole database."""
     asked = _Asked(
-        model, sizes_of(rows), scale, seed, force, json, conditions(where, cases), given, cases
+        model,
+        _Size(sizes_of(rows), scale, owners),
+        seed,
+        force,
+        json,
+        conditions(where, cases),
+        given,
+        cases,
+        _Next.of(history, steps, paths),
     )
     facts = _made(output, asked, format_, if_exists, workers, part_rows)
     if json:
@@ -98,16 +124,46 @@ def sample(
 
 
 @dataclass(frozen=True)
-class _Asked:
-    model: Path
+class _Size:
     rows: int | dict[str, int] | None
     scale: float | None
+    owners: int | None
+
+
+@dataclass(frozen=True)
+class _Next:
+    """What is to come after a history."""
+
+    history: Path
+    steps: int
+    paths: int
+
+    @classmethod
+    def of(cls, history: Path | None, steps: int | None, paths: int | None) -> _Next | None:
+        """SamplingError where one is said without the other."""
+        if (history is None) != (steps is None) or (history is None and paths is not None):
+            raise SamplingError(
+                "--continue says what came before, and --steps how many rows come after it.",
+                mend="neotype sample m.neotype --continue history.csv --steps 30 -o next.csv",
+            )
+        return None if history is None or steps is None else cls(history, steps, paths or 1)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    model: Path
+    size: _Size
     seed: int
     force: bool
     quiet: bool
     where: Any
     given: Path | None
     cases: Path | None
+    next: _Next | None
+
+    def drawn(self, model: FittedModel) -> Dataset:
+        """The rows, in memory."""
+        return model.draw(**vars(self.size), seed=self.seed, given=self.given, where=self.where)
 
 
 def _made(
@@ -122,6 +178,8 @@ def _made(
     from neotype import api
 
     model, path = api.load(asked.model), Path(output)
+    if asked.next is not None:
+        return _after(path, model, asked, asked.next)
     if model.several or (is_place(output) and not output.endswith("/")):
         return _to_tables(output, model, asked, suffix, if_exists)
     if suffix is not None or if_exists is not None:
@@ -132,7 +190,7 @@ def _made(
         )
     if not (path.is_dir() or not path.suffix or output.endswith(("/", os.sep))):
         return _to_file(path, model, asked)
-    if asked.given is None and asked.where is None:
+    if asked.given is None and asked.where is None and asked.size.owners is None:
         return _to_folder(
             path, model, asked, usable_cores() if workers is None else workers, part_rows
         )
@@ -143,6 +201,25 @@ def _made(
     )
 
 
+def _after(path: Path, model: FittedModel, asked: _Asked, after: _Next) -> dict[str, Any]:
+    """What may come after a history, as a file."""
+    from neotype.outputs import ready
+    from neotype.source import write
+
+    if asked.size != _Size(None, None, None) or asked.given or asked.where is not None:
+        raise SamplingError(
+            "--continue is said, and how many rows come follows from it.",
+            mend="leave -n, --scale, --owners, --given and --where out",
+        )
+    ready(path, force=asked.force, inputs=[asked.model, after.history])
+    with listening(quiet=asked.quiet) as progress:
+        progress("sample", 0, 1)
+        made = model.draw_next(after.history, steps=after.steps, paths=after.paths, seed=asked.seed)
+        progress("sample", 1, 1)
+        write(made, path, force=asked.force, kind=model.kind)
+    return {"output": str(path), "rows": made.height, "seed": asked.seed}
+
+
 def _to_file(path: Path, model: FittedModel, asked: _Asked) -> dict[str, Any]:
     from neotype.outputs import ready
     from neotype.source import write
@@ -150,9 +227,7 @@ def _to_file(path: Path, model: FittedModel, asked: _Asked) -> dict[str, Any]:
     ready(path, force=asked.force, inputs=[asked.model, asked.given, asked.cases])
     with listening(quiet=asked.quiet) as progress:
         progress("sample", 0, 1)
-        made = model.draw(
-            asked.rows, scale=asked.scale, seed=asked.seed, given=asked.given, where=asked.where
-        )
+        made = asked.drawn(model)
         progress("sample", 1, 1)
         progress("write", 0, 1)
         write(made.frame, path, force=asked.force, kind=model.kind)
@@ -178,9 +253,7 @@ def _to_tables(
         there = replace(there, if_exists="replace")
     there.refuse_taken(model.schema)
     with listening(quiet=asked.quiet) as progress:
-        made = model.draw(
-            asked.rows, scale=asked.scale, seed=asked.seed, given=asked.given, where=asked.where
-        )
+        made = asked.drawn(model)
         there.write(made, model.kind, progress=progress)
     return {"output": str(there.place), "rows": dict(made.sizes), "seed": asked.seed}
 
@@ -199,7 +272,7 @@ def _to_folder(
 
     if folder.is_file():
         raise OutputExistsError(folder)
-    rows = rows_of_one(asked.rows, asked.scale, model.facts["rows"], model.schema)
+    rows = rows_of_one(asked.size.rows, asked.size.scale, model.facts["rows"], model.schema)
     try:
         with listening(quiet=asked.quiet) as progress:
             made = stream.sample_to_folder(

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import polars as pl
+
 from neotype.data import Dataset
 from neotype.errors import SamplingError, did_you_mean
 from neotype.rng import Rng
@@ -85,3 +87,37 @@ def drawn(model: Any, rows: Rows, scale: float | None, learnt: Any, rng: Rng) ->
     else:
         made = model.sample(rows_of_one(rows, scale, learnt, model.schema), rng=rng)
     return made
+
+
+def sample_owners(model: Any, owners: Any, rng: Rng, *, beside: bool = False) -> Dataset:
+    """So many owners with all their rows, of a model of rows in an order."""
+    check_sequential(model, "owners")
+    if beside:
+        raise SamplingError(
+            "owners are asked for, and something else beside them.",
+            mend="leave rows, scale, given and where out",
+        )
+    made: Dataset = model.sample(owners=check_rows(owners), rng=rng)
+    return made
+
+
+def follow_up(model: Any, history: Dataset, steps: Any, paths: Any, rng: Rng) -> pl.DataFrame:
+    """The rows that may follow those of `history`."""
+    for name, number in (("steps", steps), ("paths", paths)):
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise SamplingError(
+                f"{name} is {number!r}.", mend="ask for a whole number of 1 or more"
+            )
+    made: pl.DataFrame = model.extend(history.frame, steps=steps, paths=paths, rng=rng)
+    return made
+
+
+def check_sequential(model: Any, what: str) -> None:
+    """SamplingError where the model knows of no order of rows."""
+    if hasattr(model, "extend"):
+        return
+    raise SamplingError(
+        f"{what} can be asked of a table whose owners have rows in an order, and the model knows "
+        "of none.",
+        mend='fit with entity="customer", sequence="date" (--entity customer --sequence date)',
+    )
