@@ -109,6 +109,11 @@ def _count(axis: str, verdicts: Sequence[TableVerdict]) -> str:
     judged = len(verdicts) - len(by_word["not measured"])
     if not judged:
         return ""
+    left = by_word["not measured"]
+    rest = f" Not judged: {named(left, _FEW)}." if left else ""
+    if judged == 1:
+        word, (table, *_) = next((word, some) for word, some in by_word.items() if some)
+        return f"The only table that could be judged, {table}, is {word}.{rest}"
     if len(by_word["good"]) == judged:
         said = f"All {judged} tables that could be judged are good."
         said = said.replace(" that could be judged", "") if judged == len(verdicts) else said
@@ -120,8 +125,11 @@ def _count(axis: str, verdicts: Sequence[TableVerdict]) -> str:
         ]
         parts += [f"{len(by_word['good'])} good"] if by_word["good"] else []
         said = f"Of {judged} tables {', '.join(parts)}."
-    left = by_word["not measured"]
-    return said + (f" Not judged: {named(left, _FEW)}." if left else "")
+    return said + rest
+
+
+def _differ(tables: Sequence[str], many: int) -> str:
+    return f"{len(tables)} of {many} tables {'differs' if len(tables) == 1 else 'differ'}"
 
 
 def named(names: Sequence[str], most: int) -> str:
@@ -178,13 +186,12 @@ def _headline(
         ),
         (
             2 * len(poor("fidelity")) > many,
-            f"A weak stand-in: {len(poor('fidelity'))} of {many} tables differ clearly from the "
-            "real ones.",
+            f"A weak stand-in: {_differ(poor('fidelity'), many)} clearly from the real ones.",
         ),
         (
             bool(poor("fidelity")),
-            f"A stand-in with clear weaknesses: {len(poor('fidelity'))} of {many} tables differ "
-            f"clearly from the real ones ({named(poor('fidelity'), _FEW)}).",
+            f"A stand-in with clear weaknesses: {_differ(poor('fidelity'), many)} clearly from the "
+            f"real ones ({named(poor('fidelity'), _FEW)}).",
         ),
         (
             state["utility"] == "poor",

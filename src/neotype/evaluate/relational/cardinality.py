@@ -81,7 +81,6 @@ class Cardinality(Between):
                 "childless": {
                     side: float((one == 0).mean()) for side, one in counts._asdict().items()
                 },
-                "most": {side: int(one.max()) for side, one in counts._asdict().items()},
             }
         if not gaps:
             raise NotMeasurableError("no foreign key has enough parents on every side.")

@@ -9,6 +9,9 @@ from neotype.evaluate.interval import redraw, resample, tally
 from neotype.evaluate.tables import DRAWS, Spread
 from neotype.rng import Rng
 
+FEW = 5
+"""Rows of train below which nothing of them is told."""
+
 STEPS = 400
 """Values of a distribution that are looked at; of more, that many quantiles."""
 
@@ -64,17 +67,28 @@ def earth_mover(left: Floats, right: Floats) -> float:
 
 
 def histogram(values: Sides[Floats], parts: int = 24) -> dict[str, object]:
-    """Shares of each side in common bins: whole numbers as they are, else train's quantiles."""
+    """Shares of each side in common bins: whole numbers as they are, else train's quantiles.
+
+    Every bin holds FEW values of train or more, and the last ends at the FEW-th largest of them
+    (it counts what lies beyond), so that nobody's own number is an edge.
+    """
     known = Sides(*(side[~np.isnan(side)] for side in values))
-    every = np.unique(np.concatenate(known))
-    if len(every) > parts:
-        every = np.unique(np.quantile(np.concatenate(known), np.linspace(0, 1, parts + 1)[1:]))
+    edges = np.unique(known.train)
+    if len(edges) > parts:
+        edges = np.unique(np.quantile(known.train, np.linspace(0, 1, parts + 1)[1:]))
+    if len(known.train) < 2 * FEW:
+        return {"upto": [], "shares": {side: [] for side in Sides._fields}}
+    upto = [float(np.sort(known.train)[-FEW])]
+    for edge in edges[::-1]:
+        inside = int(((known.train > edge) & (known.train <= upto[0])).sum())
+        below = int((known.train <= edge).sum())
+        if edge < upto[0] and inside >= FEW and below >= FEW:
+            upto.insert(0, float(edge))
     shares = {
         side: np.bincount(
-            np.minimum(np.searchsorted(every, cells), len(every) - 1), minlength=len(every)
+            np.minimum(np.searchsorted(upto, cells), len(upto) - 1), minlength=len(upto)
         )
         / max(1, len(cells))
         for side, cells in known._asdict().items()
-        if len(every)
     }
-    return {"upto": every, "shares": shares}
+    return {"upto": upto, "shares": shares}

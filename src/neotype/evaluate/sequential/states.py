@@ -12,7 +12,7 @@ from neotype.evaluate.features import Floats, Ints, Labels, Sides, codes_of_comm
 from neotype.evaluate.fidelity.seasons import few
 from neotype.evaluate.interval import around, redraw, spread, tally
 from neotype.evaluate.metric import Axis, Better, Finding, NotMeasurableError
-from neotype.evaluate.sequential.apart import weights
+from neotype.evaluate.sequential.apart import FEW, weights
 from neotype.evaluate.sequential.strands import (
     SequenceMeasure,
     Sequences,
@@ -129,8 +129,11 @@ def _column(item: Labels, found: Sequences, drawn: Sides[Floats]) -> Change:
         first, length = runs(state, strands)
         span = np.searchsorted(SPANS, length, side="right") - 1
         stays.append(tally(state[first] * len(SPANS) + span, size * len(SPANS), groups[first]))
-    there = [0, *range(1, len(kept) + 1), *([STATES + 1] if item.size > STATES + 1 else [])]
-    names = ("missing", *(item.words[old - 1] for old in kept), "other")[: len(there)]
+    # A label that few real rows have is not named, nor is what follows it.
+    known = [k for k, old in enumerate(kept) if shares[old] * len(item.sides.train) >= FEW]
+    other = [STATES + 1] if item.size > STATES + 1 else []
+    there = [0, *(k + 1 for k in known), *other]
+    names = ("missing", *(item.words[kept[k] - 1] for k in known), *("other" for _ in other))
     matrices = Sides(*(_followed(side, size)[np.ix_(there, there)] for side in pairs))
     return Change(names, alike(Sides(*pairs), drawn), alike(Sides(*stays), drawn), matrices)
 
