@@ -292,6 +292,66 @@ def seasons() -> tuple[Frames, set[str]]:
     }
 
 
+def university() -> tuple[Frames, set[str]]:
+    """Keys of four columns, one id under two tables, names of rooms, steps that count an owner."""
+    parts = ["Comp. Sci.", "Biology", "Physics", "History", "Finance", "Music", "Elec. Eng."]
+    people = [str(one) for one in _DRAW.choice(np.arange(10_000, 99_999), 450, replace=False)]
+    teachers, students = sorted(people[:50]), sorted(people[50:])
+    courses = [f"{part[:3].upper()}-{100 + k}" for k in range(10) for part in parts]
+    rooms = [(name, k) for name in ("Watson", "Taylor", "Packard") for k in (101, 120, 200, 314)]
+    given = pl.DataFrame(
+        {
+            "course_id": _pick(courses, 300),
+            "sec_id": _ints(1, 3, 300),
+            "year": _ints(2015, 2020, 300),
+        }
+    ).unique(maintain_order=True)
+    where = _ints(0, len(rooms) - 1, given.height)
+    at = _DRAW.integers(0, given.height, 3000)
+    taken = given[at].select(pl.Series("ID", _pick(students, 3000)), pl.all())
+    papers = [(one, k + 1) for i, one in enumerate(students) for k in range(1 + (i % 5 == 0))]
+    made = _frames(
+        {
+            "department": {"dept_name": parts, "budget": _ints(50_000, 120_000, 7)},
+            "instructor": {"ID": teachers, "dept_name": _pick(parts, 50)},
+            "student": {
+                "ID": students,
+                "dept_name": _pick(parts, 400),
+                "credits": _ints(0, 130, 400),
+            },
+            "course": {"course_id": courses, "dept_name": _pick(parts, 70)},
+            "classroom": {
+                "building": [name for name, _ in rooms],
+                "room_number": [number for _, number in rooms],
+                "capacity": _ints(10, 500, len(rooms)),
+            },
+            "advisor": {"s_id": students[:350], "i_id": _pick(teachers, 350)},
+            "paper": {
+                "ID": [one for one, _ in papers],
+                "attempt": [k for _, k in papers],
+                "pages": _ints(1, 9, len(papers)),
+            },
+        }
+    )
+    made["section"] = given.with_columns(
+        building=pl.Series([rooms[k][0] for k in where]),
+        room_number=pl.Series([rooms[k][1] for k in where]),
+    )
+    made["takes"] = taken.unique(maintain_order=True)
+    return made, {
+        "instructor.dept_name > department.dept_name",
+        "student.dept_name > department.dept_name",
+        "course.dept_name > department.dept_name",
+        "section.course_id > course.course_id",
+        "section.building, room_number > classroom.building, room_number",
+        "takes.ID > student.ID",
+        "takes.course_id, sec_id, year > section.course_id, sec_id, year",
+        "paper.ID > student.ID",
+        "advisor.s_id > student.ID",
+        "advisor.i_id > instructor.ID",
+    }
+
+
 def terse() -> tuple[Frames, set[str]]:
     """Short names in capitals."""
     branches = ["B01", "B02", "B03", "B04"]
@@ -389,6 +449,7 @@ ALL: tuple[Callable[[], tuple[Frames, set[str]]], ...] = (
     clinic,
     subtypes,
     seasons,
+    university,
     terse,
     blog,
     dirty,

@@ -70,11 +70,18 @@ class TestFound:
     def test_primary_keys_of_several_columns(self) -> None:
         keys = {
             name: table.primary_key
-            for shape in (databases.camel, databases.subtypes, databases.seasons)
+            for shape in (
+                databases.camel,
+                databases.subtypes,
+                databases.seasons,
+                databases.university,
+            )
             for name, table in infer_schema(shape()[0]).tables.items()
         }
         assert keys["OrderLines"] == ("OrderId", "LineNo")
         assert keys["enrolment"] == ("student_id", "course_id")
+        assert keys["takes"] == ("ID", "course_id", "sec_id", "year")
+        assert keys["paper"] == ("ID", "attempt")
         assert keys["teams"] == ("season", "team")
         assert keys["appearances"] == ("player", "season", "team")
 

@@ -28,7 +28,7 @@ def mermaid(schema: Schema) -> str:
 
 def _quoted(name: str) -> str:
     """A name in quotes, which may not hold quotes itself: 'order' and 'my table' are no trouble."""
-    return '"' + re.sub(r'["%\\\r\n\v]', "_", name) + '"'
+    return '"' + (re.sub(r'["%\\\r\n\v]', "_", name).strip() or "_") + '"'
 
 
 def _marks(name: str, column: Column, table: Table, refer: set[str]) -> str:

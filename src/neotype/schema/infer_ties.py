@@ -24,23 +24,14 @@ from neotype.schema.wording import count, percent
 ACCEPTED, PROPOSED = 3.0, 0.0
 _PRIOR = -8.0
 _POINTER = 4.0
+_PLAINLY = 11.0
+"""A name that says which table is meant, and not only that one is."""
 _DIFFERENT_KEY = -3.0
 _ACCOUNTS = frozenset(
     (
         *("email", "mail", "username", "login", "isbn", "sku", "ean", "iban", "ssn", "symbol"),
-        *(
-            "ticker",
-            "barcode",
-            "abbr",
-            "abbreviation",
-            "iso",
-            "iata",
-            "icao",
-            "vin",
-            "plate",
-            "slug",
-        ),
-        *("handle", "gtin", "nick", "nickname", "kennzeichen"),
+        *("ticker", "barcode", "abbr", "abbreviation", "iso", "iata", "icao", "vin", "plate"),
+        *("slug", "handle", "gtin", "nick", "nickname", "kennzeichen"),
     )
 )
 MOST_LABELS = 12
@@ -130,7 +121,7 @@ def _weighed(
     if named is None:
         return None
     seen = _contained(cells, key, strong=named >= 10)
-    if seen is None or (cells.empty and named < 11):
+    if seen is None or (cells.empty and named < _PLAINLY):
         return None
     bits, evidence = seen
     if parent is table and not cells.empty:
@@ -149,6 +140,9 @@ def _weighed(
         # Two files of the same customers, and neither is the other's parent.
         parted = len(cells.values) < _MOSTLY * len(key.values) and _surprise(cells, key) >= 8
         bits = bits if parted else min(bits, (ACCEPTED + PROPOSED) / 2)
+    if Name(key.name).quantity and not names_table(Name(key.name), parent.words):
+        # Two tables by year, and neither is a list of years.
+        bits = min(bits, (ACCEPTED + PROPOSED) / 2)
     return Tie(tie, bits)
 
 
@@ -172,8 +166,9 @@ def _named(
         bits, said = acts(name, parent.words), "what a person does"
     if not bits:
         said = ""
-    if bits < 11:
+    if bits < _PLAINLY:
         bits += _POINTER if name.says_id else 0.0 if bits else 2.0 if name.refers else -_POINTER
+        bits = min(bits, _PLAINLY - 0.5)
     if name.quantity and said != "same name":
         bits -= 12.0
     return bits, said

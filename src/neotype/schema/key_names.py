@@ -13,21 +13,8 @@ _ID = frozenset(
     (
         *("id", "ids", "uuid", "guid", "oid", "pk", "fk", "sk", "key", "code", "nr", "no", "nbr"),
         *("num", "number", "nummer", "numero", "ref", "identifier", "cod", "codigo", "kennung"),
-        *(
-            "cd",
-            "cde",
-            "kz",
-            "lfd",
-            "schluessel",
-            "schlussel",
-            "kuerzel",
-            "kurzel",
-            "uid",
-            "gid",
-            "rid",
-            "seq",
-            "hash",
-        ),
+        *("cd", "cde", "kz", "lfd", "schluessel", "schlussel", "kuerzel", "kurzel", "uid", "gid"),
+        *("rid", "seq", "hash"),
     )
 )
 _BEFORE = frozenset(("id", "fk", "pk", "sk", "cod", "uuid", "guid", "ref", "key", "nr"))
@@ -50,40 +37,18 @@ _TABLE = frozenset(
 )
 _QUANTITY = frozenset(
     (
-        *(
-            "count",
-            "cnt",
-            "qty",
-            "quantity",
-            "amount",
-            "amt",
-            "price",
-            "cost",
-            "total",
-            "sum",
-            "age",
-        ),
-        *("year", "month", "week", "day", "hour", "minute", "second", "days", "months", "years"),
-        *("duration", "length", "width", "height", "weight", "size", "rate", "rating", "score"),
-        *("rank", "level", "percent", "pct", "share", "balance", "stock", "units", "points"),
-        *("discount", "salary", "income", "distance", "temperature", "value", "minutes", "hours"),
-        *("seconds", "weeks", "floor", "rooms", "seats", "capacity", "stars", "grade", "version"),
-        *("position", "priority", "step", "line", "sequence", "order", "visits", "times", "anzahl"),
-        *("menge", "preis", "betrag", "summe", "alter", "jahr", "monat", "woche", "tag", "tage"),
-        *("stunde", "stunden", "dauer", "gewicht", "laenge", "lange", "breite", "hohe", "hoehe"),
-        *("groesse", "grosse", "note", "punkte", "bestand", "rabatt", "umsatz", "lager", "num"),
-        *(
-            "milliseconds",
-            "bytes",
-            "n",
-            "nb",
-            "credits",
-            "payments",
-            "pages",
-            "number",
-            "lat",
-            "lon",
-        ),
+        *("count", "cnt", "qty", "quantity", "amount", "amt", "price", "cost", "total", "sum"),
+        *("age", "year", "month", "week", "day", "hour", "minute", "second", "days", "months"),
+        *("years", "duration", "length", "width", "height", "weight", "size", "rate", "rating"),
+        *("score", "rank", "level", "percent", "pct", "share", "balance", "stock", "units"),
+        *("points", "discount", "salary", "income", "distance", "temperature", "value", "minutes"),
+        *("hours", "seconds", "weeks", "floor", "rooms", "seats", "capacity", "stars", "grade"),
+        *("version", "position", "priority", "step", "line", "sequence", "order", "visits"),
+        *("times", "anzahl", "menge", "preis", "betrag", "summe", "alter", "jahr", "monat"),
+        *("woche", "tag", "tage", "stunde", "stunden", "dauer", "gewicht", "laenge", "lange"),
+        *("breite", "hohe", "hoehe", "groesse", "grosse", "note", "punkte", "bestand", "rabatt"),
+        *("umsatz", "lager", "num", "milliseconds", "bytes", "n", "nb", "credits", "payments"),
+        *("pages", "number", "lat", "lon"),
     )
 )
 _SELF = frozenset(
@@ -91,8 +56,9 @@ _SELF = frozenset(
         *("parent", "reports", "reportsto", "manager", "mgr", "supervisor", "boss", "superior"),
         *("previous", "prev", "next", "reply", "replies", "root", "original", "ancestor"),
         *("vorgesetzter", "ubergeordnet", "uebergeordnet", "chef", "successor", "predecessor"),
-        *("referred", "referrer", "replaces", "replaced", "super", "upper", "vorganger", "related"),
-        *("mother", "father", "spouse", "mentor", "forked", "duplicate", "sire", "dam"),
+        *("referred", "referrer", "replaces", "replaced", "super", "upper", "vorganger"),
+        *("related", "responsable", "superieur", "jefe", "gerente", "padre", "mother", "father"),
+        *("spouse", "mentor", "forked", "duplicate", "sire", "dam"),
     )
 )
 _ROLE = frozenset(
@@ -100,22 +66,19 @@ _ROLE = frozenset(
         *("manager", "mgr", "rep", "representative", "owner", "author", "creator", "created"),
         *("approver", "approved", "assigned", "assignee", "agent", "seller", "salesperson"),
         *("supervisor", "boss", "lead", "leader", "head", "chief", "responsible", "editor"),
-        *(
-            "reviewer",
-            "reviewed",
-            "sender",
-            "receiver",
-            "recipient",
-            "buyer",
-            "cashier",
-            "operator",
-        ),
-        *("technician", "updated", "modified", "changed", "handled", "signed", "verkaufer"),
-        *("leiter", "chef", "bearbeiter", "betreuer", "verkaeufer", "ansprechpartner", "inspector"),
-        *("performed", "entered", "requested", "requester", "reporter", "reported", "submitted"),
+        *("reviewer", "reviewed", "sender", "receiver", "recipient", "buyer", "cashier"),
+        *("operator", "responsable", "gerente", "technician", "updated", "modified", "changed"),
+        *("handled", "signed", "verkaufer", "leiter", "chef", "bearbeiter", "betreuer"),
+        *("verkaeufer", "ansprechpartner", "inspector", "performed", "entered", "requested"),
+        *("requester", "reporter", "reported", "submitted"),
     )
 )
-_STAFF = frozenset(("employee", "staff", "user", "mitarbeiter", "personal", "personnel", "person"))
+_STAFF = frozenset(
+    (
+        *("employee", "staff", "user", "mitarbeiter", "employe", "empleado", "personal"),
+        *("personnel", "person"),
+    )
+)
 _PEOPLE = _STAFF | {
     *("people", "member", "customer", "client", "contact", "account", "kunde", "patient"),
     *("doctor", "teacher", "agent", "contributor", "player", "student", "physician", "worker"),
