@@ -15,6 +15,7 @@ from neotype.data import Dataset, conform
 from neotype.errors import DataError, SchemaError
 from neotype.evaluate.evaluate import evaluate
 from neotype.evaluate.metric import Score
+from neotype.families import Families
 from neotype.intake import (
     conformed,
     declared,
@@ -197,6 +198,9 @@ def split_off(source: Source, whole: Dataset, share: float, seed: int) -> Split:
     train, holdout = whole.split(share, Rng(seed).child("split"))
     check_comparable(train, holdout)
     note = {"share": share, "seed": seed, "of": whole.fingerprint()}
+    if len(whole.schema.tables) > 1:
+        note["families"] = Families.of(whole.schema, whole.frames).words
+        log.warning(f"holdout: {note['families']}")
     return Split(source, train, holdout, note)
 
 

@@ -98,7 +98,7 @@ def _meant(data: Dataset, families: Families, where: Mapping[str, str]) -> Mask:
             if name in families.owner:
                 about[families.owner[name]] = True
         able &= ~about | families.with_rows(table, met)
-    if not able.any():
+    if where and not able.any():
         raise DataError(
             "no row is wanted.",
             [f"'{table}' has no row where {text}" for table, text in where.items()],
