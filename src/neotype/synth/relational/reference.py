@@ -67,6 +67,19 @@ class Hierarchy:
     top: str
     """What roots refer to: nothing, themselves, or each other in a ring (where data has cycles
     and no root)."""
+    rows: tuple[int, ...]
+    """How many rows stand at each depth."""
+
+    def settled(self, drawn: NDArray[np.uint8]) -> Whole:
+        """Depths in the order of those drawn row by row, with the learnt share at each.
+
+        Drawn by chance, a short table of one head would have three or none.
+        """
+        upto = np.cumsum(self.rows) / sum(self.rows)
+        place = (np.arange(len(drawn)) + 0.5) / max(len(drawn), 1)
+        out = np.empty(len(drawn), dtype=np.int64)
+        out[np.argsort(drawn, kind="stable")] = np.searchsorted(upto, place)
+        return np.minimum(out, self.cap)
 
 
 @dataclass(frozen=True)
@@ -184,7 +197,8 @@ class Reference:
         if self.nullable:
             return np.asarray(codes[0] > 0)
         if self.hierarchy is not None and self.hierarchy.top == "nothing":
-            return np.asarray(np.unique(codes[0], return_inverse=True)[1] > 0)
+            depth = self.hierarchy.settled(codes[0])
+            return np.asarray(depth > depth.min(initial=self.hierarchy.cap))
         return np.ones(codes.shape[1], dtype=np.bool_)
 
     def assign(
@@ -255,7 +269,7 @@ class Reference:
         child, row = dense(mine, theirs)
         if self.hierarchy is None:
             return child, row
-        deep = codes[int(self.nullable)].astype(np.int64)
+        deep = self.hierarchy.settled(codes[0])
         level = levels(deep, capacity, self.hierarchy.cap, deeper=self.hierarchy.deeper, rng=rng)
         width = int(level.max(initial=0)) + 1
         return np.where(level > 0, child * width + level - 1, -1), row * width + level
@@ -280,7 +294,9 @@ class Reference:
             "title": self.title,
             "nullable": self.nullable,
             "ties": [[tie.path, tie.share, tie.chance] for tie in self.ties],
-            "hierarchy": None if kept is None else [kept.cap, kept.deeper, kept.top],
+            "hierarchy": None
+            if kept is None
+            else [kept.cap, kept.deeper, kept.top, list(kept.rows)],
             "most": self.most,
             "shy": self.shy,
         }
@@ -295,7 +311,7 @@ class Reference:
             state.fact("nullable"),
             Kinds.restore(state.within("kinds")),
             tuple(Tie(*tie) for tie in state.fact("ties")),
-            None if kept is None else Hierarchy(*kept),
+            None if kept is None else Hierarchy(**{**kept, "rows": tuple(kept["rows"])}),
             state.fact("most"),
             state.fact("shy"),
             FanOut.restore(state.within("fan_out")),
@@ -384,4 +400,5 @@ def _hierarchy(rows: Whole) -> Hierarchy:
     if (rows < 0).any():
         top = "nothing"
     cap = min(int(depth.max(initial=0)), SYMBOLS - 1)
-    return Hierarchy(cap, bool((depth > cap).any()), top)
+    told = np.bincount(np.minimum(depth, cap))
+    return Hierarchy(cap, bool((depth > cap).any()), top, tuple(told.tolist()))
