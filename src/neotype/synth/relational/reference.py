@@ -9,7 +9,7 @@ Rows are then filled up to the number of children that was drawn with each of th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -294,9 +294,7 @@ class Reference:
             "title": self.title,
             "nullable": self.nullable,
             "ties": [[tie.path, tie.share, tie.chance] for tie in self.ties],
-            "hierarchy": None
-            if kept is None
-            else [kept.cap, kept.deeper, kept.top, list(kept.rows)],
+            "hierarchy": None if kept is None else {**asdict(kept), "rows": list(kept.rows)},
             "most": self.most,
             "shy": self.shy,
         }
