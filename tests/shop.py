@@ -39,7 +39,7 @@ SCHEMA = Schema(
             columns={
                 "order": KEY,
                 "customer": REFERENCE,
-                "date": Datetime(storage="Date"),
+                "date": Datetime(storage="Date", part="date"),
                 "amount": NUMBER,
                 "channel": LABEL,
             },

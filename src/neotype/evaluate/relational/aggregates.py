@@ -27,6 +27,9 @@ from neotype.schema.schema import (
 DEPTH = 2
 """Generations below a parent that are summed up."""
 
+SHOWN = 50_000
+"""Children of a side that are shown with their parents."""
+
 ROWS = 400_000
 """Child rows of a side that are summed up: there are fewer parents where each has many."""
 
@@ -43,14 +46,9 @@ def with_children(databases: Databases, table: str) -> Comparison:
 
     Number of children; mean, deviation, least and largest of numbers; how many labels and the
     commonest; first and last date and the time between; and the same of what is below the children.
-    NotMeasurableError where families share the rows: the holdout has only a part of what is below.
+    Only of tables of families: of others the holdout has only a part of what is below.
     """
     own = databases.table(table)
-    if table not in databases.divided:
-        raise NotMeasurableError(
-            "all families share the rows of this table, so that the holdout has only a part of "
-            "what is below them."
-        )
     rows = Sides(
         *(
             chosen(links, table, databases.rng.child(f"parents of {side} in {table}"))
@@ -59,11 +57,11 @@ def with_children(databases: Databases, table: str) -> Comparison:
     )
     sides = []
     columns, extra = dict(own.table.columns), dict[str, Column]()
-    for data, whole, links, here in zip(
-        own.datasets, databases.datasets, databases.links, rows, strict=True
+    for side, (whole, links, here) in enumerate(
+        zip(databases.datasets, databases.links, rows, strict=True)
     ):
         below, extra = summed(databases, whole, links, table, here, DEPTH, (table,))
-        sides.append((data.take(here), below))
+        sides.append((databases.alone(table, side).take(here), below))
     kept = [name for name in extra if any(_tells(below[name]) for _, below in sides[:2])]
     columns |= {name: extra[name] for name in kept[:FEATURES]}
     wide = [
@@ -210,9 +208,16 @@ def with_parents(databases: Databases, table: str) -> Comparison:
     would be told by themselves.
     """
     own = databases.table(table)
-    if table not in databases.divided:
-        raise NotMeasurableError("all families share the rows of this table.")
-    columns, frames = dict(own.table.columns), [data.frame for data in own.datasets]
+    whole = [databases.alone(table, side) for side in range(3)]
+    rows = [
+        np.sort(
+            databases.rng.child(f"{side} of {table}").generator().permutation(data.rows)[:SHOWN]
+        )
+        for side, data in zip(Sides._fields, whole, strict=True)
+    ]
+    columns = dict(own.table.columns)
+    sides = [data.take(at) for data, at in zip(whole, rows, strict=True)]
+    frames = [data.frame for data in sides]
     ties = [
         tie
         for tie in databases.schema.above(table)
@@ -233,7 +238,7 @@ def with_parents(databases: Databases, table: str) -> Comparison:
             for name in meant
         }
         for k, links in enumerate(databases.links):
-            at = pl.Series(links.positions[tie.title])
+            at = pl.Series(links.positions[tie.title][rows[k]])
             at = at.set(at < 0, None)
             above = databases.datasets[k].frames[tie.parent].select(meant)
             frames[k] = frames[k].hstack(
@@ -241,5 +246,5 @@ def with_parents(databases: Databases, table: str) -> Comparison:
             )
     if not wide:
         raise NotMeasurableError("no table that it refers to has columns that tell rows apart.")
-    sides = list(zip(own.datasets, frames, strict=True))
-    return joined(own, columns, sides, databases.rng.child(f"{table} with parents"))
+    both = list(zip(sides, frames, strict=True))
+    return joined(own, columns, both, databases.rng.child(f"{table} with parents"))

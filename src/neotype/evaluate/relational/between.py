@@ -57,7 +57,10 @@ class OfTables(Between):
 
     def look(self, databases: Databases) -> Finding:
         """There is no such table."""
-        raise NotMeasurableError("no table is tied to another one.")
+        raise NotMeasurableError(
+            "no table is tied to another one, of those whose rows are not the same in train and "
+            "holdout."
+        )
 
     @abstractmethod
     def tables(self, databases: Databases) -> Sequence[str]:

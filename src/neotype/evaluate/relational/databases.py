@@ -22,6 +22,9 @@ from neotype.schema.schema import Identifier, Schema, Table
 
 T = TypeVar("T")
 
+ROWS = 50_000
+"""Rows of a synthetic or holdout table that measures of single tables see."""
+
 
 @dataclass(frozen=True)
 class Databases:
@@ -161,7 +164,7 @@ class Databases:
         for side, frame in frames._asdict().items():
             if not frame.height:
                 raise NotMeasurableError(f"the {side} table has no rows.")
-        made, train, held = (self.alone(name, k) for k in range(3))
+        made, train, held = (self.some(name, k) for k in range(3))
         if name in self.shared:
             order = self.rng.child(f"halves of {name}").generator().permutation(train.rows)
             half = len(order) // 2
@@ -176,6 +179,18 @@ class Databases:
         together = name in self.families.train.owner
         families = self.clusters(name)[side] if together else None
         return Dataset(self.without_keys(name), {name: frame}, families=families)
+
+    def some(self, name: str, side: int) -> Dataset:
+        """All rows of train, and of the others at most ROWS, drawn by whole families."""
+        data = self.alone(name, side)
+        if side == 1 or data.rows <= ROWS:
+            return data
+        families = np.arange(data.rows) if data.families is None else data.families
+        _, family = np.unique(families, return_inverse=True)
+        rng = self.rng.child(f"rows of {Sides._fields[side]} in {name}")
+        rank = rng.generator().permutation(int(family.max()) + 1)[family]
+        last = int(np.searchsorted(np.cumsum(np.bincount(rank)), ROWS))
+        return data.take(np.flatnonzero(rank <= last))
 
     def without_keys(self, name: str) -> Schema:
         """The schema of a table alone, whose keys are identifiers that mean nothing."""

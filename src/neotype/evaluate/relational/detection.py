@@ -70,8 +70,9 @@ class ParentDetection(Detected):
     )
 
     def tables(self, databases: Databases) -> Sequence[str]:
-        """Tables that others refer to."""
-        return [name for name in databases.schema.tables if databases.schema.below(name)]
+        """Tables of families that others refer to."""
+        tables, schema = databases.schema.tables, databases.schema
+        return [name for name in tables if name in databases.divided and schema.below(name)]
 
     def look_at(self, databases: Databases, table: str) -> Finding:
         """Detect parents by what is below them."""
@@ -95,8 +96,9 @@ class ChildDetection(Detected):
     )
 
     def tables(self, databases: Databases) -> Sequence[str]:
-        """Tables that refer to others."""
-        return [name for name in databases.schema.tables if databases.schema.above(name)]
+        """Tables of families that refer to others."""
+        tables, schema = databases.schema.tables, databases.schema
+        return [name for name in tables if name in databases.divided and schema.above(name)]
 
     def look_at(self, databases: Databases, table: str) -> Finding:
         """Detect children by whom they belong to."""
