@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -182,6 +185,22 @@ def test_the_verb_writes_a_folder_and_says_why(tmp_path: Path) -> None:
     assert "exists already" in again.stderr + again.stdout
     wrong = CliRunner().invoke(app, [*asked, "--force", "--where", "Country = 'USA'"])
     assert wrong.exit_code == 1
+
+
+def test_a_database_becomes_a_smaller_one_and_never_itself(tmp_path: Path) -> None:
+    here, there = tmp_path / "here.sqlite", tmp_path / "there.sqlite"
+    shutil.copy(CHINOOK, here)
+    whole = here.read_bytes()
+    itself = ["subset", str(here), "-o", str(here), "--share", ".2", "--if-exists", "replace"]
+    refused = CliRunner().invoke(app, itself)
+    assert refused.exit_code == 1
+    assert "is the source" in refused.stderr + refused.stdout
+    done = CliRunner().invoke(app, ["subset", str(here), "-o", str(there), "--share", ".2"])
+    assert done.exit_code == 0, done.output
+    assert here.read_bytes() == whole
+    with contextlib.closing(sqlite3.connect(there)) as made:
+        assert made.execute("PRAGMA foreign_key_check").fetchall() == []
+        assert made.execute("SELECT count(*) FROM Customer").fetchone() == (12,)
 
 
 def test_frames_come_back_as_they_came() -> None:

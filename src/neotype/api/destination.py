@@ -38,7 +38,7 @@ class Destination:
         """Where the plan sends its rows; SourceError where that is the source."""
         if plan.destination is None:
             return None
-        if _same(plan.destination, plan.source):
+        if same_place(plan.destination, plan.source):
             raise SourceError(
                 f"the destination '{plan.destination}' is the source: synthetic rows would stand "
                 "among the real ones.",
@@ -122,7 +122,7 @@ class Destination:
         return json.dumps(facts, ensure_ascii=False, indent=1) + "\n"
 
 
-def _same(one: Path | Url, other: Path | Url) -> bool:
+def same_place(one: Path | Url, other: Path | Url) -> bool:
     """Whether two names are of one place, though they may be written in two ways."""
     return _named(one) == _named(other)
 

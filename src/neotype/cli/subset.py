@@ -14,7 +14,7 @@ from rich.text import Text
 from neotype.cli.mask import show_receipt
 from neotype.cli.options import Force, IfExistsOption, Json, Seed, several
 from neotype.cli.terminal import listening, out, say_json
-from neotype.errors import SchemaError
+from neotype.errors import SchemaError, SourceError
 
 if TYPE_CHECKING:
     from neotype.api.part import Part
@@ -76,7 +76,7 @@ def subset(
     json: Json = False,
 ) -> None:
     """Take whole families of a real database, with all that they refer to: real rows for tests."""
-    from neotype.api.destination import Destination
+    from neotype.api.destination import Destination, same_place
     from neotype.api.part import taken
     from neotype.masking.key import Key
     from neotype.source.url import place
@@ -87,6 +87,11 @@ def subset(
         if_exists=if_exists or ("replace" if force else None),
         suffix=format_ or _format(known),
     )
+    if same_place(there.place, known):
+        raise SourceError(
+            f"the target '{there.place}' is the source.",
+            mend="name another database, or another folder",
+        )
     asked = _where(where)
     with listening(quiet=json) as progress:
         part = taken(

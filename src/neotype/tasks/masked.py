@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import polars as pl
+
 from neotype.data import Dataset
 from neotype.errors import DataError, SchemaError
 from neotype.links import Links
@@ -13,7 +15,7 @@ from neotype.masking.plan import MaskingPlan
 from neotype.masking.receipt import Receipt
 from neotype.masking.treatment import Treatment
 from neotype.schema.between import place
-from neotype.schema.schema import Schema, Table, Text
+from neotype.schema.schema import NUMBERED, Column, Schema, Table, Text
 
 
 def masked(data: Dataset, plan: MaskingPlan, key: Key) -> tuple[Dataset, dict[str, Receipt]]:
@@ -39,7 +41,7 @@ def masked(data: Dataset, plan: MaskingPlan, key: Key) -> tuple[Dataset, dict[st
         mine = plan.model_copy(update={"columns": treatments.get(name, {})})
         done = apply(data.frames[name], table, mine, key)
         frames[name], receipts[name] = done.frame, done.receipt
-        tables[name] = _changed(table, data, name, done.frame.schema)
+        tables[name] = _changed(table, data.frames[name], done.frame)
     kept = tuple(
         tie
         for tie in data.schema.relationships
@@ -79,14 +81,22 @@ def _spread(
     return spread
 
 
-def _changed(table: Table, data: Dataset, name: str, dtypes: Mapping[str, object]) -> Table:
-    """The table with the columns that are left, those of another dtype as text."""
-    columns = {}
-    for column, facts in table.columns.items():
-        if column not in dtypes:
+def _changed(table: Table, before: pl.DataFrame, after: pl.DataFrame) -> Table:
+    """The table with the columns that are left: those of another dtype as text, and unique only
+    where they still are.
+    """
+    columns: dict[str, Column] = {}
+    for name, column in table.columns.items():
+        if name not in after.columns:
             continue
-        same = data.frames[name].schema[column] == dtypes[column]
-        columns[column] = facts if same else Text(storage=str(dtypes[column]), nullable=True)
+        cells = after[name]
+        if before[name].dtype != cells.dtype:
+            columns[name] = Text(storage=str(cells.dtype), nullable=True)
+        elif isinstance(column, NUMBERED) and column.unique:
+            there = cells.drop_nulls()
+            columns[name] = column.model_copy(update={"unique": there.n_unique() == len(there)})
+        else:
+            columns[name] = column
     key = tuple(table.primary_key) if set(table.primary_key) <= set(columns) else ()
     return Table(columns=columns, primary_key=key, public=table.public)
 
