@@ -31,7 +31,7 @@ _STYLE = (
     ".er .n,.er .k{fill:var(--soft,#565d66)}.er .n{text-anchor:end;font-size:11px}"
     ".er .b{fill:var(--card,#fff);stroke:var(--faint,#767d86)}.er .h{fill:var(--low,#f3f1ec)}"
     ".er .e{fill:none;stroke:var(--real,#0a62a8);stroke-width:1.4}.er .back{stroke-dasharray:5 3}"
-    ".er .o{fill:var(--page,#fff);stroke:var(--real,#0a62a8);stroke-width:1.4}"
+    ".er .o{fill:var(--card,#fff);stroke:var(--real,#0a62a8);stroke-width:1.4}"
     ".er .p{fill:var(--fair,#8a5a00)}.er .f{fill:none;stroke:var(--real,#0a62a8);"
     "stroke-width:1.3}.er .good{stroke:var(--good,#0b6e4f)}.er .fair{stroke:var(--fair,#8a5a00)}"
     ".er .poor{stroke:var(--poor,#b3261e)}.er .v{stroke-width:4;fill:none}"

@@ -16,6 +16,9 @@ GUIDE = (
 )
 """Anchor, reader, and what is there."""
 
+OF_TABLES = ("For the statistician", "how tables go together, and each table with its measures")
+"""The third of them, of a database."""
+
 
 def head(report: Content) -> str:
     """What a manager reads."""
@@ -30,17 +33,21 @@ def head(report: Content) -> str:
     source = f" · {text(report.facts.source)}" if report.facts.source else ""
     return (
         f'<header id="decision"><div class="wrap"><p class="eyebrow">Synthetic data report{source}'
-        f"</p>{guide()}<h1>{text(summary.headline)}</h1>{ruling(report.ruling, summary.headline)}"
+        f"</p>{guide(report)}<h1>{text(summary.headline)}</h1>"
+        f"{ruling(report.ruling, summary.headline)}"
         f'<div class="questions">{cards}</div><p class="caveat">{text(summary.caveat)}</p>'
         f"{_known(report)}</div></header>"
     )
 
 
-def guide() -> str:
+def guide(report: Content) -> str:
     """Three readers, three ways in."""
+    listed = GUIDE
+    if report.database is not None:
+        listed = (*GUIDE[:2], ("between" if report.database.ties else "each", *OF_TABLES))
     ways = "".join(
         f'<li><a href="#{name}">{reader}</a><span>{what}</span></li>'
-        for name, reader, what in GUIDE
+        for name, reader, what in listed
     )
     return f'<ul class="guide" aria-label="Where to read">{ways}</ul>'
 
