@@ -22,6 +22,8 @@ from sklearn.metrics import normalized_mutual_info_score
 
 from adult import adult_holdout, adult_train, some
 from neotype.data import Dataset
+from neotype.evaluate.asked import Asked
+from neotype.evaluate.evaluate import build
 from neotype.evaluate.fidelity.association import corrected_v, information, ratio
 from neotype.evaluate.fidelity.covariance import Covariance
 from neotype.evaluate.fidelity.dependence import Correlation, KMarginal, WeightedNMI
@@ -31,6 +33,7 @@ from neotype.evaluate.fidelity.marginals import Shape, Trend
 from neotype.evaluate.metric import Measure, Score
 from neotype.rng import Rng
 from neotype.schema.schema import Numeric, Schema, Table
+from shop import changed, rehomed, shop
 
 WHOLE = [  # columns without missing cells: SDMetrics leaves those out of labels, we count them
     name
@@ -170,6 +173,66 @@ def test_sdmetrics_says_the_same(name: str) -> None:
     )
     assert numbers()[name] == pytest.approx(theirs()[name], abs=5e-4)
     assert theirs()[name] == pytest.approx(SDMETRICS[name], abs=1e-6)
+
+
+TIES = {
+    ("customer", "order"): (0.81, 0.7498127),
+    ("customer", "visit"): (0.88, 1.0),
+    ("order", "line"): (0.8636704, 1.0),
+}
+"""What SDMetrics 0.32.0 says of each foreign key of `tied()`: of cardinality, and of integrity."""
+
+
+@cache
+def tied() -> tuple[Dataset, Dataset, Dataset]:
+    """A shop whose orders and visits belong to anybody, some orders to nobody; the real ones."""
+    real = shop(400, 2)
+    made = rehomed(shop(400, 1), uniform=True)
+    lost = pl.int_range(pl.len()) % 4 == 0
+    key = pl.when(lost).then(-1).otherwise(pl.col("customer")).alias("customer")
+    return changed(made, order=made.frames["order"].with_columns(key)), real, shop(400, 3)
+
+
+@cache
+def of_ties() -> dict[tuple[str, str], tuple[float, float]]:
+    """What we say, as similarities."""
+    made, train, holdout = tied()
+    scores = [
+        build(name, Asked()).score(made, train=train, holdout=holdout, rng=Rng(0))
+        for name in ("cardinality", "referential_integrity")
+    ]
+    counts, references = (score.detail["relationships"] for score in scores)
+    named = {pair: f"{pair[1]}.{pair[0]} → {pair[0]}.{pair[0]}" for pair in TIES}
+    return {
+        pair: (1 - counts[title]["ks"], references[title]["share"]) for pair, title in named.items()
+    }
+
+
+@pytest.mark.parametrize("pair", TIES)
+def test_sdmetrics_has_said_the_same_of_ties(pair: tuple[str, str]) -> None:
+    assert of_ties()[pair] == pytest.approx(TIES[pair], abs=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("pair", TIES)
+def test_sdmetrics_says_the_same_of_ties(pair: tuple[str, str]) -> None:
+    pytest.importorskip(
+        "sdmetrics", reason="sdmetrics asks for pandas < 3: `make reference` compares with it"
+    )
+    import pandas as pd
+    from sdmetrics.column_pairs import ReferentialIntegrity
+    from sdmetrics.single_column import KSComplement
+    from sdmetrics.utils import get_cardinality_distribution
+
+    parent = pair[0]
+    sides = [
+        tuple(pd.Series(data.frames[table][parent].to_list()) for table in pair)
+        for data in tied()[:2]
+    ]
+    made, real = (get_cardinality_distribution(*side) for side in sides)
+    said = KSComplement.compute(real, made), ReferentialIntegrity.compute(sides[1], sides[0])
+    assert of_ties()[pair] == pytest.approx(said, abs=1e-6)
+    assert said == pytest.approx(TIES[pair], abs=1e-6)
 
 
 @pytest.mark.parametrize("column", ["age", "fnlwgt", "hours-per-week", "capital-gain"])
