@@ -148,16 +148,15 @@ class Reference:
             public=public,
             rng=drawn,
         )
-        counts = np.bincount(rows[refers], minlength=1)
-        repeated = float((counts > 1).sum()) / max(int((counts > 0).sum()), 1)
+        most, shy = _multiplicity(rows[refers])
         return cls(
             tie.title,
             bool((~refers & may).any()) and hierarchy is None,
             kinds,
             _ties(rows, capacity, paths),
             hierarchy,
-            1 if counts.max() <= 1 else _ANY,
-            repeated <= _NEARLY,
+            most,
+            shy,
             FanOut.learn(capacity, protect=protect),
         )
 
@@ -314,6 +313,13 @@ class Reference:
             state.fact("shy"),
             FanOut.restore(state.within("fan_out")),
         )
+
+
+def _multiplicity(rows: Whole) -> tuple[int, bool]:
+    """The most children that a row may have, and whether (nearly) none has two."""
+    counts = np.bincount(rows, minlength=1)
+    repeated = float((counts > 1).sum()) / max(int((counts > 0).sum()), 1)
+    return 1 if counts.max() <= 1 else _ANY, repeated <= _NEARLY
 
 
 def _telling(
