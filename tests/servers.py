@@ -73,6 +73,7 @@ def mariadb() -> Iterator[Server]:
         first = folder / "first.sql"
         first.write_text(
             f"CREATE USER neo@localhost IDENTIFIED BY '{PASSWORD}';\n"
+            "CREATE DATABASE test;\n"
             "GRANT ALL ON *.* TO neo@localhost WITH GRANT OPTION;\n"
         )
         command = [daemon, *flags, f"--socket={socket}", "--skip-networking"]

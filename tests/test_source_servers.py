@@ -20,7 +20,7 @@ from polars.testing import assert_frame_equal
 
 import rentals
 import servers
-from neotype.errors import NeotypeError, SourceError
+from neotype.errors import DataError, NeotypeError, SourceError
 from neotype.source import Source, read
 from neotype.source.database.address import Address, is_database
 from neotype.source.database.pull import pull
@@ -375,6 +375,22 @@ def test_existing_circles_are_filled(pg: Place) -> None:
     assert pg.do("SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND condeferrable") == [
         (0,)
     ]
+
+
+def test_longer_texts_and_missing_cells(pg: Place, maria_db: Place) -> None:
+    for place in (pg, maria_db):
+        place.do("CREATE TABLE person (name varchar(4) NOT NULL, code char(2))")
+        place.do("INSERT INTO person VALUES ('Anna', 'xy')")
+        source = read(place.url)
+        made = pl.DataFrame({"name": ["Bartholomew", None], "code": ["a", "b"]})
+        with pytest.raises(DataError) as raised:
+            push({"person": made}, None, place.url, kind=source.kind, if_exists="append")
+        assert raised.value.findings == (
+            "table 'person', column 'name' is VARCHAR(4), and a cell has 11 letters",
+        )
+        push({"person": made}, None, place.url, kind=source.kind, if_exists="replace")
+        facts = read(place.url).kind.tables["person"]["columns"]
+        assert (facts["name"]["sql"], facts["code"]["sql"]) == ("VARCHAR(11)", "CHAR(2)")
 
 
 def test_tables_that_others_need_are_not_replaced(pg: Place, maria_db: Place) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -111,9 +112,27 @@ def sql_type(dtype: pl.DataType, kind: str) -> str:  # noqa: PLR0911 (one case a
     return names.get(type(dtype).__name__, names["Text"])
 
 
+_SIZED = re.compile(r"((?:VAR|N|NVAR)?CHAR|CHARACTER VARYING)\((\d+)\)", re.IGNORECASE)
+
+
 def literal(value: str) -> str:
     """A text as SQL writes it."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def longest(sql: str, cells: pl.Series) -> tuple[int, int] | None:
+    """The letters that a type has room for and those that are needed, where these are more."""
+    sized = _SIZED.fullmatch(sql)
+    if sized is None or cells.dtype != pl.String:
+        return None
+    needed = max([0, *cells.str.len_chars().top_k(1).drop_nulls()])
+    return (int(sized[2]), needed) if needed > int(sized[2]) else None
+
+
+def widened(sql: str, cells: pl.Series) -> str:
+    """The type with room for the longest cell: a made-up name may be longer than all real ones."""
+    room = longest(sql, cells)
+    return _SIZED.sub(rf"\g<1>({room[1]})", sql) if room else sql
 
 
 class Tables:
@@ -163,7 +182,7 @@ class Tables:
     def _type(self, table: str, name: str) -> str:
         kind, fact = self.session.kind, self.facts[table].get(name)
         if fact and fact.get("sql"):
-            return str(fact["sql"])
+            return widened(str(fact["sql"]), self.frames[table][name])
         dtype = self.frames[table][name].dtype
         said = sql_type(dtype, kind)
         if kind == "mysql" and said == "LONGTEXT" and name in self._keyed(table):
@@ -189,7 +208,8 @@ class Tables:
         kind, fact = self.session.kind, self.facts[table].get(name, {})
         primary = self.keys.primary.get(table, ())
         words = [self.session.quoted(name), self.types[table][name]]
-        if name in primary or fact.get("nullable") is False:
+        whole = self.frames[table][name].null_count() == 0
+        if name in primary or (fact.get("nullable") is False and whole):
             words.append("NOT NULL")
         elif kind == "mysql":
             # An old TIMESTAMP is otherwise never null, and set to the present.

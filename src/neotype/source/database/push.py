@@ -16,8 +16,8 @@ from neotype.progress import Progress, silent
 from neotype.schema.keys import Keys
 from neotype.schema.schema import Schema
 from neotype.source.database.address import Address
-from neotype.source.database.ddl import Tables
-from neotype.source.database.layout import Layout, Written
+from neotype.source.database.ddl import Tables, longest
+from neotype.source.database.layout import Column, Layout, Written
 from neotype.source.database.reflect import namespace, reflect
 from neotype.source.database.rows import declared, in_order, kept
 from neotype.source.database.session import Session, faults, opened, spoken
@@ -191,7 +191,7 @@ def _refuse(session: Session, there: Layout, if_exists: IfExists) -> None:
 
 
 def _fitting(
-    frames: Mapping[str, pl.DataFrame], old: Mapping[str, Any]
+    frames: Mapping[str, pl.DataFrame], old: Mapping[str, tuple[Column, ...]]
 ) -> tuple[dict[str, pl.DataFrame], list[str]]:
     """The frames as tables that are there take them; DataError lists all that do not fit."""
     findings, notes, made = [], [], {}
@@ -208,6 +208,11 @@ def _fitting(
         ]
         findings += [f"table '{table}' has no column '{name}'" for name in unknown]
         findings += [f"table '{table}' needs column '{name}', which is missing" for name in needed]
+        findings += [
+            fault
+            for name in frame.columns
+            if name in columns and (fault := _misfit(table, columns[name], frame[name]))
+        ]
         computed = [name for name in frame.columns if name in columns and columns[name].generated]
         notes += [f"table '{table}': the target computes '{name}' itself" for name in computed]
         made[table] = frame.drop(computed)
@@ -218,3 +223,15 @@ def _fitting(
             mend="replace them, or write to an empty target",
         )
     return made, notes
+
+
+def _misfit(table: str, column: Column, cells: pl.Series) -> str | None:
+    """Why the cells cannot go into a column that is there."""
+    place = f"table '{table}', column '{column.name}'"
+    room = longest(column.sql, cells)
+    if room:
+        return f"{place} is {column.sql}, and a cell has {room[1]} letters"
+    missing = cells.null_count()
+    if missing and not column.nullable and not column.identity and not column.generated:
+        return f"{place} must not be null, and {missing:,} cells are missing"
+    return None
