@@ -148,15 +148,13 @@ class Reference:
             public=public,
             rng=drawn,
         )
-        most, shy = _multiplicity(rows[refers])
         return cls(
             tie.title,
             bool((~refers & may).any()) and hierarchy is None,
             kinds,
             _ties(rows, capacity, paths),
             hierarchy,
-            most,
-            shy,
+            *_multiplicity(rows[refers]),
             FanOut.learn(capacity, protect=protect),
         )
 
