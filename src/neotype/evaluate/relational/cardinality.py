@@ -25,7 +25,7 @@ PARENTS = 50_000
 REPEATS = 20
 """Random draws of as many children, which say what chance alone does to their counts."""
 
-FEWEST = 5
+FEWEST = 10
 """Parents below which a distribution of counts says nothing."""
 
 UNUSUAL = 20
@@ -220,7 +220,7 @@ class JointCardinality(Between):
         value, worst = float(np.mean(gaps)), pairs[int(np.argmax(gaps))]
         return Finding(
             value=value,
-            interval=around(value, spread(np.mean(drawn, axis=0))),
+            interval=around(value, spread(np.mean(drawn, axis=0)), high=2.0),
             floor=floor,
             target=0.05,
             meaning=(

@@ -20,6 +20,9 @@ LEAST = 2
 FEWEST = 20
 """Groups of a side below which shares say nothing."""
 
+COMMON = 0.5
+"""Where chance makes so many groups equal, children are too plain to tell copies."""
+
 DIGITS = 9
 """Significant digits to which numbers must agree to be the same."""
 
@@ -69,7 +72,8 @@ class FamilyCopies(Between):
                 f"no foreign key has {FEWEST} parents with {LEAST} children or more on every side "
                 f"and children with columns that are no keys."
             )
-        worst = max(found, key=lambda title: share(found[title]) - chance(found[title]))
+        telling = [title for title in found if chance(found[title]) < COMMON] or list(found)
+        worst = max(telling, key=lambda title: share(found[title]) - chance(found[title]))
         one = found[worst]
         return Finding(
             value=share(one),

@@ -153,6 +153,8 @@ def unique_keys(databases: Databases, name: str) -> dict[tuple[str, ...], str]:
         if getattr(one, "unique", False):
             keys.setdefault((column,), "unique")
     ours = [tie.child_key for tie in databases.schema.above(name)]
+    if not set(table.primary_key) <= {column for key in ours for column in key}:
+        return keys  # its rows have a key of their own: it is no link table
     for first, second in combinations(dict.fromkeys(ours), 2):
         pair = tuple(dict.fromkeys((*first, *second)))
         taken = any(set(key) <= set(pair) for key in keys)
