@@ -249,7 +249,7 @@ class LabelEncoder:
         """At rest."""
         facts = {
             "name": self.name,
-            "labels": list(self.labels),
+            "labels": _at_rest(self.labels, self.column),
             "rare": self.rare,
             "missing": self.missing,
             "levels": len(self.starts),
@@ -264,12 +264,29 @@ class LabelEncoder:
         return cls(
             state.fact("name"),
             column,
-            tuple(state.fact("labels")),
+            _from_rest(state.fact("labels"), column),
             state.array("counts"),
             state.fact("rare"),
             state.fact("missing"),
             starts,
         )
+
+
+def _at_rest(labels: tuple[Any, ...], column: Any) -> list[Any]:
+    """Labels in JSON's types: times as whole numbers, decimals as text."""
+    dtype = storage_dtype(column.storage)
+    if dtype.is_temporal():
+        return pl.Series(labels, dtype=dtype).to_physical().to_list()
+    if dtype.is_decimal():
+        return [str(label) for label in labels]
+    return list(labels)
+
+
+def _from_rest(labels: list[Any], column: Any) -> tuple[Any, ...]:
+    dtype = storage_dtype(column.storage)
+    if dtype.is_temporal() or dtype.is_decimal():
+        return tuple(pl.Series(labels, dtype=None if labels else pl.Int64).cast(dtype).to_list())
+    return tuple(labels)
 
 
 def leading_order(index: NDArray[np.int64], labels: int, context: Codes) -> NDArray[np.int64]:

@@ -37,6 +37,8 @@ from neotype.schema.schema import Schema
 from neotype.source import FrameKind
 from neotype.synth.refine import Refined
 from neotype.synth.reformed import Reformed
+from neotype.synth.relational.database import DatabaseModel
+from neotype.synth.relational.held import Held
 from neotype.synth.specified import Specified
 from neotype.synth.synthesizer import Model
 
@@ -107,14 +109,7 @@ def load(path: Path | str, *, limit: int | None = None) -> tuple[Model, dict[str
         if manifest["synthesizer"] == Specified.family:
             return Specified.of(schema), parts.texts["facts.json"]
         state = State(parts.texts["state.json"], parts.arrays)
-        family = find("synthesizer", manifest["synthesizer"])
-        model: Model = Reformed.restore(
-            state,
-            schema,
-            lambda part, narrow: Refined.restore(
-                part, narrow, lambda least: family.restore(least, narrow)
-            ),
-        )
+        model: Model = _restored(manifest["synthesizer"], state, schema)
     except NotRegisteredError as cause:
         raise ModelFileError(
             f"'{path}' needs what is not installed here: {cause.problem}",
@@ -134,6 +129,22 @@ def load(path: Path | str, *, limit: int | None = None) -> tuple[Model, dict[str
             f"'{path}' is damaged: its parts do not fit together ({type(cause).__name__}: {cause})."
         ) from cause
     return model, parts.texts["facts.json"]
+
+
+def _restored(name: str, state: State, schema: Schema) -> Any:
+    """The model of a family: of one table, or of a database of such models."""
+    if name == DatabaseModel.family:
+        return Held.restore(
+            state, schema, lambda part, inner: DatabaseModel.restore(part, inner, _restored)
+        )
+    family = find("synthesizer", name)
+    return Reformed.restore(
+        state,
+        schema,
+        lambda part, narrow: Refined.restore(
+            part, narrow, lambda least: family.restore(least, narrow)
+        ),
+    )
 
 
 def declared(schema: Schema, origin: str) -> tuple[Model, dict[str, Any]]:

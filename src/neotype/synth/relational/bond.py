@@ -12,18 +12,29 @@ from typing import Any, Self
 
 import numpy as np
 import polars as pl
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from neotype.encode.encoder import State
-from neotype.schema.schema import Column, Datetime, Numeric, Relationship, Schema, Table
+from neotype.schema.schema import (
+    Categorical,
+    Column,
+    Datetime,
+    Numeric,
+    Relationship,
+    Schema,
+    Table,
+)
 from neotype.synth.relational.clock import Clock, Ticks
+from neotype.synth.relational.fanout import FanOut
+from neotype.synth.relational.shared import groups_of
 
 _DENSE_ROWS = 30.0
 """Children an owner, on average, from which on their level is drawn with the owner."""
 _DENSE_SHARE = 0.05
 """Share of the variance between owners from which on."""
 _STEADY = 0.999
-_SHORT = 0.5
+_FEW_LABELS = 8
 
 
 @dataclass(frozen=True)
@@ -31,7 +42,8 @@ class Bond:
     """A foreign key along which rows are made.
 
     `origin` is a time of the owner from which the first child's time is counted; `dense` are
-    columns told as multiples of the owner's mean, with the mean over all owners; `counters` are
+    columns told as multiples of the owner's mean, with the mean over all owners (but the first: as
+    a share of the first, since what sells more has more of all); `counters` are
     columns that number an owner's rows, with what they begin at.
     """
 
@@ -40,8 +52,10 @@ class Bond:
     origin: str | None = None
     dense: Mapping[str, float] = field(default_factory=dict)
     counters: Mapping[str, int] = field(default_factory=dict)
-    usual: float = 0.0
-    """Children an owner, where nothing else is known."""
+    fan: FanOut | None = None
+    """How many children owners have."""
+    grouped: str | None = None
+    """The column by whose dates owners fall into groups."""
 
     @property
     def rows(self) -> str:
@@ -58,6 +72,11 @@ class Bond:
         """The owner's column with the ticks from first to last."""
         return f"#{self.tie.title} for"
 
+    @property
+    def group(self) -> str:
+        """The owner's column with its group."""
+        return f"#{self.tie.title} group"
+
     def level(self, name: str) -> str:
         """The owner's column with the mean of a column."""
         return f"#{self.tie.title} mean of {name}"
@@ -69,6 +88,7 @@ class Bond:
         schema: Schema,
         frames: Mapping[str, pl.DataFrame],
         owner: NDArray[np.int64],
+        protect: int,
     ) -> Self:
         """Learn from the children, whose owners are the rows at positions `owner`."""
         table, child = schema.tables[tie.child], frames[tie.child]
@@ -84,7 +104,8 @@ class Bond:
         ]
         order = order_of(owner, child, clock)
         place = _place(owner[order])
-        counters, dense = {}, {}
+        counters: dict[str, int] = {}
+        dense: dict[str, float] = {}
         for name in numbers:
             cells = child[name]
             if cells.null_count() or (cells.dtype.is_float() and not cells.is_finite().all()):
@@ -97,16 +118,17 @@ class Bond:
                 continue
             mean = _level(values, owner)
             if mean is not None:
-                dense[name] = mean
+                dense[name] = mean / next(iter(dense.values()), 1.0)
         parent = frames[tie.parent]
         origin = None
         if clock is not None:
             origin = _origin(clock, schema.tables[tie.parent], parent, owner, child)
-        usual = len(owner) / max(parent.height, 1)
-        return cls(tie, clock, origin, dense, counters, usual)
+        fan = FanOut.learn(np.bincount(owner, minlength=parent.height), protect=protect)
+        grouped = _grouped(clock, owner, child, parent.height, keys, protect)
+        return cls(tie, clock, origin, dense, counters, fan, grouped)
 
     def sketches(
-        self, owner: NDArray[np.int64], child: pl.DataFrame, parent: pl.DataFrame
+        self, owner: NDArray[np.int64], child: pl.DataFrame, parent: pl.DataFrame, protect: int
     ) -> dict[str, pl.Series]:
         """The columns of the owners, from their children."""
         counts = np.bincount(owner, minlength=parent.height).astype(np.int64)
@@ -125,10 +147,18 @@ class Bond:
                 begun = pl.Series(np.where(counts > 0, first - self._zero(parent), 0))
             found[self.start] = begun.set(none, None).alias(self.start)
             found[self.span] = pl.Series(self.span, span).set(none, None)
+        leading = None
         for name in self.dense:
             values = child[name].cast(pl.Float64).to_numpy()
             mean = _means(values, owner, parent.height)
-            found[self.level(name)] = pl.Series(self.level(name), mean).fill_nan(None)
+            level = mean if leading is None else mean / leading
+            leading = mean if leading is None else leading
+            found[self.level(name)] = pl.Series(self.level(name), level).fill_nan(None)
+        if self.clock is not None and self.grouped is not None:
+            labels = _labels(child[self.grouped])
+            groups = groups_of(ticks, owner, labels, parent.height, protect)
+            assert groups is not None
+            found[self.group] = pl.Series(self.group, groups[0])
         return found
 
     def columns(self, parent: pl.DataFrame) -> dict[str, Column]:
@@ -145,29 +175,35 @@ class Bond:
                 )
             )
             found[self.span] = Numeric(**whole, nullable=missing)
+        if self.grouped is not None:
+            found[self.group] = Categorical(storage="Int64", public=True)
         for name in self.dense:
             level = self.level(name)
             found[level] = Numeric(storage="Float64", nullable=parent[level].null_count() > 0)
         return found
 
-    def told(self, parent: pl.DataFrame) -> tuple[NDArray[np.int64], Ticks, Ticks]:
-        """Of drawn owners: how many rows, from which tick to which."""
-        evenly = np.diff(np.floor(self.usual * np.arange(parent.height + 1))).astype(np.int64)
-        counts = parent[self.rows].zip_with(parent[self.rows].is_not_null(), pl.Series(evenly))
-        rows = np.maximum(counts.to_numpy().astype(np.int64), 0)
-        if rows.sum() < _SHORT * evenly.sum():
-            # Of few owners hardly a count may be kept: what is lacking is spread evenly.
-            rows = rows + evenly
+    def told(
+        self, parent: pl.DataFrame, rng: Generator | None = None
+    ) -> tuple[NDArray[np.int64], Ticks, Ticks, NDArray[np.int64]]:
+        """Of owners: how many rows, from which tick to which, and of which group.
+
+        With `rng`, owners were drawn: what remains of their counts is which has more than which.
+        """
+        cells = parent[self.rows].fill_null(0)
+        rows = np.maximum(cells.to_numpy().astype(np.int64), 0)
+        if rng is not None and self.fan is not None:
+            rows = self.fan.counts(rows, rng)
         zero = np.zeros(parent.height, dtype=np.int64)
         if self.clock is None:
-            return rows, zero, zero
+            return rows, zero, zero, zero
         begun, span = parent[self.start], parent[self.span]
         if self.origin is None:
             start = self.clock.ticks(_filled(begun, self.clock))
         else:
             start = begun.fill_null(0).to_numpy().astype(np.int64) + self._zero(parent)
         lasting = np.maximum(span.fill_null(0).to_numpy().astype(np.int64), 0)
-        return rows, start, start + np.where(rows > 1, lasting, 0)
+        group = zero if self.grouped is None else parent[self.group].fill_null(0).to_numpy()
+        return rows, start, start + np.where(rows > 1, lasting, 0), group
 
     def encode(
         self, owner: NDArray[np.int64], child: pl.DataFrame, parent: pl.DataFrame
@@ -205,8 +241,10 @@ class Bond:
         return kept | {name: Numeric(storage="Float64") for name in self.dense}
 
     def _levels(self, name: str, parent: pl.DataFrame) -> NDArray[np.float64]:
+        leading = next(iter(self.dense))
         filled = parent[self.level(name)].fill_null(self.dense[name]).to_numpy()
-        return np.asarray(np.maximum(filled.astype(np.float64), 1e-9))
+        levels = np.asarray(np.maximum(filled.astype(np.float64), 1e-9))
+        return levels if name == leading else levels * self._levels(leading, parent)
 
     def _zero(self, parent: pl.DataFrame) -> Ticks:
         """The tick from which an owner's first child is counted."""
@@ -225,9 +263,12 @@ class Bond:
             "dense": dict(self.dense),
             "counters": dict(self.counters),
             "timed": self.clock is not None,
-            "usual": self.usual,
+            "grouped": self.grouped,
         }
-        return State.nest(facts, {"clock": self.clock.state()} if self.clock else {})
+        parts = {"fan": self.fan.state()} if self.fan else {}
+        if self.clock is not None:
+            parts["clock"] = self.clock.state()
+        return State.nest(facts, parts)
 
     @classmethod
     def restore(cls, state: State, schema: Schema) -> Self:
@@ -239,8 +280,11 @@ class Bond:
             part = state.within("clock")
             column = schema.tables[tie.child].columns[part.fact("name")]
             clock = Clock.restore(part, column)
-        named = (state.fact(name) for name in ("origin", "dense", "counters", "usual"))
-        return cls(tie, clock, *named)
+        origin, dense, counters, grouped = (
+            state.fact(name) for name in ("origin", "dense", "counters", "grouped")
+        )
+        fan = FanOut.restore(state.within("fan")) if "fan" in state.facts else None
+        return cls(tie, clock, origin, dense, counters, fan, grouped)
 
 
 def clock_of(table: Table, frame: pl.DataFrame) -> Clock | None:
@@ -262,6 +306,32 @@ def order_of(
     if clock is None:
         return np.argsort(owner, kind="stable")
     return np.lexsort((clock.ticks(child[clock.name]), owner))
+
+
+def _grouped(
+    clock: Clock | None,
+    owner: NDArray[np.int64],
+    child: pl.DataFrame,
+    owners: int,
+    keys: set[str],
+    protect: int,
+) -> str | None:
+    """The column of few labels that tells most of groups of owners, if one does."""
+    if clock is None:
+        return None
+    best, most = None, 0.0
+    ticks = clock.ticks(child[clock.name])
+    for cells in child.iter_columns():
+        few = not cells.dtype.is_float() and not cells.null_count() and cells.name not in keys
+        if cells.name != clock.name and few and cells.n_unique() <= _FEW_LABELS:
+            found = groups_of(ticks, owner, _labels(cells), owners, protect)
+            if found is not None and found[1] > most:
+                best, most = cells.name, found[1]
+    return best
+
+
+def _labels(cells: pl.Series) -> NDArray[np.int64]:
+    return cells.rank("dense").to_numpy().astype(np.int64) - 1
 
 
 def _filled(cells: pl.Series, clock: Clock) -> pl.Series:

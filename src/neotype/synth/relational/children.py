@@ -44,10 +44,17 @@ class Owners:
     rows: NDArray[np.int64]
     start: Ticks
     end: Ticks
+    group: NDArray[np.int64]
 
     def take(self, picks: NDArray[np.int64] | slice) -> Owners:
         """Some of them."""
-        return Owners(self.codes[:, picks], self.rows[picks], self.start[picks], self.end[picks])
+        return Owners(
+            self.codes[:, picks],
+            self.rows[picks],
+            self.start[picks],
+            self.end[picks],
+            self.group[picks],
+        )
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,8 @@ class Children:
         within = np.flatnonzero(brood.owner[1:] == brood.owner[:-1])
         gaps, beat = None, 0.0
         if clock is not None:
-            shared = Shared.learn(brood.ticks, brood.codes, digits, alone, protect)
+            group = owners.group[brood.owner]
+            shared = Shared.learn(brood.ticks, brood.codes, digits, alone, group, protect)
             between = brood.ticks[within + 1] - brood.ticks[within]
             gaps = Scale.learn(between, protect=protect) if len(between) else None
             beat = float(np.median(between[between > 0])) if (between > 0).any() else 1.0
@@ -171,7 +179,7 @@ class Children:
         if self.clock is not None:
             rows[:, sheet.at("calendar")] = self.clock.calendar(ticks).T
             if self.shared is not None:
-                rows[:, sheet.at("shared")] = self.shared.look(ticks).T
+                rows[:, sheet.at("shared")] = self.shared.look(ticks, owners.group[brood.owner]).T
             if self.gaps is not None:
                 gap = self.gaps.encode(np.diff(ticks, prepend=ticks[:1]))
                 gap[:, np.append(True, brood.owner[1:] != brood.owner[:-1])[: len(ticks)]] = 0
@@ -219,7 +227,8 @@ class Children:
         context = np.ascontiguousarray(owners.codes[list(self.context)].T)
         for step in range(int(owners.rows.max(initial=0))):
             a = np.flatnonzero(owners.rows > step)
-            rows, ticks = self._stepped(history, context[a], a, step, rng)
+            group = owners.group[a]
+            rows, ticks = self._stepped(history, context[a], group, a, step, rng)
             at = begin[a] + step
             mine = rows[:, self.sheet.at("content")].T
             combination = rows[:, self.sheet.places("combination")[0]]
@@ -229,7 +238,13 @@ class Children:
         return Brood(np.repeat(np.arange(len(owners.rows)), owners.rows), codes, when)
 
     def _stepped(
-        self, history: History, context: Rows, a: NDArray[np.int64], step: int, rng: Generator
+        self,
+        history: History,
+        context: Rows,
+        group: NDArray[np.int64],
+        a: NDArray[np.int64],
+        step: int,
+        rng: Generator,
     ) -> tuple[Rows, Ticks]:
         """The next row of each of the owners `a`."""
         sheet, stages = self.sheet, self.later if step else self.first
@@ -242,7 +257,7 @@ class Children:
                 ticks = self._next(history, rows, a, rng)
             rows[:, sheet.at("calendar")] = self.clock.calendar(ticks).T
             if self.shared is not None:
-                rows[:, sheet.at("shared")] = self.shared.look(ticks).T
+                rows[:, sheet.at("shared")] = self.shared.look(ticks, group).T
             rows[:, sheet.at("after")] = history.after(a, ticks).T
         stages.combination.fill(rows, _key(rng))
         combination = rows[:, sheet.places("combination")[0]]
@@ -250,7 +265,7 @@ class Children:
         content = rows[:, sheet.at("content")]
         content[:, list(self.tuples.places)] = self.tuples.table[combination]
         if self.shared is not None:
-            self.shared.force(content.T, ticks)
+            self.shared.force(content.T, ticks, group)
         stages.rest.fill(rows, _key(rng), self._fixed(combination))
         return rows, ticks
 
@@ -282,6 +297,49 @@ class Children:
             rows[:, sheet.at("gap")] = again[: len(sheet.places("gap"))].T
         return ticks
 
+    def state(self) -> State:
+        """At rest."""
+        memory = self.memory
+        facts = {
+            "sections": [
+                [name, [[d.name, d.size, d.ordered] for d in digits]]
+                for name, digits in self.sheet.sections
+            ],
+            "looked": list(self.context),
+            "firsts": list(memory.firsts),
+            "kept": list(memory.kept),
+            "beat": memory.beat,
+        }
+        parts = {
+            "tuples": self.tuples.state(),
+            "first": _stages_state(self.first),
+            "later": _stages_state(self.later),
+        }
+        if self.gaps is not None:
+            parts["gaps"] = self.gaps.state()
+        if self.shared is not None:
+            parts["shared"] = self.shared.state()
+        return State.nest(facts, parts)
+
+    @classmethod
+    def restore(cls, state: State, clock: Clock | None) -> Self:
+        """The inverse of `state`."""
+        sheet = Sheet(
+            tuple(
+                (name, tuple(Digit(*digit) for digit in digits))
+                for name, digits in state.fact("sections")
+            )
+        )
+        tuples = Tuples.restore(state.within("tuples"))
+        content = dict(sheet.sections)["content"]
+        firsts, kept = tuple(state.fact("firsts")), tuple(state.fact("kept"))
+        memory = Memory(content, firsts, kept, len(tuples), state.fact("beat"))
+        gaps = Scale.restore(state.within("gaps")) if "gaps" in state.facts else None
+        shared = Shared.restore(state.within("shared")) if "shared" in state.facts else None
+        first, later = (_stages_at_rest(state.within(name)) for name in ("first", "later"))
+        looked = tuple(state.fact("looked"))
+        return cls(sheet, looked, clock, gaps, memory, tuples, shared, first, later)
+
 
 def _relevant(
     brood: Brood, codes: Codes, digits: tuple[Digit, ...], context: tuple[Digit, ...]
@@ -306,20 +364,14 @@ def _unlearnt() -> Stages:
     return Stages(None, none, none)
 
 
-def stages_state(stages: Stages) -> State:
-    """At rest."""
+def _stages_state(stages: Stages) -> State:
     parts = {"combination": stages.combination, "rest": stages.rest}
     if stages.gap is not None:
         parts["gap"] = stages.gap
-    return State.nest(
-        {"gapped": stages.gap is not None},
-        {name: State({}, trees.arrays()) for name, trees in parts.items()},
-    )
+    return State.nest({}, {name: State({}, trees.arrays()) for name, trees in parts.items()})
 
 
-def stages_at_rest(state: State) -> Stages:
-    """The inverse."""
-    gap = trees_at_rest(state.within("gap")) if state.fact("gapped") else None
-    return Stages(
-        gap, trees_at_rest(state.within("combination")), trees_at_rest(state.within("rest"))
-    )
+def _stages_at_rest(state: State) -> Stages:
+    gap = trees_at_rest(state.within("gap")) if "gap" in state.facts else None
+    rest = (trees_at_rest(state.within(name)) for name in ("combination", "rest"))
+    return Stages(gap, *rest)

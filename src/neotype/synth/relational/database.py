@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import polars as pl
@@ -24,6 +24,7 @@ from neotype.synth.relational.layout import Layout
 from neotype.synth.relational.part import Part, digits_of
 from neotype.synth.relational.paths import both
 from neotype.synth.relational.polymorphic import asked
+from neotype.synth.relational.rest import Loader, at_rest, state_of
 from neotype.synth.synthesizer import Capabilities
 from neotype.synth.trees import Trees
 
@@ -166,11 +167,12 @@ class DatabaseModel:
         fitted, bond = self.fitted, self.fitted.bonds[table]
         above = drawn[bond.tie.parent]
         part = fitted.parts[table]
-        counts, start, end = bond.told(above.frame)
+        told = bond.told(above.frame, rng.child("counts").generator())
+        counts, start, end, group = told
         children = fitted.children[table]
         if children is None:
             counts = np.zeros_like(counts)
-        owners = Owners(above.context, counts, start, end)
+        owners = Owners(above.context, counts, start, end, group)
         brood = _none(part) if children is None else children.draw(owners, rng.child("rows"))
         return self._decoded(table, above, brood, rng)
 
@@ -234,7 +236,13 @@ class DatabaseModel:
 
     def state(self) -> State:
         """At rest."""
-        return self.fitted.state(self.learnt)
+        return state_of(self.fitted, self.learnt)
+
+    @classmethod
+    def restore(cls, state: State, schema: Schema, load: Loader) -> Self:
+        """The inverse of `state`; `load` restores the models of single tables."""
+        fitted, learnt = at_rest(state, schema, load)
+        return cls(schema, fitted.layout, learnt, fitted)
 
 
 def capacity_of(frame: pl.DataFrame, tie: Relationship) -> Positions:

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from neotype.data import Dataset
-from neotype.encode.encoder import Codes, Digit, State
+from neotype.encode.encoder import Codes, Digit
 from neotype.links import Links
 from neotype.progress import Progress
 from neotype.rng import Rng
@@ -86,10 +86,6 @@ class Fitted:
             schema={name: storage_dtype(column.storage) for name, column in columns}
         )
 
-    def state(self, learnt: Mapping[str, int]) -> State:
-        """At rest."""
-        raise NotImplementedError
-
 
 def fit_tables(recipe: Any, data: Dataset, rng: Rng, progress: Progress) -> Fitted:
     """Learn every table and every key."""
@@ -98,7 +94,7 @@ def fit_tables(recipe: Any, data: Dataset, rng: Rng, progress: Progress) -> Fitt
     frames = arranged(layout, data)
     links = Links.of(schema, frames)
     bonds = {
-        table: Bond.learn(tie, schema, frames, links.positions[tie.title])
+        table: Bond.learn(tie, schema, frames, links.positions[tie.title], protect)
         for table, tie in layout.contexts.items()
     }
     full, parts, codes = _parts(layout, links, frames, bonds, protect)
@@ -186,7 +182,9 @@ def _parts(
         extra: dict[str, Column] = {}
         for tie in layout.children(table):
             bond, owner = bonds[tie.child], links.positions[tie.title]
-            frame = frame.with_columns(bond.sketches(owner, frames[tie.child], frame).values())
+            frame = frame.with_columns(
+                bond.sketches(owner, frames[tie.child], frame, protect).values()
+            )
             extra |= bond.columns(frame)
         for tie in schema.below(table):
             if layout.contexts.get(tie.child) is not tie:
@@ -308,13 +306,13 @@ def _children(
     references = fitted.reference_digits(table)
     digits = (*(part.digits[p] for p in untimed), *references)
     more = range(len(untimed), len(digits))
-    counts, start, end = bond.told(full[bond.tie.parent])
+    told_of_owners = bond.told(full[bond.tie.parent])
     ticks = np.zeros(len(owner), dtype=np.int64)
     if bond.clock is not None:
         ticks = bond.clock.ticks(full[table][bond.clock.name])
     return Children.learn(
         Brood(owner, np.vstack([codes[untimed], told]), ticks),
-        Owners(context, counts, start, end),
+        Owners(context, *told_of_owners),
         digits,
         seen,
         {place[p] for p in part.alone if p in place} | set(more),

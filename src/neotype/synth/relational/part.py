@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import polars as pl
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from neotype.data import Dataset
 from neotype.encode.codebook import Codebook
-from neotype.encode.encoder import Codes, Digit, State
+from neotype.encode.encoder import Codes, Digit
 from neotype.rng import Rng
 from neotype.schema.schema import Categorical, Column, Identifier, Schema, Table
 from neotype.synth.learn import rules_of
@@ -115,15 +115,6 @@ class Part:
                 found.append(start)
             start += len(encoder.digits)
         return found
-
-    def state(self) -> State:
-        """At rest."""
-        parts = {} if self.codebook is None else {"codebook": self.codebook.state()}
-        content = self.content.model_dump(mode="json")
-        inner: Any = None
-        if self.rewriting is not None:
-            inner = self.rewriting.inner.model_dump(mode="json")
-        return State.nest({"name": self.name, "content": content, "inner": inner}, parts)
 
 
 def with_digits(
