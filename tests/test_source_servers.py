@@ -393,6 +393,27 @@ def test_longer_texts_and_missing_cells(pg: Place, maria_db: Place) -> None:
         assert (facts["name"]["sql"], facts["code"]["sql"]) == ("VARCHAR(11)", "CHAR(2)")
 
 
+def test_cells_without_the_form_of_their_type_become_text(pg: Place) -> None:
+    pg.do("CREATE TABLE host (address inet, meta jsonb, spot point, range_ int4range)")
+    pg.do("INSERT INTO host VALUES ('10.0.0.1', '{}', '(1,2)', '[1,3)')")
+    source = read(pg.url)
+    made = pl.DataFrame(
+        {
+            "address": ["10.0.0.577", None],
+            "meta": ['{"a": 1}', "[]"],
+            "spot": ["(3,4)", None],
+            "range_": ["[5,3)", "[1,2)"],
+        }
+    )
+    written = push({"host": made}, None, f"{pg.url}&schema=other", kind=source.kind)
+    assert written.notes == (
+        "table 'host': cells of 'address' are no inet: it is text",
+        "table 'host': cells of 'range_' are no int4range: it is text",
+    )
+    facts = read(f"{pg.url}&schema=other").kind.tables["host"]["columns"]
+    assert [facts[name]["sql"] for name in made.columns] == ["TEXT", "JSONB", "point", "TEXT"]
+
+
 def test_tables_that_others_need_are_not_replaced(pg: Place, maria_db: Place) -> None:
     for place in (pg, maria_db):
         push(rentals.tables(), rentals.KEYS, place.url)

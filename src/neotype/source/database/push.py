@@ -87,8 +87,8 @@ class _At:
 
 
 def _with_unique(keys: Keys, facts: Mapping[str, Mapping[str, Any]]) -> Keys:
-    """The unique keys that the source had, where their columns still are what they were."""
-    unique = {table: list(several) for table, several in keys.unique.items()}
+    """Of tables of a database the unique keys that it declared, where they are unchanged."""
+    unique = {t: list(k) for t, k in keys.unique.items() if "unique" not in facts.get(t, {})}
     for table, fact in facts.items():
         changed = set(fact.get("changed", ()))
         for key in map(tuple, fact.get("unique", ())):

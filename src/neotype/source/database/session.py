@@ -37,6 +37,11 @@ class Session:
         """postgresql, mysql, sqlite or duckdb."""
         return self.address.kind
 
+    @property
+    def refusal(self) -> Any:
+        """What the driver raises for cells that are not what their type says."""
+        return driver(self.address).DataError
+
     def quoted(self, *names: str | None) -> str:
         """Identifiers as this database writes them, joined by points."""
         mark = "`" if self.kind == "mysql" else '"'

@@ -130,7 +130,31 @@ class PostgresWriter(Writer):
     ) -> None:
         """The types of enumerations first."""
         self._enumerations(tables, new, notes)
+        for table in new:
+            for name, sql in tables.types[table].items():
+                if not self._holds(sql, tables.frames[table][name]):
+                    tables.types[table][name] = "TEXT"
+                    notes.append(
+                        f"table '{table}': cells of '{name}' are no {sql.lower()}: it is text"
+                    )
         super().create(tables, new, closing, notes)
+
+    def _holds(self, sql: str, cells: pl.Series) -> bool:
+        """Whether texts have the form of their type: a network, a range, a point, JSON."""
+        plain = sql.upper().startswith(("TEXT", "VARCHAR", "CHAR", "BPCHAR"))
+        if cells.dtype != pl.String or plain:
+            return True
+        self.session.run("SAVEPOINT neotype_forms")
+        fits = True
+        try:
+            for some in cells.unique().drop_nulls().to_frame().iter_slices(_ROWS):
+                with self.session.raw.cursor() as cursor:
+                    query = f"SELECT count(x::{sql}) FROM unnest(%s::text[]) AS t(x)"
+                    cursor.execute(query, [some.to_series().to_list()])
+        except self.session.refusal:
+            fits = False
+        self.session.run("ROLLBACK TO SAVEPOINT neotype_forms")
+        return fits
 
     def _enumerations(self, tables: Tables, new: list[str], notes: list[str]) -> None:
         space = literal(str(self.namespace))
