@@ -22,6 +22,7 @@ PAGES = (
     "balance",
     "conditions",
     "constraints",
+    "databases",
     "describe",
     "impute",
     "masking",
