@@ -14,7 +14,7 @@ from neotype.errors import ColumnNotFoundError, DataError
 from neotype.evaluate.asked import Asked
 from neotype.evaluate.evaluate import evaluate
 from neotype.evaluate.metric import Score
-from neotype.evaluate.relational.aggregates import with_children, with_parents
+from neotype.evaluate.relational.aggregates import grouped, with_children, with_parents
 from neotype.evaluate.relational.databases import Databases
 from neotype.evaluate.relational.hops import walks
 from neotype.links import Links
@@ -155,6 +155,21 @@ def test_a_parent_is_shown_with_what_is_below_it() -> None:
     alone = frame.filter(pl.col("number of order") == 0)
     assert alone.height
     assert alone["mean order.amount"].null_count() == alone.height
+
+
+def test_what_is_summed_up_does_not_tell_the_order_of_the_rows() -> None:
+    cells = np.random.default_rng(0).normal(size=(40, 997)) * 10.0 ** np.arange(-20, 20)[:, None]
+    cells[::2] -= cells[::2].mean(axis=1, keepdims=True)
+    parent = np.repeat(np.arange(40), 997)
+    order = np.random.default_rng(1).permutation(parent.size)
+    kinds = {"x": sides()[1].schema.tables["order"].columns["amount"]}
+    told = [
+        grouped(pl.DataFrame({"x": cells.ravel()[rows]}), kinds, parent[rows], "order")[0]
+        for rows in (np.arange(parent.size), order)
+    ]
+    assert told[0].sort("row").equals(told[1].sort("row"))
+    spread = told[0].sort("row")["deviation of order.x"].to_numpy()
+    assert np.allclose(spread, cells.std(axis=1, ddof=1), rtol=1e-7)
 
 
 def test_a_child_is_shown_with_those_it_refers_to() -> None:

@@ -13,6 +13,8 @@ import pytest
 from neotype.data import Dataset
 from neotype.evaluate.evaluate import evaluate
 from neotype.evaluate.metric import Score
+from neotype.evaluate.sequential.strands import Strands
+from neotype.evaluate.sequential.summaries import of_numbers
 from neotype.evaluate.suites import of, ordered
 from neotype.registry import names
 from neotype.rng import Rng
@@ -292,3 +294,13 @@ def test_tables_with_a_sequence_are_measured_as_sequences_by_default() -> None:
     told = {(score.table, score.metric) for score in found}
     assert ("event", "autocorrelation") in told
     assert ("person", "autocorrelation") not in told
+
+
+def test_the_last_bits_of_sums_do_not_tell_the_order_of_rows() -> None:
+    generator = np.random.default_rng(0)
+    cells = generator.random((50, 1000))
+    moved = generator.permuted(cells, axis=1)
+    each = Strands(np.arange(50_000), np.tile(np.arange(1000.0), 50), np.arange(51) * 1000)
+    one, two = (of_numbers(side.ravel(), each) for side in (cells, moved))
+    assert np.array_equal(one[:, [0, 1, 3, 4]], two[:, [0, 1, 3, 4]])
+    assert np.allclose(one[:, 0], cells.mean(axis=1))

@@ -19,6 +19,9 @@ from neotype.evaluate.sequential.strands import Sequences, Strands, calm
 LABELS = 6
 """Labels of a column whose shares are told, the commonest of all sides."""
 
+DECIMALS = 12
+"""Of quantities in units of train's middle 99 %: further ones depend on the order of sums."""
+
 OF_NUMBERS = ("mean", "deviation", "slope", "least", "most", "first", "last less first")
 OF_TIMES = ("span", "mean gap", "longest gap")
 
@@ -102,7 +105,7 @@ def of_numbers(cells: Floats, strands: Strands) -> Floats:
     told = np.stack([mean, deviation, slope, least, most, first, last - first], axis=1)
     told[rows == 0] = np.nan
     told[rows < 2, 1:3] = np.nan
-    return told
+    return np.round(told, DECIMALS)
 
 
 def of_labels(codes: Ints, code: Ints, most: int, strands: Strands) -> Floats:
