@@ -6,7 +6,7 @@ there before the first child row is drawn.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -89,12 +89,17 @@ class Bond:
         frames: Mapping[str, pl.DataFrame],
         owner: NDArray[np.int64],
         protect: int,
+        apart: Collection[str] = (),
     ) -> Self:
-        """Learn from the children, whose owners are the rows at positions `owner`."""
+        """Learn from the children, whose owners are the rows at positions `owner`.
+
+        Columns that stand `apart` are left as they are.
+        """
         table, child = schema.tables[tie.child], frames[tie.child]
         clock = clock_of(table, child)
         keys = {name for own in schema.above(tie.child) for name in own.child_key}
         held = {name for rule in table.constraints for name in rule.about} | keys
+        held |= set(apart)
         numbers = [
             name
             for name, column in table.columns.items()

@@ -7,6 +7,7 @@ How many rows an owner has, and from when to when, is drawn with the owner.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -22,6 +23,7 @@ from neotype.synth.relational.clock import Clock, Ticks
 from neotype.synth.relational.history import History, Memory
 from neotype.synth.relational.shared import Shared
 from neotype.synth.relational.sheet import Rows, Sheet
+from neotype.synth.relational.tally import Tally
 from neotype.synth.relational.tuples import Tuples
 from neotype.synth.trees import trees_at_rest
 from neotype.trees.density import DensityTrees, Growth
@@ -32,6 +34,8 @@ _WIDEST = 32
 _LOOKED_AT = 4096
 _FEW = 200
 """First rows of fewer owners than this are drawn like all others."""
+_AGAIN = 0.05
+"""Share of rows from which on it is drawn whether a value comes again."""
 _AT_ONCE = 1 << 14
 """Owners whose rows are drawn side by side."""
 
@@ -64,6 +68,10 @@ class Brood:
     owner: NDArray[np.int64]
     codes: Codes
     ticks: Ticks
+    origin: NDArray[np.int64] | None = None
+    """repeats × rows: the row whose very value each has (itself, where it is new)."""
+    values: NDArray[np.float64] | None = None
+    """2 × rows: amounts and totals, where a total runs."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,10 @@ class Children:
     memory: Memory
     tuples: Tuples
     shared: Shared | None
+    repeats: tuple[tuple[int, ...], ...]
+    """Digits of columns whose value may be the last one of the same combination again."""
+    computed: tuple[int, ...]
+    """Digits of a total that follows from the rows before."""
     first: Stages
     later: Stages
 
@@ -102,13 +114,23 @@ class Children:
         clock: Clock | None,
         growth: Growth,
         protect: int,
+        exact: Mapping[tuple[int, ...], NDArray[np.int64]],
+        computed: tuple[int, ...] = (),
         progress: Progress = silent,
     ) -> Self:
         """Learn from rows of `digits` whose owners have digits `context`.
 
-        `alone` are the digits that are all of their column, `firsts` the leading ones.
+        `alone` are the digits that are all of their column, `firsts` the leading ones. `exact`
+        tells equal values of columns from others, by the digits of the column.
         """
-        tuples = Tuples.learn(brood.codes, digits, alone, protect)
+        tuples = Tuples.learn(brood.codes, digits, alone - set(computed), protect)
+        last = _last_alike(brood.owner, tuples.encode(brood.codes))
+        again = {
+            places: (last >= 0) & (ids == ids[np.maximum(last, 0)])
+            for places, ids in exact.items()
+            if not set(places) & {*tuples.places, *computed}
+        }
+        again = {places: same for places, same in again.items() if same.mean() >= _AGAIN}
         shared = None
         within = np.flatnonzero(brood.owner[1:] == brood.owner[:-1])
         gaps, beat = None, 0.0
@@ -133,12 +155,17 @@ class Children:
                 ("after", memory.after),
                 ("combination", (Digit("combination", max(len(tuples), 1), ordered=False),)),
                 ("under", memory.under),
+                ("again", tuple(Digit("again", 2, ordered=True) for _ in again)),
                 ("content", digits),
             )
         )
         blank = _unlearnt()
-        model = cls(sheet, looked, clock, gaps, memory, tuples, shared, blank, blank)
+        parts = (sheet, looked, clock, gaps, memory, tuples, shared, tuple(again), computed)
+        model = cls(*parts, blank, blank)
         rows = model._walked(brood, owners)
+        rows[:, sheet.at("again")] = np.array(list(again.values()), dtype=np.uint8).T.reshape(
+            len(rows), len(again)
+        )
         is_first = np.append(True, brood.owner[1:] != brood.owner[:-1])
         start, end = is_first, ~is_first
         if is_first.sum() < _FEW:
@@ -150,7 +177,7 @@ class Children:
         progress("grow trees", 1, 2)
         later = model._grown(rows[end], growth, gap=gaps is not None)
         progress("grow trees", 2, 2)
-        return cls(sheet, looked, clock, gaps, memory, tuples, shared, first, later)
+        return cls(*parts, first, later)
 
     def _grown(self, rows: Rows, growth: Growth, *, gap: bool) -> Stages:
         """The trees of all stages."""
@@ -164,7 +191,8 @@ class Children:
         told = {*self.tuples.places, *(self.shared.certain if self.shared is not None else ())}
         content = sheet.places("content")
         given = known + sheet.places("combination", "under") + [content[p] for p in sorted(told)]
-        order = [content[p] for p in range(len(content)) if p not in told]
+        order = sheet.places("again")
+        order += [content[p] for p in range(len(content)) if p not in {*told, *self.computed}]
         return Stages(when, which, sheet.grow(rows, order, given, growth))
 
     def _walked(self, brood: Brood, owners: Owners) -> Rows:
@@ -201,27 +229,26 @@ class Children:
                 history.add(a, brood.codes[:, at], combination[at], now)
         return rows
 
-    def draw(self, owners: Owners, rng: Rng) -> Brood:
-        """The rows of these owners."""
-        parts = []
+    def draw(self, owners: Owners, rng: Rng, tally: Tally | None = None) -> Brood:
+        """The rows of these owners; `tally` keeps the total where one runs."""
+        parts: list[Brood] = []
+        done = 0
         for number, block in enumerate(range(0, len(owners.rows), _AT_ONCE)):
             part = slice(block, min(block + _AT_ONCE, len(owners.rows)))
-            drawn = self._block(owners.take(part), rng.block(number).generator())
-            parts.append(Brood(drawn.owner + block, drawn.codes, drawn.ticks))
-        if not parts:
-            width = len(self.memory.digits)
-            none = np.zeros(0, dtype=np.int64)
-            return Brood(none, np.zeros((width, 0), dtype=np.uint8), none)
-        return Brood(
-            np.concatenate([part.owner for part in parts]),
-            np.concatenate([part.codes for part in parts], axis=1),
-            np.concatenate([part.ticks for part in parts]),
-        )
+            drawn = self._block(owners.take(part), rng.block(number).generator(), tally)
+            origin = None if drawn.origin is None else drawn.origin + done
+            owner = drawn.owner + block
+            parts.append(Brood(owner, drawn.codes, drawn.ticks, origin, drawn.values))
+            done += len(owner)
+        return _joined(parts, len(self.memory.digits))
 
-    def _block(self, owners: Owners, rng: Generator) -> Brood:
+    def _block(self, owners: Owners, rng: Generator, tally: Tally | None) -> Brood:
         total = int(owners.rows.sum())
         codes = np.zeros((len(self.memory.digits), total), dtype=np.uint8)
         when = np.zeros(total, dtype=np.int64)
+        origin = np.tile(np.arange(total), (len(self.repeats), 1))
+        latest = np.zeros((len(self.tuples), len(self.repeats), len(owners.rows)), dtype=np.int64)
+        values = np.zeros((2, total))
         begin = np.cumsum(owners.rows) - owners.rows
         history = History(self.memory, owners.rows, owners.start, owners.end)
         context = np.ascontiguousarray(owners.codes[list(self.context)].T)
@@ -232,10 +259,19 @@ class Children:
             at = begin[a] + step
             mine = rows[:, self.sheet.at("content")].T
             combination = rows[:, self.sheet.places("combination")[0]]
+            for line, again in enumerate(rows[:, self.sheet.at("again")].T > 0):
+                before = latest[combination, line, a]
+                origin[line, at[again]] = before[again]
+                latest[combination, line, a] = origin[line, at]
+            if tally is not None:
+                first = tally.source(self.repeats, origin, at)
+                values[0, at] = tally.amounts(mine, values[0, first], first < at, rng)
+                values[1, at] = tally.totals(mine, values[0, at], values[1, at - 1] * (step > 0))
             codes[:, at] = mine
             when[at] = ticks
             history.add(a, mine, combination, ticks if self.clock is not None else None)
-        return Brood(np.repeat(np.arange(len(owners.rows)), owners.rows), codes, when)
+        owner = np.repeat(np.arange(len(owners.rows)), owners.rows)
+        return Brood(owner, codes, when, origin, None if tally is None else values)
 
     def _stepped(
         self,
@@ -267,7 +303,20 @@ class Children:
         if self.shared is not None:
             self.shared.force(content.T, ticks, group)
         stages.rest.fill(rows, _key(rng), self._fixed(combination))
+        self._repeat(rows)
         return rows, ticks
+
+    def _repeat(self, rows: Rows) -> None:
+        """Where a value comes again, its digits are those of the last row of the combination."""
+        under, again = self.sheet.at("under"), self.sheet.places("again")
+        content = self.sheet.places("content")
+        seen = rows[:, under.start] > 0
+        for line, places in enumerate(self.repeats):
+            rows[~seen, again[line]] = 0
+            here = rows[:, again[line]] > 0
+            for place in places:
+                old = under.start + 1 + self.memory.kept.index(place)
+                rows[here, content[place]] = rows[here, old]
 
     def _fixed(self, combination: NDArray[np.uint8]) -> Masks | None:
         """The only symbols of digits that follow from the combination."""
@@ -309,6 +358,8 @@ class Children:
             "firsts": list(memory.firsts),
             "kept": list(memory.kept),
             "beat": memory.beat,
+            "repeats": [list(places) for places in self.repeats],
+            "computed": list(self.computed),
         }
         parts = {
             "tuples": self.tuples.state(),
@@ -338,7 +389,35 @@ class Children:
         shared = Shared.restore(state.within("shared")) if "shared" in state.facts else None
         first, later = (_stages_at_rest(state.within(name)) for name in ("first", "later"))
         looked = tuple(state.fact("looked"))
-        return cls(sheet, looked, clock, gaps, memory, tuples, shared, first, later)
+        repeats = tuple(tuple(places) for places in state.fact("repeats"))
+        computed = tuple(state.fact("computed"))
+        parts = (sheet, looked, clock, gaps, memory, tuples, shared, repeats, computed)
+        return cls(*parts, first, later)
+
+
+def _joined(parts: list[Brood], width: int) -> Brood:
+    """The rows of blocks of owners, one after the other."""
+    if not parts:
+        none = np.zeros(0, dtype=np.int64)
+        return Brood(none, np.zeros((width, 0), dtype=np.uint8), none)
+    origins = [part.origin for part in parts if part.origin is not None]
+    values = [part.values for part in parts if part.values is not None]
+    return Brood(
+        np.concatenate([part.owner for part in parts]),
+        np.concatenate([part.codes for part in parts], axis=1),
+        np.concatenate([part.ticks for part in parts]),
+        np.concatenate(origins, axis=1) if origins else None,
+        np.concatenate(values, axis=1) if values else None,
+    )
+
+
+def _last_alike(owner: NDArray[np.int64], combination: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """For each row the one before it of the same owner and combination; −1 where there is none."""
+    order = np.lexsort((np.arange(len(owner)), combination, owner))
+    alike = (np.diff(owner[order]) == 0) & (np.diff(combination[order].astype(np.int64)) == 0)
+    last = np.full(len(owner), -1)
+    last[order[1:][alike]] = order[:-1][alike]
+    return last
 
 
 def _relevant(

@@ -136,7 +136,7 @@ class DatabaseModel:
         part, digits = fitted.parts[table], fitted.reference_digits(table)
         if table in self.layout.contexts:
             return self._below(table, drawn, rng)
-        frame = self._top(table, sizes[table], rng)
+        frame = fitted.roundness[table].decode(self._top(table, sizes[table], rng))
         codes = part.codes(frame)
         references = digits_of(frame, digits)
         return Drawn(frame, codes, np.vstack([codes, references]), references, None)
@@ -173,7 +173,11 @@ class DatabaseModel:
         if children is None:
             counts = np.zeros_like(counts)
         owners = Owners(above.context, counts, start, end, group)
-        brood = _none(part) if children is None else children.draw(owners, rng.child("rows"))
+        brood = (
+            _none(part)
+            if children is None
+            else children.draw(owners, rng.child("rows"), fitted.tally(table))
+        )
         return self._decoded(table, above, brood, rng)
 
     def _decoded(self, table: str, above: Drawn, brood: Brood, rng: Rng) -> Drawn:
@@ -188,9 +192,23 @@ class DatabaseModel:
         frame = part.decoded(told, rows, rng, timed)
         if bond.clock is not None and len(untimed) < len(told):
             told = part.codes(frame)
+        frame = self._valued(table, fitted.roundness[table].decode(frame), brood)
         frame = bond.decode(brood.owner, frame, above.frame, part.outer)
         context = np.vstack([told, references, above.context[:, brood.owner]])
         return Drawn(frame, told, context, references, brood.owner)
+
+    def _valued(self, table: str, frame: pl.DataFrame, brood: Brood) -> pl.DataFrame:
+        """Values that run on from row to row, and values that come again."""
+        running, children = self.fitted.running.get(table), self.fitted.children[table]
+        lines: dict[str, pl.Series] = {}
+        if running is not None and brood.values is not None:
+            for name, values in zip((running.amount, running.total), brood.values, strict=True):
+                lines[name] = pl.Series(name, values).cast(frame[name].dtype)
+        for line, places in enumerate(children.repeats if children is not None else ()):
+            name = self.fitted.column_at(table, places)
+            if name not in lines and brood.origin is not None and name in frame.columns:
+                lines[name] = frame[name].gather(pl.Series(brood.origin[line]))
+        return frame.with_columns(lines.values())
 
     def _matched(self, drawn: Mapping[str, Drawn], rng: Rng) -> dict[str, Positions]:
         """To which row every row refers, by each key."""

@@ -25,6 +25,9 @@ from neotype.synth.relational.part import Part, with_digits
 from neotype.synth.relational.paths import Way, both, order_of_keys, ways
 from neotype.synth.relational.polymorphic import asked
 from neotype.synth.relational.reference import Reference
+from neotype.synth.relational.roundness import Roundness
+from neotype.synth.relational.running import Running
+from neotype.synth.relational.tally import Tally
 from neotype.synth.synthesizer import Model
 from neotype.trees.density import Growth
 
@@ -46,6 +49,9 @@ class Fitted:
     models: Mapping[str, Model]
     children: Mapping[str, Children | None]
     kept: Mapping[str, pl.DataFrame]
+    roundness: Mapping[str, Roundness]
+    running: Mapping[str, Running]
+    """Of tables in which a total runs."""
 
     def reference_digits(self, table: str) -> tuple[Digit, ...]:
         """What rows of a table say of the rows that they refer to."""
@@ -75,6 +81,25 @@ class Fitted:
         timed = set(part.places(clock.name)) if clock is not None else set()
         return [place for place in range(len(part.digits)) if place not in timed]
 
+    def tally(self, table: str) -> Tally | None:
+        """What keeps the total of a table while its rows are drawn."""
+        running, codebook = self.running.get(table), self.parts[table].codebook
+        if running is None or codebook is None:
+            return None
+        place = {old: new for new, old in enumerate(self.untimed(table))}
+        return Tally.of(running, codebook, place, self.roundness[table])
+
+    def column_at(self, table: str, places: tuple[int, ...]) -> str:
+        """The column whose drawn digits these are."""
+        untimed, codebook = self.untimed(table), self.parts[table].codebook
+        assert codebook is not None
+        own = {untimed[place] for place in places}
+        return next(
+            encoder.columns[0]
+            for encoder in codebook.encoders
+            if own <= set(codebook.places({encoder.columns[0]}))
+        )
+
     def distinct(self, tie: Relationship, positions: Mapping[str, Positions]) -> Positions | None:
         """The group within which no two rows may refer to the same row, where there is one."""
         return distinct_of(self.layout, tie, positions)
@@ -91,13 +116,15 @@ def fit_tables(recipe: Any, data: Dataset, rng: Rng, progress: Progress) -> Fitt
     """Learn every table and every key."""
     schema, protect = data.schema, getattr(recipe, "protect", 5)
     layout = Layout.of(schema, Links.of(schema, data.frames))
-    frames = arranged(layout, data)
+    frames, running = arranged(layout, data)
     links = Links.of(schema, frames)
     bonds = {
-        table: Bond.learn(tie, schema, frames, links.positions[tie.title], protect)
+        table: Bond.learn(
+            tie, schema, frames, links.positions[tie.title], protect, _apart(running.get(table))
+        )
         for table, tie in layout.contexts.items()
     }
-    full, parts, codes = _parts(layout, links, frames, bonds, protect)
+    full, parts, codes, roundness = _parts(layout, links, frames, bonds, protect)
     keys = order_of_keys(layout)
     references: dict[str, Reference | None] = {}
     routes: dict[str, tuple[Way, ...]] = {}
@@ -120,15 +147,18 @@ def fit_tables(recipe: Any, data: Dataset, rng: Rng, progress: Progress) -> Fitt
         for name, table in schema.tables.items()
         if table.public
     }
-    fitted = Fitted(layout, keys, parts, bonds, references, routes, {}, {}, kept)
+    fitted = Fitted(
+        layout, keys, parts, bonds, references, routes, {}, {}, kept, roundness, running
+    )
     return _models(recipe, fitted, links, full, codes, told, rng, progress)
 
 
-def arranged(layout: Layout, data: Dataset) -> dict[str, pl.DataFrame]:
-    """The frames with children in the order of their owners and of time."""
+def arranged(layout: Layout, data: Dataset) -> tuple[dict[str, pl.DataFrame], dict[str, Running]]:
+    """The frames with children in the order of their owners and of time, and running totals."""
     links = Links.of(layout.schema, data.frames)
     frames = dict(data.frames)
     number: dict[str, Positions] = {}
+    running: dict[str, Running] = {}
     for table in layout.order:
         frame, tie = frames[table], layout.contexts.get(table)
         order = np.arange(frame.height)
@@ -136,12 +166,31 @@ def arranged(layout: Layout, data: Dataset) -> dict[str, pl.DataFrame]:
             owner = links.positions[tie.title]
             if tie.parent in number:
                 owner = number[tie.parent][owner]
-            order = order_of(owner, frame, clock_of(layout.schema.tables[table], frame))
+            clock = clock_of(layout.schema.tables[table], frame)
+            order = order_of(owner, frame, clock)
+            if clock is not None:
+                ticks = clock.ticks(frame[clock.name])
+                own = _content(layout.schema, table)
+                total = Running.learn(frame[order], own, owner[order], ticks[order])
+                if total is not None:
+                    running[table] = total
+                    order = order[total.ordered(frame[order], owner[order], ticks[order])]
             frames[table] = frame[order]
         inverse = np.empty_like(order)
         inverse[order] = np.arange(len(order))
         number[table] = inverse
-    return frames
+    return frames, running
+
+
+def _content(schema: Schema, table: str) -> dict[str, Column]:
+    """The columns that are no keys and of which no constraint speaks."""
+    told = {name for tie in schema.above(table) for name in tie.child_key}
+    told |= {name for rule in schema.tables[table].constraints for name in rule.about}
+    return {n: c for n, c in schema.tables[table].columns.items() if n not in told}
+
+
+def _apart(running: Running | None) -> tuple[str, ...]:
+    return () if running is None else (running.total, running.amount)
 
 
 def distinct_of(
@@ -171,12 +220,13 @@ def _parts(
     frames: Mapping[str, pl.DataFrame],
     bonds: Mapping[str, Bond],
     protect: int,
-) -> tuple[dict[str, pl.DataFrame], dict[str, Part], dict[str, Codes]]:
+) -> tuple[dict[str, pl.DataFrame], dict[str, Part], dict[str, Codes], dict[str, Roundness]]:
     """Every table with what it says of others, and as digits."""
     schema = layout.schema
     full: dict[str, pl.DataFrame] = {}
     parts: dict[str, Part] = {}
     codes: dict[str, Codes] = {}
+    roundness: dict[str, Roundness] = {}
     for table in layout.order:
         frame = frames[table]
         extra: dict[str, Column] = {}
@@ -194,9 +244,16 @@ def _parts(
         own = bonds.get(table)
         if own is not None:
             frame = own.encode(links.positions[own.tie.title], frame, full[own.tie.parent])
+        plain = {
+            name: column
+            for name, column in _content(schema, table).items()
+            if own is None or name not in own.dense
+        }
+        round_ = Roundness({}) if schema.tables[table].public else Roundness.learn(frame, plain)
+        frame, extra, roundness[table] = round_.encode(frame), extra | round_.columns, round_
         full[table] = frame
         parts[table], codes[table] = Part.learn(table, schema, frame, extra, own, protect)
-    return full, parts, codes
+    return full, parts, codes, roundness
 
 
 def _reference(
@@ -320,8 +377,32 @@ def _children(
         bond.clock,
         growth_of(recipe),
         getattr(recipe, "protect", 5),
+        _exact(part, full[table], place),
+        _computed(fitted, table, place),
         progress,
     )
+
+
+def _exact(
+    part: Part, frame: pl.DataFrame, place: Mapping[int, int]
+) -> dict[tuple[int, ...], Positions]:
+    """Which cells of columns of several digits are equal, by the digits that rows draw."""
+    found = {}
+    for encoder in part.codebook.encoders if part.codebook is not None else ():
+        name = encoder.columns[0]
+        own = part.places(name)
+        if len(own) > 1 and len(encoder.columns) == 1 and name in frame.columns and own[0] in place:
+            ids = frame[name].rank("dense").fill_null(0).to_numpy().astype(np.int64)
+            found[tuple(place[p] for p in own)] = ids
+    return found
+
+
+def _computed(fitted: Fitted, table: str, place: Mapping[int, int]) -> tuple[int, ...]:
+    """The digits of a running total."""
+    running = fitted.running.get(table)
+    if running is None:
+        return ()
+    return tuple(place[p] for p in fitted.parts[table].places(running.total))
 
 
 def growth_of(recipe: Any) -> Growth:

@@ -19,6 +19,8 @@ from neotype.synth.relational.layout import Layout
 from neotype.synth.relational.part import Part
 from neotype.synth.relational.paths import Way
 from neotype.synth.relational.reference import Reference
+from neotype.synth.relational.roundness import Roundness
+from neotype.synth.relational.running import Running
 from neotype.synth.rewriting import Rewriting
 from neotype.synth.synthesizer import Model
 
@@ -60,6 +62,11 @@ def state_of(fitted: Fitted, learnt: Mapping[str, int]) -> State:
         "order": list(fitted.layout.order),
         "contexts": {table: tie.title for table, tie in fitted.layout.contexts.items()},
         "keys": len(fitted.keys),
+        "roundness": {table: dict(one.decimals) for table, one in fitted.roundness.items()},
+        "running": {
+            table: [one.total, one.amount, one.kind, list(one.falls), one.unit]
+            for table, one in fitted.running.items()
+        },
     }
     return State.nest(facts, parts)
 
@@ -97,7 +104,24 @@ def at_rest(state: State, schema: Schema, load: Loader) -> tuple[Fitted, dict[st
         routes[tie.title] = tuple(Way(tuple(a), tuple(b)) for a, b in own.fact("ways"))
         there = "reference" in own.facts
         references[tie.title] = Reference.restore(own.within("reference")) if there else None
-    fitted = Fitted(layout, tuple(keys), parts, bonds, references, routes, models, children, kept)
+    roundness = {table: Roundness(kept_) for table, kept_ in state.fact("roundness").items()}
+    running = {
+        table: Running(total, amount, kind, tuple(falls), unit)
+        for table, (total, amount, kind, falls, unit) in state.fact("running").items()
+    }
+    fitted = Fitted(
+        layout,
+        tuple(keys),
+        parts,
+        bonds,
+        references,
+        routes,
+        models,
+        children,
+        kept,
+        roundness,
+        running,
+    )
     return fitted, dict(state.fact("learnt"))
 
 
