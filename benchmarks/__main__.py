@@ -1,7 +1,9 @@
 """Measure everything, or one part, and write its tables: `python -m benchmarks [PART ...]`.
 
-Adult ships with the repository; the other tables are read from FOLDER, as downloaded from UCI:
-shoppers.csv, beijing_pm25.csv, bank_marketing.csv, diabetes130.parquet.
+Adult, Chinook and Sakila ship with the repository; the other tables are read from FOLDER, as
+downloaded from UCI: shoppers.csv, beijing_pm25.csv, bank_marketing.csv, diabetes130.parquet,
+bike_sharing_hour.csv; and for `relational` also panel_pbc2.csv and the folders rossmann, berka and
+sakila, one CSV for each table and the keys in relations.json.
 """
 
 from __future__ import annotations
@@ -16,12 +18,13 @@ from typing import Any
 
 from benchmarks.evaluation import evaluation
 from benchmarks.measure import ROOT, alone, table
+from benchmarks.relational import relational
 from benchmarks.spec import spec
 from benchmarks.tables import TABLES
 from benchmarks.tasks import tasks
 
 RESULTS = ROOT / "benchmarks" / "results"
-PARTS = ("frontier", "cost", "evaluation", "spec", "tasks")
+PARTS = ("frontier", "cost", "evaluation", "spec", "tasks", "relational")
 SEEDS = ("0", "1", "2")
 
 
@@ -116,12 +119,13 @@ def main() -> None:
         "evaluation": evaluation,
         "spec": lambda: spec(seeds),
         "tasks": lambda: tasks(asked.data),
+        "relational": lambda: relational(asked.data),
     }
     names = ("neotype", "numpy", "polars", "numba", "lightgbm")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     for part in asked.parts or PARTS:
-        data = " --data FOLDER" if part in ("frontier", "tasks") else ""
+        data = " --data FOLDER" if part in ("frontier", "tasks", "relational") else ""
         head = f"Made by `python -m benchmarks {part}{data}` on {machine}; {versions}."
         path = asked.to / f"{part}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
