@@ -36,6 +36,8 @@ _FEW = 200
 """First rows of fewer owners than this are drawn like all others."""
 _AGAIN = 0.05
 """Share of rows from which on it is drawn whether a value comes again."""
+_TRIES = 12
+"""How often a row is drawn that would take a total below its floor."""
 _AT_ONCE = 1 << 14
 """Owners whose rows are drawn side by side."""
 
@@ -229,47 +231,68 @@ class Children:
                 history.add(a, brood.codes[:, at], combination[at], now)
         return rows
 
-    def draw(self, owners: Owners, rng: Rng, tally: Tally | None = None) -> Brood:
-        """The rows of these owners; `tally` keeps the total where one runs."""
+    def draw(
+        self, owners: Owners, rng: Rng, tally: Tally | None = None, given: Brood | None = None
+    ) -> Brood:
+        """The rows of these owners; `tally` keeps the total where one runs.
+
+        Of an owner with `given` rows those come first, and the others follow them.
+        """
         parts: list[Brood] = []
         done = 0
         for number, block in enumerate(range(0, len(owners.rows), _AT_ONCE)):
             part = slice(block, min(block + _AT_ONCE, len(owners.rows)))
-            drawn = self._block(owners.take(part), rng.block(number).generator(), tally)
+            mine = None if given is None else _between(given, part.start, part.stop)
+            drawn = self._block(owners.take(part), rng.block(number).generator(), tally, mine)
             origin = None if drawn.origin is None else drawn.origin + done
             owner = drawn.owner + block
             parts.append(Brood(owner, drawn.codes, drawn.ticks, origin, drawn.values))
             done += len(owner)
         return _joined(parts, len(self.memory.digits))
 
-    def _block(self, owners: Owners, rng: Generator, tally: Tally | None) -> Brood:
+    def _block(
+        self, owners: Owners, rng: Generator, tally: Tally | None, given: Brood | None
+    ) -> Brood:
         total = int(owners.rows.sum())
         codes = np.zeros((len(self.memory.digits), total), dtype=np.uint8)
         when = np.zeros(total, dtype=np.int64)
         origin = np.tile(np.arange(total), (len(self.repeats), 1))
         latest = np.zeros((len(self.tuples), len(self.repeats), len(owners.rows)), dtype=np.int64)
         values = np.zeros((2, total))
+        drawn = np.zeros(len(owners.rows), dtype=np.uint8)
         begin = np.cumsum(owners.rows) - owners.rows
         history = History(self.memory, owners.rows, owners.start, owners.end)
         context = np.ascontiguousarray(owners.codes[list(self.context)].T)
         for step in range(int(owners.rows.max(initial=0))):
             a = np.flatnonzero(owners.rows > step)
-            group = owners.group[a]
-            rows, ticks = self._stepped(history, context[a], group, a, step, rng)
             at = begin[a] + step
-            mine = rows[:, self.sheet.at("content")].T
-            combination = rows[:, self.sheet.places("combination")[0]]
-            for line, again in enumerate(rows[:, self.sheet.at("again")].T > 0):
-                before = latest[combination, line, a]
-                origin[line, at[again]] = before[again]
-                latest[combination, line, a] = origin[line, at]
-            if tally is not None:
-                first = tally.source(self.repeats, origin, at)
-                values[0, at] = tally.amounts(mine, values[0, first], first < at, rng)
-                values[1, at] = tally.totals(mine, values[0, at], values[1, at - 1] * (step > 0))
-            codes[:, at] = mine
-            when[at] = ticks
-            history.add(a, mine, combination, ticks if self.clock is not None else None)
+            left = np.arange(len(a))
+            for _ in range(_TRIES if tally is not None else 1):
+                who, there = a[left], at[left]
+                rows, ticks = self._stepped(
+                    history, context[who], owners.group[who], who, step, rng
+                )
+                mine = rows[:, self.sheet.at("content")].T
+                combination = rows[:, self.sheet.places("combination")[0]]
+                for line, again in enumerate(rows[:, self.sheet.at("again")].T > 0):
+                    before = latest[combination, line, who]
+                    origin[line, there] = np.where(again, before, there)
+                low = np.zeros(len(left), dtype=np.bool_)
+                if tally is not None:
+                    first, had = tally.source(self.repeats, origin, there), values[1, there - 1]
+                    had = had * (step > 0)
+                    values[0, there] = tally.amounts(mine, values[0, first], first < there, rng)
+                    values[1, there] = tally.totals(mine, values[0, there], had)
+                    low = values[1, there] < np.minimum(tally.running.floor, had)
+                codes[:, there], when[there] = mine, ticks
+                drawn[left] = combination
+                left = left[low]
+                if not len(left):
+                    break
+            for line in range(len(self.repeats)):
+                latest[drawn[: len(a)], line, a] = origin[line, at]
+            timed = self.clock is not None
+            history.add(a, codes[:, at], drawn[: len(a)], when[at] if timed else None)
         owner = np.repeat(np.arange(len(owners.rows)), owners.rows)
         return Brood(owner, codes, when, origin, None if tally is None else values)
 
@@ -432,6 +455,18 @@ def _relevant(
     nats = mutual_information(np.ascontiguousarray(rows.T), sizes)
     told = nats[: len(context), len(context) :].sum(axis=1)
     return tuple(sorted(int(p) for p in np.argsort(-told, kind="stable")[:_WIDEST]))
+
+
+def _between(brood: Brood, first: int, last: int) -> Brood:
+    """The rows of the owners from `first` to before `last`."""
+    low, high = np.searchsorted(brood.owner, [first, last])
+    values = None if brood.values is None else brood.values[:, low:high]
+    return Brood(
+        brood.owner[low:high] - first,
+        brood.codes[:, low:high],
+        brood.ticks[low:high],
+        values=values,
+    )
 
 
 def _key(rng: Generator) -> int:

@@ -135,8 +135,10 @@ class DatabaseModel:
         fitted = self.fitted
         part, digits = fitted.parts[table], fitted.reference_digits(table)
         if table in self.layout.contexts:
-            return self._below(table, drawn, rng)
-        frame = fitted.roundness[table].decode(self._top(table, sizes[table], rng))
+            return self.below(table, drawn, rng)
+        frame = fitted.roundness[table].decode(
+            self._top(table, sizes[table], rng), rng.child("round").generator()
+        )
         codes = part.codes(frame)
         references = digits_of(frame, digits)
         return Drawn(frame, codes, np.vstack([codes, references]), references, None)
@@ -162,7 +164,7 @@ class DatabaseModel:
             return self.fitted.empty(table, content)
         return model.sample(rows, rng=rng).frame
 
-    def _below(self, table: str, drawn: Mapping[str, Drawn], rng: Rng) -> Drawn:
+    def below(self, table: str, drawn: Mapping[str, Drawn], rng: Rng) -> Drawn:
         """The rows of a table along its context."""
         fitted, bond = self.fitted, self.fitted.bonds[table]
         above = drawn[bond.tie.parent]
@@ -178,9 +180,10 @@ class DatabaseModel:
             if children is None
             else children.draw(owners, rng.child("rows"), fitted.tally(table))
         )
-        return self._decoded(table, above, brood, rng)
+        return self.decoded(table, above, brood, rng)
 
-    def _decoded(self, table: str, above: Drawn, brood: Brood, rng: Rng) -> Drawn:
+    def decoded(self, table: str, above: Drawn, brood: Brood, rng: Rng) -> Drawn:
+        """Rows below their owners as a frame, and as others see them."""
         fitted, bond = self.fitted, self.fitted.bonds[table]
         part, rows = fitted.parts[table], len(brood.owner)
         timed, told = None, np.zeros((len(part.digits), rows), dtype=np.uint8)
@@ -192,7 +195,8 @@ class DatabaseModel:
         frame = part.decoded(told, rows, rng, timed)
         if bond.clock is not None and len(untimed) < len(told):
             told = part.codes(frame)
-        frame = self._valued(table, fitted.roundness[table].decode(frame), brood)
+        round_ = rng.child("round").generator()
+        frame = self._valued(table, fitted.roundness[table].decode(frame, round_), brood)
         frame = bond.decode(brood.owner, frame, above.frame, part.outer)
         context = np.vstack([told, references, above.context[:, brood.owner]])
         return Drawn(frame, told, context, references, brood.owner)

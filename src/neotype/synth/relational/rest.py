@@ -64,7 +64,7 @@ def state_of(fitted: Fitted, learnt: Mapping[str, int]) -> State:
         "keys": len(fitted.keys),
         "roundness": {table: dict(one.decimals) for table, one in fitted.roundness.items()},
         "running": {
-            table: [one.total, one.amount, one.kind, list(one.falls), one.unit]
+            table: [one.total, one.amount, one.kind, list(one.falls), one.unit, one.floor]
             for table, one in fitted.running.items()
         },
     }
@@ -106,8 +106,8 @@ def at_rest(state: State, schema: Schema, load: Loader) -> tuple[Fitted, dict[st
         references[tie.title] = Reference.restore(own.within("reference")) if there else None
     roundness = {table: Roundness(kept_) for table, kept_ in state.fact("roundness").items()}
     running = {
-        table: Running(total, amount, kind, tuple(falls), unit)
-        for table, (total, amount, kind, falls, unit) in state.fact("running").items()
+        table: Running(total, amount, kind, tuple(falls), *rest)
+        for table, (total, amount, kind, falls, *rest) in state.fact("running").items()
     }
     fitted = Fitted(
         layout,

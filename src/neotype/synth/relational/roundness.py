@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 import polars as pl
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from neotype.schema.schema import Categorical, Column, Numeric
@@ -16,6 +17,8 @@ _MOST = 6
 _SHARE = 0.2
 """Share of numbers that end on a zero from which on their roundness is drawn: by chance, .1."""
 _DISTINCT = 64
+_NEAR = 0.03
+"""How far, as a share of itself, a number that is too round may be moved."""
 
 
 @dataclass(frozen=True)
@@ -59,26 +62,28 @@ class Roundness:
             lines.append(pl.Series(self.beside(name), closing_zeros(values, decimals)))
         return frame.with_columns(lines)
 
-    def decode(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def decode(self, frame: pl.DataFrame, rng: Generator) -> pl.DataFrame:
         """The frame whose numbers are as round as is said beside them."""
         lines = []
         for name in self.decimals:
-            values = frame[name].cast(pl.Float64)
-            rounded = self.rounded(
-                name,
-                values.fill_null(0).to_numpy(),
-                frame[self.beside(name)].fill_null(0).to_numpy(),
-            )
-            cells = pl.Series(name, rounded).cast(frame[name].dtype)
+            values = frame[name].cast(pl.Float64).fill_null(0).to_numpy()
+            zeros = frame[self.beside(name)].fill_null(0).to_numpy()
+            cells = pl.Series(name, self.rounded(name, values, zeros, rng)).cast(frame[name].dtype)
             lines.append(cells.zip_with(frame[name].is_not_null(), frame[name]))
         return frame.with_columns(lines)
 
     def rounded(
-        self, name: str, values: NDArray[np.float64], zeros: NDArray[np.int64]
+        self, name: str, values: NDArray[np.float64], zeros: NDArray[np.int64], rng: Generator
     ) -> NDArray[np.float64]:
-        """Values on the steps that so many closing zeros leave."""
-        step = 10.0 ** (zeros - float(self.decimals[name]))
-        return np.asarray(np.round(np.round(values / step) * step, self.decimals[name]))
+        """Values with so many closing zeros, near those that are given."""
+        decimals = self.decimals[name]
+        step = 10.0 ** (zeros - float(decimals))
+        has = closing_zeros(values, decimals)
+        moved = values + (has > zeros) * _NEAR * values * rng.uniform(-1, 1, len(values))
+        rounder = np.rint(moved / step) * step
+        # One step on, where chance made it rounder still; 0 is as round as anything.
+        more = (closing_zeros(rounder, decimals) > zeros) & (values != 0)
+        return np.asarray(np.round(rounder + more * step * np.sign(values), decimals))
 
 
 def closing_zeros(values: NDArray[np.float64], decimals: int) -> NDArray[np.int64]:

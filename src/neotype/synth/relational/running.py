@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Self
 
@@ -17,6 +17,7 @@ _HOLDS = 0.95
 _HINT = 0.4
 """Share in which it does before rows of one time are brought into the right order."""
 _SAMPLE = 20_000
+_RARE = 0.004
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Running:
     falls: tuple[object, ...]
     unit: float
     """The last decimal of the total, to which it may be rounded."""
+    floor: float = -np.inf
+    """What hardly a total falls below."""
 
     @classmethod
     def learn(
@@ -72,7 +75,10 @@ class Running:
         if best is None:
             return None
         order = best[1].ordered(frame, owner, ticks)
-        return best[1] if best[1].holds(frame[order], owner).mean() >= _HOLDS else None
+        if best[1].holds(frame[order], owner).mean() < _HOLDS:
+            return None
+        floor = float(frame[best[1].total].cast(pl.Float64).quantile(_RARE, "lower") or 0.0)
+        return replace(best[1], floor=floor)
 
     @classmethod
     def _signed(

@@ -86,7 +86,7 @@ class Tally:
         values = cells.cast(pl.Float64).fill_null(0.0).to_numpy()
         if self.zeros is not None:
             classes = self.classes[codes[self.zeros]]
-            values = self.roundness.rounded(self.running.amount, values, classes)
+            values = self.roundness.rounded(self.running.amount, values, classes, rng)
         return np.where(again, known, values)
 
     def totals(self, codes: Codes, amounts: Values, before: Values) -> Values:
