@@ -93,6 +93,9 @@ CASES = {
         ),
         cost=60.0,
     ),
+    "berka_public": Case(
+        "Berka, district public", "berka", 2, _TIED, public=("district",), cost=60.0
+    ),
     "sakila": Case("Sakila, 15 tables", "sakila", 2, _TIED, cost=60.0),
     "sakila_public": Case("Sakila, 6 tables public", "sakila", 2, _TIED, public=_STATIC, cost=60.0),
     "chinook": Case("Chinook, 11 tables", "chinook.sqlite", 2, _TIED),
@@ -149,7 +152,7 @@ def given(name: str, folder: str) -> Dataset:
     """One of the data sets, whole."""
     case = CASES[name]
     place = Path(folder or EXAMPLES) / case.place
-    source = _declared(place)
+    source = _declared(place if place.exists() else EXAMPLES / case.place)
     schema = infer_schema(source.frames, keys=source.keys)
     schema = intake.declared(schema, public=case.public, entity=case.entity, sequence=case.sequence)
     return intake.learnable(source, schema, None)

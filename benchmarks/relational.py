@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import statistics
 import subprocess
 import time
@@ -199,11 +200,13 @@ def growth(times: str) -> dict[str, Any]:
 
 
 def _tried(*arguments: str) -> dict[str, Any]:
-    """A measurement in a process of its own, or the last line of why there is none."""
+    """A measurement in a process of its own, or the error why there is none."""
     try:
         return alone("benchmarks.relational", *arguments)
     except SystemExit as failed:
-        return {"failed": str(failed).strip().splitlines()[-1]}
+        lines = str(failed).strip().splitlines()
+        told = [line for line in lines if re.match(r"[\w.]+(Error|Exit)\b", line)]
+        return {"failed": (told or lines)[-1]}
 
 
 def numbers(name: str, folder: str) -> list[list[str]]:
@@ -280,7 +283,7 @@ def curve(times: Iterable[int] = (1, 4, 16)) -> str:
         rows.append([*cells, "█" * max(1, round(40 * spent / most))])
         print("  ".join(rows[-1]), flush=True)
     done = [run for run in runs.values() if "fit" in run]
-    power = ""
+    orphans, power = sum(run["orphans"] for run in done), ""
     if len(done) > 1:
         first, last = done[0], done[-1]
         grown = math.log((last["fit"] + last["sample"]) / (first["fit"] + first["sample"]))
@@ -288,8 +291,8 @@ def curve(times: Iterable[int] = (1, 4, 16)) -> str:
         power = f" CPU-seconds grow as rows to the power {slope:.2f} (1 is linear)."
     note = (
         f"{sum(WIDTHS)} tables on {len(WIDTHS)} levels (`benchmarks/deep.py`), keys to parents, to "
-        "tables two levels up, from the top to the bottom (a cycle) and to the table itself; "
-        f"asked: linear time, < 2 GiB. {sum(run['orphans'] for run in done)} references lead nowhere."
+        "tables two levels up, from the top to the bottom (a cycle) and to the table itself. "
+        f"Asked: linear time, < 2 GiB. {orphans} references find no row."
         f"{power}"
     )
     head = ["rows at the top", "rows", "fit, CPU-s", "sample, CPU-s", "per 100,000 rows", "GiB"]
