@@ -11,19 +11,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from neotype.data import Dataset, Known
-from neotype.encode.encoder import Codes, Protection, State
+from neotype.encode.encoder import Protection, State
 from neotype.errors import SamplingError, did_you_mean
-from neotype.links import NOTHING
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
-from neotype.schema.schema import NUMBERED, Relationship, Schema
+from neotype.schema.schema import NUMBERED, Schema
 from neotype.synth.relational.children import Brood, Owners
+from neotype.synth.relational.copied import Copies
 from neotype.synth.relational.fitting import Fitted, fit_tables
 from neotype.synth.relational.issue import issued
 from neotype.synth.relational.layout import Layout
+from neotype.synth.relational.matching import Drawn, placed_rows
 from neotype.synth.relational.part import Part, digits_of
-from neotype.synth.relational.paths import both
-from neotype.synth.relational.polymorphic import asked
 from neotype.synth.relational.rest import Loader, at_rest, state_of
 from neotype.synth.synthesizer import Capabilities
 from neotype.synth.trees import Trees
@@ -41,19 +40,9 @@ class Relational:
 
     def fit(self, data: Dataset, *, rng: Rng, progress: Progress = silent) -> DatabaseModel:
         """Learn all tables and how they are tied."""
-        found = fit_tables(self.table, data, rng, progress)
-        return DatabaseModel(data.schema, found.layout, data.sizes, found)
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A table as it is drawn: rows in the content's columns, and as others see them."""
-
-    frame: pl.DataFrame
-    codes: Codes
-    context: Codes
-    references: Codes
-    owner: Positions | None
+        copies = Copies.find(data, getattr(self.table, "protect", 5))
+        found = fit_tables(self.table, copies.encode(data), rng, progress)
+        return DatabaseModel(data.schema, found.layout, data.sizes, found, copies)
 
 
 @dataclass(frozen=True)
@@ -64,6 +53,8 @@ class DatabaseModel:
     layout: Layout
     learnt: Mapping[str, int]
     fitted: Fitted
+    copies: Copies
+    """Columns that repeat what they refer to."""
 
     family: ClassVar[str] = "relational"
 
@@ -91,9 +82,10 @@ class DatabaseModel:
         drawn: dict[str, Drawn] = {}
         for table in self.layout.order:
             drawn[table] = self._table(table, drawn, sizes, rng.child(table))
-        positions = self._matched(drawn, rng.child("keys"))
-        frames = issued(self.schema, {name: one.frame for name, one in drawn.items()}, positions)
-        return Dataset(self.schema, frames)
+        drawn, positions = placed_rows(self.fitted, drawn, rng.child("keys"))
+        plain = {name: one.frame for name, one in drawn.items()}
+        frames = issued(self.layout.schema, plain, positions)
+        return Dataset(self.schema, self.copies.decode(frames, positions))
 
     def _sizes(self, rows: int | Mapping[str, int] | None, scale: float) -> dict[str, int]:
         """How many rows the tables at the top get."""
@@ -174,7 +166,7 @@ class DatabaseModel:
         children = fitted.children[table]
         if children is None:
             counts = np.zeros_like(counts)
-        owners = Owners(above.context, counts, start, end, group)
+        owners = Owners(above.context, counts, start, end, group, bond.quota(above.frame, counts))
         brood = (
             _none(part)
             if children is None
@@ -214,33 +206,6 @@ class DatabaseModel:
                 lines[name] = frame[name].gather(pl.Series(brood.origin[line]))
         return frame.with_columns(lines.values())
 
-    def _matched(self, drawn: Mapping[str, Drawn], rng: Rng) -> dict[str, Positions]:
-        """To which row every row refers, by each key."""
-        positions: dict[str, Positions] = {}
-        for table, tie in self.layout.contexts.items():
-            owner = drawn[table].owner
-            assert owner is not None
-            positions[tie.title] = owner
-        for tie in self.fitted.keys:
-            child, parent = drawn[tie.child], drawn[tie.parent]
-            reference = self.fitted.references[tie.title]
-            if reference is None:
-                positions[tie.title] = np.full(child.frame.height, NOTHING)
-                continue
-            mine = self.fitted.slice_of(tie)
-            positions[tie.title] = reference.assign(
-                child.references[mine],
-                referenced=parent.codes,
-                capacity=capacity_of(parent.frame, tie),
-                paths=both(
-                    self.fitted.ways[tie.title], positions, child.frame.height, parent.frame.height
-                ),
-                distinct=self.fitted.distinct(tie, positions),
-                rng=rng.child(tie.title),
-                asked=asked(tie, child.frame),
-            )
-        return positions
-
     def describe(self) -> list[str]:
         """In words: which statistics the model holds."""
         words = []
@@ -251,26 +216,22 @@ class DatabaseModel:
                 how = "public: kept as it is"
             words.append(f"'{table}', {how}; {self.learnt[table]:,} rows were learnt")
         words += [one.describe() for one in self.fitted.references.values() if one is not None]
-        return words
+        return [*words, *self.copies.describe()]
 
     def log_density(self, data: Dataset) -> None:
         """None: a database has no density that is known."""
 
     def state(self) -> State:
         """At rest."""
-        return state_of(self.fitted, self.learnt)
+        tables = state_of(self.fitted, self.learnt)
+        return State.nest({"copies": self.copies.facts()}, {"tables": tables})
 
     @classmethod
     def restore(cls, state: State, schema: Schema, load: Loader) -> Self:
         """The inverse of `state`; `load` restores the models of single tables."""
-        fitted, learnt = at_rest(state, schema, load)
-        return cls(schema, fitted.layout, learnt, fitted)
-
-
-def capacity_of(frame: pl.DataFrame, tie: Relationship) -> Positions:
-    """How many rows are to refer to each row by a key."""
-    cells = frame[f"#{tie.title}"].fill_null(0)
-    return np.asarray(np.maximum(cells.to_numpy().astype(np.int64), 0))
+        copies = Copies.restore(state.fact("copies"), schema)
+        fitted, learnt = at_rest(state.within("tables"), copies.inner, load)
+        return cls(schema, fitted.layout, learnt, fitted, copies)
 
 
 def _none(part: Part) -> Brood:

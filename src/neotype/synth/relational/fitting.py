@@ -21,6 +21,7 @@ from neotype.synth.learn import learn
 from neotype.synth.relational.bond import Bond, clock_of, order_of
 from neotype.synth.relational.children import Brood, Children, Owners
 from neotype.synth.relational.layout import Layout
+from neotype.synth.relational.overlap import shared_cells
 from neotype.synth.relational.part import Part, with_digits
 from neotype.synth.relational.paths import Way, both, order_of_keys, ways
 from neotype.synth.relational.polymorphic import asked
@@ -132,7 +133,16 @@ def fit_tables(recipe: Any, data: Dataset, rng: Rng, progress: Progress) -> Fitt
     for place, tie in enumerate(keys):
         routes[tie.title] = ways(layout, keys[:place], tie)
         reference, mine = _reference(
-            tie, layout, links, frames, codes, parts, routes[tie.title], protect, rng
+            tie,
+            layout,
+            links,
+            frames,
+            codes,
+            parts,
+            routes[tie.title],
+            (*layout.contexts.values(), *keys[:place]),
+            protect,
+            rng,
         )
         references[tie.title] = reference
         said[tie.child].append(mine)
@@ -264,6 +274,7 @@ def _reference(
     codes: Mapping[str, Codes],
     parts: Mapping[str, Part],
     routes: tuple[Way, ...],
+    settled: tuple[Relationship, ...],
     protect: int,
     rng: Rng,
 ) -> tuple[Reference | None, Codes]:
@@ -272,6 +283,7 @@ def _reference(
     if not (rows >= 0).any():
         return None, np.zeros((0, len(rows)), dtype=np.uint8)
     known = both(routes, links.positions, heights[tie.child], heights[tie.parent])
+    known |= shared_cells(tie, settled, frames, links.positions)
     capacity = links.fan_out(tie)
     child, digits, owner = codes[tie.child], parts[tie.child].digits, None
     context = layout.contexts.get(tie.child)

@@ -24,6 +24,7 @@ from neotype.synth.relational.assign import dense, needed, placed
 from neotype.synth.relational.cluster import Kinds
 from neotype.synth.relational.fanout import FanOut
 from neotype.synth.relational.hierarchy import depths, levels
+from neotype.synth.relational.overlap import SHARED
 from neotype.synth.relational.repair import Asked, Meeting, Whole
 
 Paths = Mapping[str, tuple[Whole, Whole]]
@@ -381,7 +382,7 @@ def _ties(rows: Whole, capacity: Whole, paths: Paths) -> tuple[Tie, ...]:
         have = np.bincount(theirs[lead], weights=capacity[lead], minlength=top)
         chance = float((have / max(int(capacity.sum()), 1))[mine[known]].mean())
         if share == 1 and (mine[refers] == theirs[rows[refers]]).all():
-            if chance ** len(known) > _ACCIDENT:
+            if chance ** len(known) > _ACCIDENT and not name.startswith(SHARED):
                 continue
             always.append(Tie(name, 1.0, chance))
             continue
