@@ -20,6 +20,7 @@ from neotype.encode.scale import Scale
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.synth.relational.clock import Clock, Ticks
+from neotype.synth.relational.given import between, laid, told
 from neotype.synth.relational.history import History, Memory
 from neotype.synth.relational.shared import Shared
 from neotype.synth.relational.sheet import Rows, Sheet
@@ -51,6 +52,8 @@ class Owners:
     start: Ticks
     end: Ticks
     group: NDArray[np.int64]
+    quota: NDArray[np.int64]
+    """kinds × owners: how many rows of each kind there will be."""
 
     def take(self, picks: NDArray[np.int64] | slice) -> Owners:
         """Some of them."""
@@ -60,6 +63,7 @@ class Owners:
             self.start[picks],
             self.end[picks],
             self.group[picks],
+            self.quota[:, picks],
         )
 
 
@@ -118,12 +122,14 @@ class Children:
         protect: int,
         exact: Mapping[tuple[int, ...], NDArray[np.int64]],
         computed: tuple[int, ...] = (),
+        kind: NDArray[np.int64] | None = None,
         progress: Progress = silent,
     ) -> Self:
         """Learn from rows of `digits` whose owners have digits `context`.
 
         `alone` are the digits that are all of their column, `firsts` the leading ones. `exact`
-        tells equal values of columns from others, by the digits of the column.
+        tells equal values of columns from others, by the digits of the column; `kind` is the kind
+        of each row of which owners know the number.
         """
         tuples = Tuples.learn(brood.codes, digits, alone - set(computed), protect)
         last = _last_alike(brood.owner, tuples.encode(brood.codes))
@@ -143,7 +149,8 @@ class Children:
             gaps = Scale.learn(between, protect=protect) if len(between) else None
             beat = float(np.median(between[between > 0])) if (between > 0).any() else 1.0
         kept = tuple(p for p in range(len(digits)) if p not in tuples.places)
-        memory = Memory(digits, firsts, kept, len(tuples), beat)
+        quotas = _quotas(tuples.encode(brood.codes), kind, len(tuples))
+        memory = Memory(digits, firsts, kept, len(tuples), beat, quotas)
         looked = _relevant(brood, owners.codes, digits, context)
         calendar = clock.digits if clock is not None else ()
         sheet = Sheet(
@@ -218,7 +225,7 @@ class Children:
         for block in range(0, len(owners.rows), _AT_ONCE):
             part = slice(block, min(block + _AT_ONCE, len(owners.rows)))
             some = owners.take(part)
-            history = History(self.memory, some.rows, some.start, some.end)
+            history = History(self.memory, some.rows, some.start, some.end, some.quota)
             for step in range(int(some.rows.max(initial=0))):
                 a = np.flatnonzero(some.rows > step)
                 at = begin[:-1][part][a] + step
@@ -242,7 +249,7 @@ class Children:
         done = 0
         for number, block in enumerate(range(0, len(owners.rows), _AT_ONCE)):
             part = slice(block, min(block + _AT_ONCE, len(owners.rows)))
-            mine = None if given is None else _between(given, part.start, part.stop)
+            mine = between(given, part.start, part.stop)
             drawn = self._block(owners.take(part), rng.block(number).generator(), tally, mine)
             origin = None if drawn.origin is None else drawn.origin + done
             owner = drawn.owner + block
@@ -261,10 +268,15 @@ class Children:
         values = np.zeros((2, total))
         drawn = np.zeros(len(owners.rows), dtype=np.uint8)
         begin = np.cumsum(owners.rows) - owners.rows
-        history = History(self.memory, owners.rows, owners.start, owners.end)
+        history = History(self.memory, owners.rows, owners.start, owners.end, owners.quota)
         context = np.ascontiguousarray(owners.codes[list(self.context)].T)
+        begun = laid(given, begin, codes, when, values)
         for step in range(int(owners.rows.max(initial=0))):
             a = np.flatnonzero(owners.rows > step)
+            old, a = a[begun[a] > step], a[begun[a] <= step]
+            told(history, latest, self.tuples, old, begin[old] + step, codes, when)
+            if not len(a):
+                continue
             at = begin[a] + step
             left = np.arange(len(a))
             for _ in range(_TRIES if tally is not None else 1):
@@ -383,6 +395,7 @@ class Children:
             "beat": memory.beat,
             "repeats": [list(places) for places in self.repeats],
             "computed": list(self.computed),
+            "quotas": list(memory.quotas),
         }
         parts = {
             "tuples": self.tuples.state(),
@@ -407,7 +420,9 @@ class Children:
         tuples = Tuples.restore(state.within("tuples"))
         content = dict(sheet.sections)["content"]
         firsts, kept = tuple(state.fact("firsts")), tuple(state.fact("kept"))
-        memory = Memory(content, firsts, kept, len(tuples), state.fact("beat"))
+        memory = Memory(
+            content, firsts, kept, len(tuples), state.fact("beat"), tuple(state.fact("quotas"))
+        )
         gaps = Scale.restore(state.within("gaps")) if "gaps" in state.facts else None
         shared = Shared.restore(state.within("shared")) if "shared" in state.facts else None
         first, later = (_stages_at_rest(state.within(name)) for name in ("first", "later"))
@@ -434,6 +449,17 @@ def _joined(parts: list[Brood], width: int) -> Brood:
     )
 
 
+def _quotas(
+    combination: NDArray[np.uint8], kind: NDArray[np.int64] | None, combinations: int
+) -> tuple[int, ...]:
+    """The kind that most rows of each combination are of."""
+    if kind is None:
+        return ()
+    table = np.zeros((combinations, int(kind.max(initial=-1)) + 2), dtype=np.int64)
+    np.add.at(table, (combination, kind), 1)
+    return tuple(int(k) if k < table.shape[1] - 1 else -1 for k in table.argmax(axis=1))
+
+
 def _last_alike(owner: NDArray[np.int64], combination: NDArray[np.uint8]) -> NDArray[np.int64]:
     """For each row the one before it of the same owner and combination; −1 where there is none."""
     order = np.lexsort((np.arange(len(owner)), combination, owner))
@@ -455,18 +481,6 @@ def _relevant(
     nats = mutual_information(np.ascontiguousarray(rows.T), sizes)
     told = nats[: len(context), len(context) :].sum(axis=1)
     return tuple(sorted(int(p) for p in np.argsort(-told, kind="stable")[:_WIDEST]))
-
-
-def _between(brood: Brood, first: int, last: int) -> Brood:
-    """The rows of the owners from `first` to before `last`."""
-    low, high = np.searchsorted(brood.owner, [first, last])
-    values = None if brood.values is None else brood.values[:, low:high]
-    return Brood(
-        brood.owner[low:high] - first,
-        brood.codes[:, low:high],
-        brood.ticks[low:high],
-        values=values,
-    )
 
 
 def _key(rng: Generator) -> int:
