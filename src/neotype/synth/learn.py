@@ -20,9 +20,9 @@ _EXAMPLES = 3
 def learn(recipe: Synthesizer, data: Dataset, *, rng: Rng, progress: Progress = silent) -> Model:
     """The model of `data` in which the constraints of its schema hold.
 
-    Several tables are learnt as a database. What the schema says of drawing without data is left
-    out: all comes from the data. DataError when rows of the data break a constraint: all that do,
-    with examples.
+    Several tables are learnt as a database, and a table that names its sequence as rows in order.
+    What the schema says of drawing without data is left out: all comes from the data. DataError
+    when rows of the data break a constraint: all that do, with examples.
     """
     if len(data.schema.tables) > 1:
         from neotype.synth.relational.database import Relational
@@ -33,6 +33,10 @@ def learn(recipe: Synthesizer, data: Dataset, *, rng: Rng, progress: Progress = 
 
         return cast(Model, hold(fit, data, protect=getattr(recipe, "protect", 5)))
     data = _undeclared(data)
+    if data.table.sequence is not None:
+        from neotype.synth.relational.panel_model import PanelModel
+
+        return PanelModel.fit(recipe, data, rng=rng, progress=progress)
     rules = rules_of(data, protect=getattr(recipe, "protect", 5))
     if not rules:
         return recipe.fit(data, rng=rng, progress=progress)

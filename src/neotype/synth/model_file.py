@@ -39,6 +39,7 @@ from neotype.synth.refine import Refined
 from neotype.synth.reformed import Reformed
 from neotype.synth.relational.database import DatabaseModel
 from neotype.synth.relational.held import Held
+from neotype.synth.relational.panel_model import PanelModel
 from neotype.synth.specified import Specified
 from neotype.synth.synthesizer import Model
 
@@ -137,6 +138,8 @@ def _restored(name: str, state: State, schema: Schema) -> Any:
         return Held.restore(
             state, schema, lambda part, inner: DatabaseModel.restore(part, inner, _restored)
         )
+    if name == PanelModel.family:
+        return PanelModel.restore(state, schema, _restored)
     family = find("synthesizer", name)
     return Reformed.restore(
         state,
