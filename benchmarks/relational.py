@@ -244,7 +244,11 @@ def _line(one: Number, found: list[dict[str, Any]]) -> list[str]:
         said += f" [{one.written(low)}, {one.written(high)}]"
     floors = [each["floor"] for each in found if each["floor"] is not None]
     floor = statistics.mean(floors) if floors else None
-    return [said, one.written(floor), one.met(mean, floor), found[0]["why"]]
+    worst = max if one.best == "≤" else min
+    why = worst(
+        (each for each in found if each["value"] is not None), key=lambda each: each["value"]
+    )
+    return [said, one.written(floor), one.met(mean, floor), why["why"]]
 
 
 def costs(name: str, folder: str) -> list[str]:
@@ -309,7 +313,7 @@ def relational(folder: str | None) -> str:
             print("  ".join(line), flush=True)
         spent.append(costs(name, folder or ""))
         print("  ".join(spent[-1]), flush=True)
-    head = ["data", "number", "asked", "measured", "real rows", "met", "what tells, first split"]
+    head = ["data", "number", "asked", "measured", "real rows", "met", "what tells, worst split"]
     note = (
         f"{_engine()}, {time.strftime('%Y-%m-%d')}. Families are halved at random: the model "
         "learns one half, and what it makes is compared with the other. Mean ± standard deviation "
