@@ -186,8 +186,8 @@ class Panel:
         frame, owner, ticks = frame[order], owner[order], ticks[order]
         first = _firsts(owner)
         names = ([] if self.single else [str(self.entity)]) + list(self.above)
-        top = frame[first].select(names).with_columns(pl.Series(_OWNER, owner[first]))
-        frames = {OWNER: top}
+        own = frame[first].select(names).get_columns()
+        frames = {OWNER: pl.DataFrame([pl.Series(_OWNER, owner[first]), *own])}
         event = frame.select(self.events)
         if self.blocks is None:
             event = event.with_columns(pl.Series(_OWNER, owner))

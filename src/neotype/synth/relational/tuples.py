@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from neotype.encode.encoder import SYMBOLS, Codes, Digit, State
 
 _SMALL = 16
+_TOLD = 0.98
+"""Share of the rows that have a combination of rows enough to be told."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,9 @@ class Tuples:
             if size > _SMALL:
                 break
             found, counts = np.unique(codes[[*chosen, place]], axis=1, return_counts=True)
-            if (counts >= protect).sum() <= SYMBOLS and found.shape[1] <= 4 * SYMBOLS:
+            told = counts[counts >= protect].sum() >= _TOLD * codes.shape[1]
+            few = (counts >= protect).sum() <= SYMBOLS and found.shape[1] <= 4 * SYMBOLS
+            if told and few:
                 chosen.append(place)
         if len(chosen) < 1:
             return cls((), np.zeros((1, 0), np.uint8), np.full((1, len(digits)), -1))
