@@ -23,7 +23,9 @@ from neotype.synth.relational.issue import issued
 from neotype.synth.relational.layout import Layout
 from neotype.synth.relational.matching import Drawn, placed_rows
 from neotype.synth.relational.part import Part, digits_of
+from neotype.synth.relational.redraw import Redraw
 from neotype.synth.relational.rest import Loader, at_rest, state_of
+from neotype.synth.relational.ruled import Ruled
 from neotype.synth.synthesizer import Capabilities
 from neotype.synth.trees import Trees
 
@@ -42,7 +44,8 @@ class Relational:
         """Learn all tables and how they are tied."""
         copies = Copies.find(data, getattr(self.table, "protect", 5))
         found = fit_tables(self.table, copies.encode(data), rng, progress)
-        return DatabaseModel(data.schema, found.layout, data.sizes, found, copies)
+        ruled = Ruled.learn(copies.encode(data), found.parts, getattr(self.table, "protect", 5))
+        return DatabaseModel(data.schema, found.layout, data.sizes, found, copies, ruled)
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class DatabaseModel:
     fitted: Fitted
     copies: Copies
     """Columns that repeat what they refer to."""
+    ruled: Ruled
+    """What must hold among rows, with their keys."""
 
     family: ClassVar[str] = "relational"
 
@@ -80,11 +85,12 @@ class DatabaseModel:
         """`scale` times as many rows as were learnt; `rows` says it of tables at the top."""
         sizes = self._sizes(rows, scale)
         drawn: dict[str, Drawn] = {}
+        redraw = Redraw(self, self.ruled, rng)
         for table in self.layout.order:
             drawn[table] = self._table(table, drawn, sizes, rng.child(table))
+            drawn[table] = redraw.drawn(table, drawn)
         drawn, positions = placed_rows(self.fitted, drawn, rng.child("keys"))
-        plain = {name: one.frame for name, one in drawn.items()}
-        frames = issued(self.layout.schema, plain, positions)
+        frames = issued(self.layout.schema, drawn, positions, redraw.issued)
         return Dataset(self.schema, self.copies.decode(frames, positions))
 
     def _sizes(self, rows: int | Mapping[str, int] | None, scale: float) -> dict[str, int]:
@@ -124,19 +130,22 @@ class DatabaseModel:
     def _table(
         self, table: str, drawn: Mapping[str, Drawn], sizes: Mapping[str, int], rng: Rng
     ) -> Drawn:
-        fitted = self.fitted
-        part, digits = fitted.parts[table], fitted.reference_digits(table)
         if table in self.layout.contexts:
             return self.below(table, drawn, rng)
+        return self.at_the_top(table, sizes[table], rng)
+
+    def at_the_top(self, table: str, rows: int, rng: Rng) -> Drawn:
+        """The rows of a table that belongs to no other."""
+        fitted = self.fitted
+        part, digits = fitted.parts[table], fitted.reference_digits(table)
         frame = fitted.roundness[table].decode(
-            self._top(table, sizes[table], rng), rng.child("round").generator()
+            self._top(table, rows, rng), rng.child("round").generator()
         )
         codes = part.codes(frame)
         references = digits_of(frame, digits)
         return Drawn(frame, codes, np.vstack([codes, references]), references, None)
 
     def _top(self, table: str, rows: int, rng: Rng) -> pl.DataFrame:
-        """The rows of a table that belongs to no other."""
         model, kept = self.fitted.models.get(table), self.fitted.kept.get(table)
         if kept is not None:
             if model is None:
@@ -156,12 +165,14 @@ class DatabaseModel:
             return self.fitted.empty(table, content)
         return model.sample(rows, rng=rng).frame
 
-    def below(self, table: str, drawn: Mapping[str, Drawn], rng: Rng) -> Drawn:
-        """The rows of a table along its context."""
+    def below(
+        self, table: str, drawn: Mapping[str, Drawn], rng: Rng, *, counted: bool = False
+    ) -> Drawn:
+        """The rows of a table along its context; `counted`: owners have as many as they say."""
         fitted, bond = self.fitted, self.fitted.bonds[table]
         above = drawn[bond.tie.parent]
         part = fitted.parts[table]
-        told = bond.told(above.frame, rng.child("counts").generator())
+        told = bond.told(above.frame, None if counted else rng.child("counts").generator())
         counts, start, end, group = told
         children = fitted.children[table]
         if children is None:
@@ -224,14 +235,16 @@ class DatabaseModel:
     def state(self) -> State:
         """At rest."""
         tables = state_of(self.fitted, self.learnt)
-        return State.nest({"copies": self.copies.facts()}, {"tables": tables})
+        facts = {"copies": self.copies.facts(), "ruled": self.ruled.facts()}
+        return State.nest(facts, {"tables": tables})
 
     @classmethod
     def restore(cls, state: State, schema: Schema, load: Loader) -> Self:
         """The inverse of `state`; `load` restores the models of single tables."""
         copies = Copies.restore(state.fact("copies"), schema)
         fitted, learnt = at_rest(state.within("tables"), copies.inner, load)
-        return cls(schema, fitted.layout, learnt, fitted, copies)
+        ruled = Ruled.restore(state.fact("ruled"), copies.inner, fitted.parts)
+        return cls(schema, fitted.layout, learnt, fitted, copies, ruled)
 
 
 def _none(part: Part) -> Brood:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,27 +14,40 @@ from neotype.links import NOTHING
 from neotype.schema.schema import Relationship, Schema
 from neotype.schema.storage import storage_dtype
 
+Settle = Callable[[str, pl.DataFrame, Mapping[str, Any], frozenset[str]], pl.DataFrame]
+"""The frame of a table that has all its keys, with rows that keep its rules; some columns stay."""
+
 
 def issued(
     schema: Schema,
-    drawn: Mapping[str, pl.DataFrame],
+    drawn: Mapping[str, Any],
     positions: Mapping[str, NDArray[np.int64]],
+    settle: Settle = lambda _table, frame, _drawn, _frozen: frame,
 ) -> dict[str, pl.DataFrame]:
     """The frames in the schema's columns; a row that refers to nothing has no key.
 
-    Keys that are made of other keys wait until those are there.
+    Keys that are made of other keys wait until those are there, and as far as tables do not refer
+    to each other in a circle, until the rows of the table that has them are settled.
     """
-    frames = dict(drawn)
+    frames = {name: one.frame for name, one in drawn.items()}
     waiting = list(schema.relationships)
-    while waiting:
-        ready = [tie for tie in waiting if set(tie.parent_key) <= _settled(frames, tie, waiting)]
-        if not ready:
+    done: set[str] = set()
+    used: dict[str, set[str]] = {name: _shared(schema, name) for name in schema.tables}
+    while len(done) < len(schema.tables):
+        for name in schema.tables:
+            if name not in done and not any(tie.child == name for tie in waiting):
+                frames[name] = settle(name, frames[name], drawn, frozenset(used[name]))
+                done.add(name)
+        there = [tie for tie in waiting if set(tie.parent_key) <= _settled(frames, tie, waiting)]
+        ready = [tie for tie in there if tie.parent in done or _named(schema, tie)] or there[:1]
+        if waiting and not ready:
             listed = "; ".join(tie.title for tie in waiting)
             raise SamplingError(
                 f"these keys are made of each other, without a beginning: {listed}."
             )
         for tie in ready:
             frames[tie.child] = _with_key(schema, frames, tie, positions[tie.title])
+            used[tie.parent] |= set(tie.parent_key)
         waiting = [tie for tie in waiting if tie not in ready]
     return {name: frames[name].select(list(table.columns)) for name, table in schema.tables.items()}
 
@@ -46,6 +60,23 @@ def _settled(
     """The columns of the parent that no waiting key will change."""
     coming = {c for one in waiting if one.child == tie.parent for c in one.child_key}
     return set(frames[tie.parent].columns) - coming
+
+
+def _named(schema: Schema, tie: Relationship) -> bool:
+    """Whether the key referred to is an identifier, which stays as it is."""
+    columns = schema.tables[tie.parent].columns
+    return all(columns[name].kind == "identifier" for name in tie.parent_key)
+
+
+def _shared(schema: Schema, table: str) -> set[str]:
+    """The columns in which a row agrees with others that are referred to with it."""
+    found = set()
+    for tie in schema.below(table):
+        for mine, theirs in zip(tie.child_key, tie.parent_key, strict=True):
+            others = (one for one in schema.above(tie.child) if one.title != tie.title)
+            if any(mine in one.child_key for one in others):
+                found.add(theirs)
+    return found
 
 
 def _with_key(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -34,18 +34,12 @@ class Drawn:
     references: Codes
     owner: Positions | None
 
-    def take(self, stay: NDArray[np.bool_], owner: Positions | None) -> Drawn:
-        """The rows that stay, of owners that are numbered anew."""
-        lines = (self.codes, self.context, self.references)
-        codes, context, references = (line[:, stay] for line in lines)
-        return replace(
-            self,
-            frame=self.frame.filter(stay),
-            codes=codes,
-            context=context,
-            references=references,
-            owner=owner,
+    def take(self, picks: Positions, owner: Positions | None = None) -> Drawn:
+        """Some of the rows, and whose they then are."""
+        codes, context, references = (
+            line[:, picks] for line in (self.codes, self.context, self.references)
         )
+        return Drawn(self.frame[picks], codes, context, references, owner)
 
 
 def placed_rows(
@@ -72,8 +66,8 @@ def placed_rows(
     for name, mask in out.items():
         if mask.any():
             log.info("%s: %d of %d rows find no row to refer to", name, mask.sum(), len(mask))
-    left = {name: one.take(~out[name], contexts.get(name)) for name, one in drawn.items()}
-    return left, positions
+    stay = {name: np.flatnonzero(~mask) for name, mask in out.items()}
+    return {n: one.take(stay[n], contexts.get(n)) for n, one in drawn.items()}, positions
 
 
 def matched(fitted: Fitted, drawn: Mapping[str, Drawn], rng: Rng) -> dict[str, Positions]:
