@@ -273,6 +273,18 @@ def test_what_always_leads_to_the_same_row_further_up_always_does(seed: int) -> 
     assert set(mine[~there].tolist()).isdisjoint(made.tolist())
 
 
+def test_a_row_that_is_known_by_one_way_needs_no_other() -> None:
+    """A payment is of the customer of its rental, whose shop's head works there: not if drawn."""
+    rng = np.random.default_rng(0)
+    shop = rng.integers(0, 2, 200)
+    rows = rng.integers(0, 200, 2000)
+    paths = {"itself": (rows, np.arange(200)), "shop": (shop[rows], shop)}
+    reference = learnt(rows, 200, paths=paths)
+    drawn = {"itself": (rows, np.arange(200)), "shop": (shop[rows], 1 - shop)}
+    codes = np.zeros((len(reference.digits), len(rows)), dtype=np.uint8)
+    assert (assigned(reference, codes, fan_out(rows, 200), paths=drawn) == rows).all()
+
+
 def test_what_mostly_leads_to_the_same_row_does_as_often() -> None:
     rng = np.random.default_rng(5)
     store = rng.integers(0, 20, 500)

@@ -369,8 +369,12 @@ def _beside(rows: Whole, group: Whole, referenced: Codes, rng: Generator) -> Cod
 
 
 def _ties(rows: Whole, capacity: Whole, paths: Paths) -> tuple[Tie, ...]:
-    """The ways up by which child and row meet clearly more, or less, often than by chance."""
-    always, often = [], []
+    """The ways up by which child and row meet clearly more, or less, often than by chance.
+
+    Where one way always leads to the very row, the others say nothing more of the data, and of
+    drawn tables they may not hold together with it: then none would be left.
+    """
+    always, often, settled = [], [], ""
     for name, (mine, theirs) in paths.items():
         refers = np.flatnonzero(rows >= 0)
         known = refers[mine[refers] >= 0]
@@ -385,6 +389,8 @@ def _ties(rows: Whole, capacity: Whole, paths: Paths) -> tuple[Tie, ...]:
             if chance ** len(known) > _ACCIDENT and not name.startswith(SHARED):
                 continue
             always.append(Tie(name, 1.0, chance))
+            if not settled and len(np.unique(theirs[lead])) == len(theirs):
+                settled = name
             continue
         # Children that lead nowhere have no row in common: that they have not is drawn too.
         share = min(share, 1 - 1 / (len(refers) + 1))
@@ -392,6 +398,8 @@ def _ties(rows: Whole, capacity: Whole, paths: Paths) -> tuple[Tie, ...]:
         away = abs(share - chance)
         if away > max(_CLEAR * noise, _WORTH):
             often.append((away, Tie(name, share, chance)))
+    if settled:
+        return tuple(t for t in always if t.path == settled or t.path.startswith(SHARED))
     often.sort(key=lambda one: -one[0])
     return (*always, *(tie for _, tie in often[:_MOST_TIES]))
 
