@@ -166,9 +166,18 @@ class DatabaseModel:
         return model.sample(rows, rng=rng).frame
 
     def below(
-        self, table: str, drawn: Mapping[str, Drawn], rng: Rng, *, counted: bool = False
+        self,
+        table: str,
+        drawn: Mapping[str, Drawn],
+        rng: Rng,
+        *,
+        counted: bool = False,
+        given: Brood | None = None,
     ) -> Drawn:
-        """The rows of a table along its context; `counted`: owners have as many as they say."""
+        """The rows of a table along its context; `counted`: owners have as many as they say.
+
+        Those that are `given` come first.
+        """
         fitted, bond = self.fitted, self.fitted.bonds[table]
         above = drawn[bond.tie.parent]
         part = fitted.parts[table]
@@ -181,7 +190,7 @@ class DatabaseModel:
         brood = (
             _none(part)
             if children is None
-            else children.draw(owners, rng.child("rows"), fitted.tally(table))
+            else children.draw(owners, rng.child("rows"), fitted.tally(table), given)
         )
         return self.decoded(table, above, brood, rng)
 
