@@ -40,6 +40,7 @@ from neotype.synth.relational.clock import Clock, Ticks
 Positions = NDArray[np.int64]
 OWNER, BLOCK, EVENT = "owner", "block", "event"
 _OWNER, _BLOCK, _AT, _MEAN, _MOST = "@owner", "@block", "@at", "@mean of ", "@most of "
+KEYS = {OWNER: _OWNER, BLOCK: _BLOCK}
 _KEY = Identifier(storage="Int64")
 _LABELS = 8
 """Labels of a column up to which a block tells its commonest."""

@@ -18,9 +18,8 @@ from neotype.schema.constraint import Rule
 from neotype.schema.schema import Schema
 from neotype.synth.learn import rules_of
 from neotype.synth.relational.database import DatabaseModel, Relational
-from neotype.synth.relational.issue import issued
 from neotype.synth.relational.matching import Drawn
-from neotype.synth.relational.panel import BLOCK, EVENT, OWNER, Panel
+from neotype.synth.relational.panel import BLOCK, EVENT, KEYS, OWNER, Panel
 from neotype.synth.relational.rest import Loader
 
 _AT_ONCE = 1 << 17
@@ -184,39 +183,31 @@ class PanelModel:
 
     def _below(self, top: pl.DataFrame, rng: Rng) -> pl.DataFrame:
         """The rows of owners, as the table's."""
-        drawn = {OWNER: self._top(top)}
-        positions = {}
+        drawn = {OWNER: self.top(top)}
         database = self.database
         for table in database.layout.order:
-            tie = database.layout.contexts.get(table)
-            if tie is not None:
+            if table in database.layout.contexts:
                 drawn[table] = database.below(table, drawn, rng.child(table))
-                positions[tie.title] = drawn[table].owner
-        return self._whole(drawn)
+        return self.whole(drawn)
 
-    def _top(self, frame: pl.DataFrame) -> Drawn:
+    def top(self, frame: pl.DataFrame) -> Drawn:
         """Owners as those below them see them."""
         part = self.database.fitted.parts[OWNER]
         codes = part.codes(frame.select(list(part.content.columns)))
         return Drawn(frame, codes, codes, codes[:0], None)
 
-    def _whole(self, drawn: Mapping[str, Drawn]) -> pl.DataFrame:
+    def whole(self, drawn: Mapping[str, Drawn]) -> pl.DataFrame:
         """The parts as rows of the table."""
-        positions = {
-            tie.title: owner
-            for table, tie in self.database.layout.contexts.items()
-            for owner in (drawn[table].owner,)
-            if owner is not None
-        }
-        frames = {name: one.frame for name, one in drawn.items()}
-        keys = {OWNER: "@owner", BLOCK: "@block"}
-        frames = {
-            name: frame.with_columns(pl.int_range(frame.height, dtype=pl.Int64).alias(keys[name]))
-            if name in keys
-            else frame
-            for name, frame in frames.items()
-        }
-        return self.panel.whole(issued(self.database.schema, frames, positions))
+        frames = {}
+        for name, one in drawn.items():
+            lines = []
+            tie = self.database.layout.contexts.get(name)
+            if tie is not None and one.owner is not None:
+                lines.append(pl.Series(tie.child_key[0], one.owner))
+            if name in KEYS:
+                lines.append(pl.Series(KEYS[name], np.arange(one.frame.height)))
+            frames[name] = one.frame.with_columns(lines)
+        return self.panel.whole(frames)
 
     def _held(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows of owners all of whose rows keep every constraint; of one series such rows."""
@@ -248,6 +239,14 @@ class PanelModel:
                 found=f"what does not change within an owner: {still}",
                 mend="ask for these, or fit without sequence",
             )
+
+    def extend(
+        self, history: pl.DataFrame, *, steps: int, paths: int = 1, rng: Rng
+    ) -> pl.DataFrame:
+        """The next `steps` rows of each owner of a history, `paths` times."""
+        from neotype.synth.relational.continuing import extend
+
+        return extend(self, history, steps=steps, paths=paths, rng=rng)
 
     # -- what it is ------------------------------------------------------------------------------
 
