@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from neotype.data import Dataset
-from neotype.schema.infer_text import pattern_of
+from neotype.schema.pattern import pattern_of
 from neotype.schema.schema import (
     Boolean,
     Categorical,
@@ -362,6 +362,42 @@ def roles() -> Dataset:
     )
 
 
+def published() -> Dataset:
+    """Public tables that refer to each other, one the owner of a panel, with one label a row."""
+    draw = _draw(9)
+    towns = [f"town {k}" for k in range(30)]
+    shop = draw.integers(0, 6, 900)
+    town = draw.choice(30, 400, p=np.arange(1, 31) / 465)
+    return database(
+        {
+            "land": {"land": _ids(4), "name": ["A", "B", "C", "D"]},
+            "town": {
+                "town": _ids(30),
+                "name": towns,
+                "land": draw.integers(1, 5, 30),
+                "people": draw.integers(1, 99, 30) * 100,
+            },
+            "client": {
+                "client": _ids(400, 1000),
+                "town": town + 1,
+                "age": draw.integers(18, 80, 400),
+            },
+            "shop": {"shop": _ids(6), "town": draw.integers(1, 31, 6), "size": _ids(6, 50)},
+            "day": {
+                "shop": shop + 1,
+                "day": [_DAY + timedelta(int(k)) for k in draw.integers(0, 200, 900)],
+                "sales": 100 * shop + draw.integers(0, 50, 900),
+            },
+        },
+        {"land": "land", "town": "town", "client": "client", "shop": "shop"},
+        """town.land > land.land
+        client.town > town.town
+        shop.town > town.town
+        day.shop > shop.shop""",
+        public=("land", "town", "shop"),
+    )
+
+
 ALL: tuple[Callable[[], Dataset], ...] = (
     league,
     rooms,
@@ -371,4 +407,5 @@ ALL: tuple[Callable[[], Dataset], ...] = (
     subtypes,
     circles,
     roles,
+    published,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,7 +15,7 @@ from neotype.encode.encoder import Protection, State
 from neotype.errors import SamplingError, did_you_mean
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
-from neotype.schema.schema import NUMBERED, Schema
+from neotype.schema.schema import Schema
 from neotype.synth.relational.children import Brood, Owners
 from neotype.synth.relational.copied import Copies
 from neotype.synth.relational.fitting import Fitted, fit_tables
@@ -23,6 +23,7 @@ from neotype.synth.relational.issue import issued
 from neotype.synth.relational.layout import Layout
 from neotype.synth.relational.matching import Drawn, placed_rows
 from neotype.synth.relational.part import Part, digits_of
+from neotype.synth.relational.public import beside_kept, scaled
 from neotype.synth.relational.redraw import Redraw
 from neotype.synth.relational.rest import Loader, at_rest, state_of
 from neotype.synth.relational.ruled import Ruled
@@ -95,7 +96,8 @@ class DatabaseModel:
 
     def _sizes(self, rows: int | Mapping[str, int] | None, scale: float) -> dict[str, int]:
         """How many rows the tables at the top get."""
-        tops = [t for t in self.layout.order if t not in self.layout.contexts]
+        above = {table: tie.parent for table, tie in self.layout.contexts.items()}
+        tops = [t for t in self.layout.order if above.get(t) in (None, *self.fitted.kept)]
         if isinstance(rows, int):
             raise SamplingError(
                 f"{rows} rows are asked of a database of {len(self.schema.tables)} tables.",
@@ -118,7 +120,7 @@ class DatabaseModel:
                 why = (
                     "is kept as it is"
                     if name in self.fitted.kept
-                    else (f"is made below '{self.layout.root(name)}'")
+                    else (f"is made below '{above[name]}'")
                 )
                 raise SamplingError(
                     f"table '{name}' {why}: its number of rows follows.",
@@ -131,16 +133,24 @@ class DatabaseModel:
         self, table: str, drawn: Mapping[str, Drawn], sizes: Mapping[str, int], rng: Rng
     ) -> Drawn:
         if table in self.layout.contexts:
-            return self.below(table, drawn, rng)
+            if table not in sizes:
+                return self.below(table, drawn, rng)
+            tie = self.layout.contexts[table]
+            above, bond = drawn[tie.parent], self.fitted.bonds[table]
+            stream = rng.child("public").generator()
+            counts = scaled(bond.told(above.frame, stream)[0], sizes[table], stream)
+            frame = above.frame.with_columns(pl.Series(bond.rows, counts))
+            counted = {tie.parent: replace(above, frame=frame)}
+            return self.below(table, counted, rng, counted=True)
         return self.at_the_top(table, sizes[table], rng)
 
     def at_the_top(self, table: str, rows: int, rng: Rng) -> Drawn:
         """The rows of a table that belongs to no other."""
         fitted = self.fitted
         part, digits = fitted.parts[table], fitted.reference_digits(table)
-        frame = fitted.roundness[table].decode(
-            self._top(table, rows, rng), rng.child("round").generator()
-        )
+        frame = self._top(table, rows, rng)
+        if table not in fitted.kept:
+            frame = fitted.roundness[table].decode(frame, rng.child("round").generator())
         codes = part.codes(frame)
         references = digits_of(frame, digits)
         return Drawn(frame, codes, np.vstack([codes, references]), references, None)
@@ -148,18 +158,9 @@ class DatabaseModel:
     def _top(self, table: str, rows: int, rng: Rng) -> pl.DataFrame:
         model, kept = self.fitted.models.get(table), self.fitted.kept.get(table)
         if kept is not None:
-            if model is None:
-                return kept
-            known = kept.select(
-                name
-                for name, column in self.fitted.parts[table].content.columns.items()
-                if name in kept.columns and not isinstance(column, NUMBERED)
-            )
-            if known.width:
-                made = model.sample(rng=rng, known=Known(known)).frame
-            else:
-                made = model.sample(kept.height, rng=rng).frame
-            return made.with_columns(kept.get_columns())
+            counted = [f"#{tie.title}" for tie in self.layout.children(table)]
+            timed = set(counted) & set(self.fitted.drawn_content(table).columns)
+            return beside_kept(kept, model, next(iter(timed), None), rng)
         if model is None:
             content = self.fitted.parts[table].content
             return self.fitted.empty(table, content)

@@ -25,6 +25,7 @@ from neotype.synth.relational.overlap import shared_cells
 from neotype.synth.relational.part import Part, with_digits
 from neotype.synth.relational.paths import Way, both, order_of_keys, ways
 from neotype.synth.relational.polymorphic import asked
+from neotype.synth.relational.public import between_public, drawn_columns, kept_rows
 from neotype.synth.relational.reference import Reference
 from neotype.synth.relational.roundness import Roundness
 from neotype.synth.relational.running import Running
@@ -101,6 +102,20 @@ class Fitted:
             if own <= set(codebook.places({encoder.columns[0]}))
         )
 
+    def drawn_content(self, table: str) -> Schema:
+        """The columns of a table at the top that are drawn: of a public one, hardly any."""
+        content, layout = self.parts[table].content, self.layout
+        if not layout.schema.tables[table].public:
+            return content
+        below = [self.bonds[tie.child] for tie in layout.children(table)]
+        drawn = drawn_columns(content.columns, below)
+        if drawn:
+            drawn[below[0].rows] = content.columns[below[0].rows]
+        only = content.table.model_copy(
+            update={"columns": drawn, "primary_key": (), "constraints": ()}
+        )
+        return content.model_copy(update={"tables": {table: only}})
+
     def distinct(self, tie: Relationship, positions: Mapping[str, Positions]) -> Positions | None:
         """The group within which no two rows may refer to the same row, where there is one."""
         return distinct_of(self.layout, tie, positions)
@@ -151,8 +166,13 @@ def fit_tables(recipe: Any, data: Dataset, rng: Rng, progress: Progress) -> Fitt
         for name, lines in said.items()
     }
     kept = {
-        name: frames[name].select(
-            c for c in frames[name].columns if c in parts[name].content.columns
+        name: kept_rows(
+            name,
+            schema,
+            full[name],
+            parts[name].content.columns,
+            [bonds[tie.child] for tie in layout.children(name)],
+            protect,
         )
         for name, table in schema.tables.items()
         if table.public
@@ -280,7 +300,7 @@ def _reference(
 ) -> tuple[Reference | None, Codes]:
     """How a key is matched, and the digits that its rows have of it."""
     rows, heights = links.positions[tie.title], links.heights
-    if not (rows >= 0).any():
+    if between_public(layout.schema, tie) or not (rows >= 0).any():
         return None, np.zeros((0, len(rows)), dtype=np.uint8)
     known = both(routes, links.positions, heights[tie.child], heights[tie.parent])
     known |= shared_cells(tie, settled, frames, links.positions)
@@ -332,8 +352,9 @@ def _models(
         own = rng.child(f"fit {table}")
         bond = fitted.bonds.get(table)
         if bond is None:
-            if full[table].height and (digits or part.content.columns):
-                data = with_digits(part.content, full[table], digits, told[table])
+            content = fitted.drawn_content(table)
+            if full[table].height and (digits or content.columns):
+                data = with_digits(content, full[table], digits, told[table])
                 models[table] = learn(_of(recipe, table), data, rng=own, progress=progress)
             continue
         owner, above = links.positions[bond.tie.title], bond.tie.parent

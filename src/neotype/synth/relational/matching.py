@@ -18,6 +18,7 @@ from neotype.synth.relational.fitting import Fitted
 from neotype.synth.relational.overlap import shared_cells
 from neotype.synth.relational.paths import both
 from neotype.synth.relational.polymorphic import asked
+from neotype.synth.relational.public import tied
 from neotype.synth.relational.unplaced import gone, may_be_nothing, without
 
 Positions = NDArray[np.int64]
@@ -53,7 +54,13 @@ def placed_rows(
     positions = matched(fitted, drawn, rng)
     lost: dict[str, NDArray[np.bool_]] = {}
     for tie in fitted.keys:
-        if may_be_nothing(schema, tie) or tie.when or fitted.references[tie.title] is None:
+        is_kept = schema.tables[tie.child].public
+        if (
+            is_kept
+            or may_be_nothing(schema, tie)
+            or tie.when
+            or fitted.references[tie.title] is None
+        ):
             continue
         missing = positions[tie.title] == NOTHING
         lost[tie.child] = lost.get(tie.child, np.zeros_like(missing)) | missing
@@ -72,6 +79,7 @@ def placed_rows(
 
 def matched(fitted: Fitted, drawn: Mapping[str, Drawn], rng: Rng) -> dict[str, Positions]:
     """To which row every row refers, by each key."""
+    schema = fitted.layout.schema
     positions: dict[str, Positions] = {}
     frames = {name: one.frame for name, one in drawn.items()}
     settled = list(fitted.layout.contexts.values())
@@ -82,6 +90,11 @@ def matched(fitted: Fitted, drawn: Mapping[str, Drawn], rng: Rng) -> dict[str, P
     for tie in fitted.keys:
         child, parent = drawn[tie.child], drawn[tie.parent]
         reference = fitted.references[tie.title]
+        same = tied(schema, tie, frames)
+        if same is not None:
+            positions[tie.title] = same
+            settled.append(tie)
+            continue
         if reference is None:
             positions[tie.title] = np.full(child.frame.height, NOTHING)
             continue

@@ -52,6 +52,8 @@ class Part:
         outer = schema.tables[name]
         keys = {column for tie in schema.above(name) for column in tie.child_key}
         own = {c: column.bare() for c, column in outer.columns.items() if c not in keys}
+        if outer.public:
+            own = {c: column.model_copy(update={"public": True}) for c, column in own.items()}
         if bond is not None:
             own = bond.ratios(own)
         own |= extra
