@@ -27,6 +27,7 @@ from neotype.schema.schema import (
 )
 from neotype.synth.relational.clock import Clock, Ticks
 from neotype.synth.relational.fanout import FanOut
+from neotype.synth.relational.mix import Mix
 from neotype.synth.relational.shared import groups_of
 
 _DENSE_ROWS = 30.0
@@ -56,6 +57,8 @@ class Bond:
     """How many children owners have."""
     grouped: str | None = None
     """The column by whose dates owners fall into groups."""
+    mix: Mix | None = None
+    """The kinds of rows of which each owner has its own number."""
 
     @property
     def rows(self) -> str:
@@ -130,7 +133,9 @@ class Bond:
             origin = _origin(clock, schema.tables[tie.parent], parent, owner, child)
         fan = FanOut.learn(np.bincount(owner, minlength=parent.height), protect=protect)
         grouped = _grouped(clock, owner, child, parent.height, keys, protect)
-        return cls(tie, clock, origin, dense, counters, fan, grouped)
+        plain = {n: c for n, c in table.columns.items() if n not in keys}
+        mix = Mix.learn(child, plain, owner)
+        return cls(tie, clock, origin, dense, counters, fan, grouped, mix)
 
     def sketches(
         self, owner: NDArray[np.int64], child: pl.DataFrame, parent: pl.DataFrame, protect: int
@@ -164,6 +169,10 @@ class Bond:
             groups = groups_of(ticks, owner, labels, parent.height, protect)
             assert groups is not None
             found[self.group] = pl.Series(self.group, groups[0])
+        if self.mix is not None:
+            for k, kind in enumerate(self.mix.counts(child, owner, parent.height)):
+                name = self.mix.column(self.tie.title, k)
+                found[name] = pl.Series(name, kind)
         return found
 
     def columns(self, parent: pl.DataFrame) -> dict[str, Column]:
@@ -182,6 +191,8 @@ class Bond:
             found[self.span] = Numeric(**whole, nullable=missing)
         if self.grouped is not None:
             found[self.group] = Categorical(storage="Int64", public=True)
+        if self.mix is not None:
+            found |= self.mix.learnt_as(self.tie.title)
         for name in self.dense:
             level = self.level(name)
             found[level] = Numeric(storage="Float64", nullable=parent[level].null_count() > 0)
@@ -209,6 +220,16 @@ class Bond:
         lasting = np.maximum(span.fill_null(0).to_numpy().astype(np.int64), 0)
         group = zero if self.grouped is None else parent[self.group].fill_null(0).to_numpy()
         return rows, start, start + np.where(rows > 1, lasting, 0), group
+
+    def quota(self, parent: pl.DataFrame, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Kinds × owners: how many rows of each kind owners of so many rows have."""
+        if self.mix is None:
+            return np.zeros((0, len(rows)), dtype=np.int64)
+        names = [self.mix.column(self.tie.title, k) for k in range(len(self.mix.kinds))]
+        counts = np.stack([parent[name].fill_null(0).to_numpy() for name in names])
+        counts = np.maximum(counts.astype(np.float64), 0)
+        much = np.minimum(1.0, rows / np.maximum(counts.sum(axis=0), 1))
+        return np.asarray(np.rint(counts * much).astype(np.int64))
 
     def encode(
         self, owner: NDArray[np.int64], child: pl.DataFrame, parent: pl.DataFrame
@@ -269,6 +290,7 @@ class Bond:
             "counters": dict(self.counters),
             "timed": self.clock is not None,
             "grouped": self.grouped,
+            "mix": None if self.mix is None else [self.mix.columns, self.mix.kinds],
         }
         parts = {"fan": self.fan.state()} if self.fan else {}
         if self.clock is not None:
@@ -289,7 +311,11 @@ class Bond:
             state.fact(name) for name in ("origin", "dense", "counters", "grouped")
         )
         fan = FanOut.restore(state.within("fan")) if "fan" in state.facts else None
-        return cls(tie, clock, origin, dense, counters, fan, grouped)
+        mix = None
+        if state.fact("mix") is not None:
+            columns, kinds = state.fact("mix")
+            mix = Mix(tuple(columns), tuple(tuple(kind) for kind in kinds))
+        return cls(tie, clock, origin, dense, counters, fan, grouped, mix)
 
 
 def clock_of(table: Table, frame: pl.DataFrame) -> Clock | None:

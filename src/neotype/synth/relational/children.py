@@ -330,8 +330,9 @@ class Children:
             if self.shared is not None:
                 rows[:, sheet.at("shared")] = self.shared.look(ticks, group).T
             rows[:, sheet.at("after")] = history.after(a, ticks).T
-        stages.combination.fill(rows, _key(rng))
-        combination = rows[:, sheet.places("combination")[0]]
+        place = sheet.places("combination")[0]
+        stages.combination.fill(rows, _key(rng), self._only(place, history.possible(a)))
+        combination = rows[:, place]
         rows[:, sheet.at("under")] = history.under(a, combination).T
         content = rows[:, sheet.at("content")]
         content[:, list(self.tuples.places)] = self.tuples.table[combination]
@@ -340,6 +341,14 @@ class Children:
         stages.rest.fill(rows, _key(rng), self._fixed(combination))
         self._repeat(rows)
         return rows, ticks
+
+    def _only(self, place: int, sets: Masks | None) -> Masks | None:
+        """The sets of one digit as those of all."""
+        if sets is None:
+            return None
+        masks = np.full((len(sets), len(self.sheet.digits)), ALL)
+        masks[:, place] = sets
+        return masks
 
     def _repeat(self, rows: Rows) -> None:
         """Where a value comes again, its digits are those of the last row of the combination."""

@@ -27,6 +27,7 @@ from neotype.synth.relational.public import beside_kept, scaled
 from neotype.synth.relational.redraw import Redraw
 from neotype.synth.relational.rest import Loader, at_rest, state_of
 from neotype.synth.relational.ruled import Ruled
+from neotype.synth.relational.weighed import families, learn_kin
 from neotype.synth.synthesizer import Capabilities
 from neotype.synth.trees import Trees
 
@@ -44,9 +45,12 @@ class Relational:
     def fit(self, data: Dataset, *, rng: Rng, progress: Progress = silent) -> DatabaseModel:
         """Learn all tables and how they are tied."""
         copies = Copies.find(data, getattr(self.table, "protect", 5))
-        found = fit_tables(self.table, copies.encode(data), rng, progress)
+        found, seen = fit_tables(self.table, copies.encode(data), rng, progress)
         ruled = Ruled.learn(copies.encode(data), found.parts, getattr(self.table, "protect", 5))
-        return DatabaseModel(data.schema, found.layout, data.sizes, found, copies, ruled)
+        model = DatabaseModel(data.schema, found.layout, data.sizes, found, copies, ruled)
+        rounds = getattr(self.table, "refine", 0)
+        kin = learn_kin(model, seen, rounds, rng.child("families"), progress)
+        return replace(model, fitted=replace(found, kin=kin))
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,10 @@ class DatabaseModel:
         drawn: dict[str, Drawn] = {}
         redraw = Redraw(self, self.ruled, rng)
         for table in self.layout.order:
-            drawn[table] = self._table(table, drawn, sizes, rng.child(table))
+            if table in self.fitted.kin:
+                drawn |= families(self, table, sizes[table], rng.child(table))
+            elif table not in drawn:
+                drawn[table] = self._table(table, drawn, sizes, rng.child(table))
             drawn[table] = redraw.drawn(table, drawn)
         drawn, positions = placed_rows(self.fitted, drawn, rng.child("keys"))
         frames = issued(self.layout.schema, drawn, positions, redraw.issued)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from neotype.schema.storage import storage_dtype
 from neotype.synth.learn import learn
 from neotype.synth.relational.bond import Bond, clock_of, order_of
 from neotype.synth.relational.children import Brood, Children, Owners
+from neotype.synth.relational.kin import Kin
 from neotype.synth.relational.layout import Layout
 from neotype.synth.relational.overlap import shared_cells
 from neotype.synth.relational.part import Part, with_digits
@@ -54,6 +55,8 @@ class Fitted:
     roundness: Mapping[str, Roundness]
     running: Mapping[str, Running]
     """Of tables in which a total runs."""
+    kin: Mapping[str, Kin] = field(default_factory=dict)
+    """By the table at the top of families that are weighed."""
 
     def reference_digits(self, table: str) -> tuple[Digit, ...]:
         """What rows of a table say of the rows that they refer to."""
@@ -128,8 +131,12 @@ class Fitted:
         )
 
 
-def fit_tables(recipe: Any, data: Dataset, rng: Rng, progress: Progress) -> Fitted:
-    """Learn every table and every key."""
+Seen = Mapping[str, tuple[Codes, Positions | None]]
+"""Tables as digits, what they say of others among them, and whose rows they are."""
+
+
+def fit_tables(recipe: Any, data: Dataset, rng: Rng, progress: Progress) -> tuple[Fitted, Seen]:
+    """Learn every table and every key; beside it the data as it was seen."""
     schema, protect = data.schema, getattr(recipe, "protect", 5)
     layout = Layout.of(schema, Links.of(schema, data.frames))
     frames, running = arranged(layout, data)
@@ -180,7 +187,14 @@ def fit_tables(recipe: Any, data: Dataset, rng: Rng, progress: Progress) -> Fitt
     fitted = Fitted(
         layout, keys, parts, bonds, references, routes, {}, {}, kept, roundness, running
     )
-    return _models(recipe, fitted, links, full, codes, told, rng, progress)
+    seen = {
+        table: (
+            np.vstack([codes[table], told[table]]),
+            links.positions[bonds[table].tie.title] if table in bonds else None,
+        )
+        for table in schema.tables
+    }
+    return _models(recipe, fitted, links, full, codes, told, rng, progress), seen
 
 
 def arranged(layout: Layout, data: Dataset) -> tuple[dict[str, pl.DataFrame], dict[str, Running]]:
@@ -402,18 +416,25 @@ def _children(
         ticks = bond.clock.ticks(full[table][bond.clock.name])
     return Children.learn(
         Brood(owner, np.vstack([codes[untimed], told]), ticks),
-        Owners(context, *told_of_owners),
+        Owners(context, *told_of_owners, bond.quota(full[bond.tie.parent], told_of_owners[0])),
         digits,
         seen,
-        {place[p] for p in part.alone if p in place} | set(more),
+        _alone(part, place) | set(more),
         tuple([place[p] for p in part.firsts if p in place] + list(more)),
         bond.clock,
         growth_of(recipe),
         getattr(recipe, "protect", 5),
         _exact(part, full[table], place),
         _computed(fitted, table, place),
+        bond.mix.kind_of(full[table]) if bond.mix is not None else None,
         progress,
     )
+
+
+def _alone(part: Part, place: Mapping[int, int]) -> set[int]:
+    """Digits that are all of their column; how round a number is belongs to the number."""
+    beside = {p for name in part.content.columns if name[:1] == "~" for p in part.places(name)}
+    return {place[p] for p in part.alone - beside if p in place}
 
 
 def _exact(
@@ -445,7 +466,7 @@ def growth_of(recipe: Any) -> Growth:
         getattr(recipe, "base", plain.base),
         getattr(recipe, "leaf", plain.least),
         getattr(recipe, "sharpness", plain.split_odds),
-        getattr(recipe, "width", plain.width),
+        max(getattr(recipe, "width", plain.width), 64),
     )
 
 

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neotype.encode.encoder import Codes, Digit
+from neotype.encode.encoder import ALL, Codes, Digit
 from neotype.synth.relational.clock import Ticks
 
 Owners = NDArray[np.int64]
 _COUNT, _SPAN, _MEAN, _SHARE = 24, 32, 16, 8
-_WATCHED = 8
+_WATCHED = 14
 _TINY = 1e-9
 
 
@@ -35,11 +35,18 @@ class Memory:
     kept: tuple[int, ...]
     combinations: int
     beat: float
+    quotas: tuple[int, ...] = ()
+    """Of each combination, which of the kinds whose number is known it is; −1 of none."""
 
     @property
     def watched(self) -> int:
         """How many combinations are counted."""
         return min(self.combinations, _WATCHED) if self.combinations > 1 else 0
+
+    @property
+    def kinds(self) -> int:
+        """How many kinds there are of which the number is known."""
+        return max(self.quotas, default=-1) + 1
 
     @property
     def means(self) -> tuple[int, ...]:
@@ -52,6 +59,7 @@ class Memory:
         count = [Digit("rows so far", _COUNT, True), Digit("rows to come", _COUNT, True)]
         if self.beat:
             count += [Digit("time left a row", _SPAN, True), Digit("time so far", _SPAN, True)]
+        count += [Digit("of a kind to come", _COUNT, True) for _ in range(self.kinds)]
         lags = [self.digits[p] for p in self.firsts]
         means = [Digit("mean", _MEAN, True) for _ in self.means]
         shares = [Digit("share", _SHARE, True) for _ in range(self.watched)]
@@ -72,8 +80,18 @@ class Memory:
 class History:
     """The state of some owners: `rows` each will have, from tick `start` to tick `end`."""
 
-    def __init__(self, memory: Memory, rows: Owners, start: Ticks, end: Ticks) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        rows: Owners,
+        start: Ticks,
+        end: Ticks,
+        quota: NDArray[np.int64] | None = None,
+    ) -> None:
         owners = len(rows)
+        none = np.zeros((memory.kinds, owners), dtype=np.int64)
+        self.quota = none if quota is None else quota[: memory.kinds].copy()
+        self.kind_of = np.array(memory.quotas or [-1] * memory.combinations, dtype=np.int64)
         self.memory, self.rows, self.start, self.end = memory, rows, start, end
         self.done: NDArray[np.int64] = np.zeros(owners, dtype=np.int64)
         self.now = start.copy()
@@ -94,6 +112,7 @@ class History:
                 self.span((self.end[a] - self.now[a]) / np.maximum(left, 1)),
                 self.span((self.now[a] - self.start[a]).astype(float)),
             ]
+        lines += [_count(np.maximum(line[a], 0)) for line in self.quota]
         lines += list(self.last[list(memory.firsts)][:, a])
         many = np.maximum(done, 1)
         for line, place in enumerate(memory.means):
@@ -113,6 +132,21 @@ class History:
         codes[ago > np.iinfo(np.int64).max // 16] = _SPAN - 1
         return codes
 
+    def possible(self, a: Owners) -> NDArray[np.uint64] | None:
+        """The combinations that the next row of each may be: of kinds that are not used up.
+
+        Where all rows to come are of kinds whose number is known, only of these.
+        """
+        if not self.memory.kinds:
+            return None
+        left = np.maximum(self.quota[:, a], 0)
+        full = left.sum(axis=0) >= self.rows[a] - self.done[a]
+        sets = np.zeros(len(a), dtype=np.uint64)
+        for combination, kind in enumerate(self.kind_of):
+            may = left[kind] > 0 if kind >= 0 else ~full
+            sets |= may.astype(np.uint64) << np.uint64(combination)
+        return np.where(sets == 0, ALL, sets)
+
     def under(self, a: Owners, combination: NDArray[np.uint8]) -> Codes:
         """What is known once it has a combination."""
         return self.kept[combination, :, a].T
@@ -130,6 +164,8 @@ class History:
             if ticks is not None:
                 self.when[line, here] = ticks[combination == line]
         self.kept[combination, 0, a] = 1
+        kind = self.kind_of[combination]
+        self.quota[kind[kind >= 0], a[kind >= 0]] -= 1
         if memory.kept:
             self.kept[combination, 1:, a] = codes[list(memory.kept)].T
         if ticks is not None:

@@ -15,6 +15,7 @@ from neotype.schema.schema import Schema
 from neotype.synth.relational.bond import Bond
 from neotype.synth.relational.children import Children
 from neotype.synth.relational.fitting import Fitted
+from neotype.synth.relational.kin import Kin
 from neotype.synth.relational.layout import Layout
 from neotype.synth.relational.part import Part
 from neotype.synth.relational.paths import Way
@@ -63,11 +64,14 @@ def state_of(fitted: Fitted, learnt: Mapping[str, int]) -> State:
         "contexts": {table: tie.title for table, tie in fitted.layout.contexts.items()},
         "keys": len(fitted.keys),
         "roundness": {table: dict(one.decimals) for table, one in fitted.roundness.items()},
+        "kin": list(fitted.kin),
         "running": {
             table: [one.total, one.amount, one.kind, list(one.falls), one.unit, one.floor]
             for table, one in fitted.running.items()
         },
     }
+    for number, kin in enumerate(fitted.kin.values()):
+        parts[f"kin {number}"] = kin.state()
     return State.nest(facts, parts)
 
 
@@ -109,6 +113,8 @@ def at_rest(state: State, schema: Schema, load: Loader) -> tuple[Fitted, dict[st
         table: Running(total, amount, kind, tuple(falls), *rest)
         for table, (total, amount, kind, falls, *rest) in state.fact("running").items()
     }
+    weighed = [Kin.restore(state.within(f"kin {k}")) for k in range(len(state.fact("kin")))]
+    kin = {one.root: one for one in weighed}
     fitted = Fitted(
         layout,
         tuple(keys),
@@ -121,6 +127,7 @@ def at_rest(state: State, schema: Schema, load: Loader) -> tuple[Fitted, dict[st
         kept,
         roundness,
         running,
+        kin,
     )
     return fitted, dict(state.fact("learnt"))
 
