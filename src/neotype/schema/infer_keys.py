@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from neotype.schema.constraint import constraint
 from neotype.schema.infer_composite import composite_key, composite_ties, key_of_ties
 from neotype.schema.infer_order import in_order
 from neotype.schema.infer_ties import TableKeys, polymorphic, single_ties
@@ -16,10 +17,13 @@ from neotype.schema.key_names import Name, names_table, table_words
 from neotype.schema.keys import Keys
 from neotype.schema.pattern import pattern_of
 from neotype.schema.schema import (
+    Categorical,
     Column,
     Datetime,
     Identifier,
     Json,
+    Numeric,
+    Ordinal,
     Personal,
     Relationship,
     Schema,
@@ -192,7 +196,38 @@ def _keyed(
                 column.reason if isinstance(column, Identifier) else f"the key; {column.reason}"
             )
             columns[name] = _key_column(column, frame[name], True, reason)
-    return table.model_copy(update={"columns": columns, "primary_key": keys.primary})
+    said = _unique(keys, columns, set(refers), frame)
+    rules = (*table.constraints, *(rule for rule in said if rule not in table.constraints))
+    facts = {"columns": columns, "primary_key": keys.primary, "constraints": rules}
+    return table.model_copy(update=facts)
+
+
+def _unique(
+    keys: TableKeys, columns: dict[str, Column], refers: set[str], frame: pl.DataFrame
+) -> list[Any]:
+    """What the source declares unique: constraints, or columns that are made anew."""
+    rules = []
+    for key in keys.declared:
+        primary = set(keys.primary)
+        if (primary and primary <= set(key)) or not set(key) <= set(columns):
+            continue
+        if frame.select(key).drop_nulls().is_duplicated().any():
+            continue
+        if len(key) > 1:
+            rules.append(constraint({"type": "Unique", "columns": key}))
+            continue
+        (name,) = key
+        column = columns[name]
+        if name in refers:
+            continue
+        if isinstance(column, Identifier | Personal):
+            columns[name] = column.model_copy(update={"unique": True})
+        elif isinstance(column, Categorical | Ordinal):
+            # Labels that each stand once could not be told without telling whose they are.
+            columns[name] = _key_column(column, frame[name], True, "declared unique")
+        elif isinstance(column, Numeric | Datetime | Text):
+            rules.append(constraint({"type": "Unique", "columns": key}))
+    return rules
 
 
 def _key_column(column: Column, cells: pl.Series, unique: bool, reason: str) -> Identifier:

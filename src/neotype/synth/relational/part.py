@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from neotype.constraints.keys import Unique
 from neotype.data import Dataset
 from neotype.encode.codebook import Codebook
 from neotype.encode.encoder import Codes, Digit
@@ -147,12 +148,19 @@ def digit_column(number: int, digit: Digit) -> str:
 
 
 def _narrow(name: str, outer: Table, columns: Mapping[str, Column]) -> Schema:
-    """The table with these columns, and the constraints that speak of no other."""
+    """The table with these columns, and the constraints that speak of no other.
+
+    What is unique is seen to once tables are drawn.
+    """
     keys = {n: c for n, c in columns.items() if isinstance(c, Identifier)}
     table = Table(
         columns=dict(columns),
         primary_key=tuple(k for k in outer.primary_key if k in keys),
-        constraints=tuple(r for r in outer.constraints if set(r.about) <= set(columns)),
+        constraints=tuple(
+            rule
+            for rule in outer.constraints
+            if set(rule.about) <= set(columns) and not isinstance(rule, Unique)
+        ),
     )
     return Schema(tables={name: table})
 

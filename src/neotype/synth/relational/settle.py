@@ -81,6 +81,7 @@ def settled(
                 broken = True
                 frame = rule.mend(frame, again)
                 frame = numbered(frame, table, rule.constraint.columns, again.stays)
+                frame = relabelled(frame, table, rule.constraint.columns, again.stays)
         if not broken:
             return frame
     short = [
@@ -161,6 +162,40 @@ def numbered(
     made = pl.Series(column, cells)
     physical = frame[column].to_physical().dtype
     return frame.with_columns(made.cast(physical).cast(frame[column].dtype))
+
+
+def relabelled(
+    frame: pl.DataFrame, table: Table, key: Sequence[str], stays: frozenset[str]
+) -> pl.DataFrame:
+    """Rows that repeat a key with a text of it that is new: the same, and a number.
+
+    Texts may be new anywhere, labels only in a primary key: a table of more rows than there are
+    labels has others.
+    """
+    again = frame.select(~pl.struct(key).is_first_distinct() & ~_gap(key)).to_series()
+    kinds = {"text", "categorical"} if tuple(key) == table.primary_key else {"text"}
+    free = [c for c in key if c not in stays and frame[c].dtype == pl.String]
+    free = [c for c in free if table.columns[c].kind in kinds and not _closed(table, c)]
+    if not again.any() or not free:
+        return frame
+    column = max(free, key=lambda c: (table.columns[c].kind == "text", frame[c].n_unique()))
+    rows, cells = frame.select(key).rows(), frame[column].to_list()
+    taken = set(rows)
+    place = list(key).index(column)
+    count: dict[tuple[object, ...], int] = {}
+    for at in again.arg_true():
+        plain, row = rows[at], list(rows[at])
+        while tuple(row) in taken:
+            count[plain] = count.get(plain, 1) + 1
+            row[place] = f"{plain[place]} {count[plain]}"
+        taken.add(tuple(row))
+        cells[at] = row[place]
+    return frame.with_columns(pl.Series(column, cells, dtype=pl.String))
+
+
+def _closed(table: Table, column: str) -> bool:
+    """Whether the schema names all labels of a column."""
+    return getattr(table.columns[column], "values", None) is not None
 
 
 def _gap(key: Sequence[str]) -> pl.Expr:
