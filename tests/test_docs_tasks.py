@@ -29,6 +29,7 @@ PAGES = (
     "partial",
     "personal",
     "scenario",
+    "sequences",
     "spec",
     "subset",
 )

@@ -157,7 +157,7 @@ class Panel:
         event |= {name: columns[name] for name in self.events}
         if self.blocks is not None or not isinstance(columns[self.sequence], Datetime | Numeric):
             event[self.sequence] = Numeric(subtype="integer", decimals=0, storage="Int64")
-        tables[EVENT] = self._table(event, (), self.sequence)
+        tables[EVENT] = self._table(event, (key, self.sequence), self.sequence)
         ties.append(_tie(tie, key, EVENT))
         return Schema(tables=tables, relationships=tuple(ties))
 
