@@ -36,6 +36,7 @@ _DENSE_SHARE = 0.05
 """Share of the variance between owners from which on."""
 _STEADY = 0.999
 _FEW_LABELS = 8
+_ENOUGH = 20
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,9 @@ class Bond:
     """How many children owners have."""
     grouped: str | None = None
     """The column by whose dates owners fall into groups."""
+    cut: int | None = None
+    """The tick at which all owners are looked at last, where most last rows are near it: then the
+    time from last row to cut is drawn, and not that from first to last."""
     mix: Mix | None = None
     """The kinds of rows of which each owner has its own number."""
 
@@ -135,7 +139,8 @@ class Bond:
         grouped = _grouped(clock, owner, child, parent.height, keys, protect)
         plain = {n: c for n, c in table.columns.items() if n not in keys}
         mix = Mix.learn(child, plain, owner)
-        return cls(tie, clock, origin, dense, counters, fan, grouped, mix)
+        cut = None if clock is None else _cut(clock.ticks(child[clock.name]), owner)
+        return cls(tie, clock, origin, dense, counters, fan, grouped, cut, mix)
 
     def sketches(
         self, owner: NDArray[np.int64], child: pl.DataFrame, parent: pl.DataFrame, protect: int
@@ -150,7 +155,8 @@ class Bond:
             last = np.full(parent.height, np.iinfo(np.int64).min)
             np.minimum.at(first, owner, ticks)
             np.maximum.at(last, owner, ticks)
-            span = np.where(counts > 0, last - first, 0)
+            lasting = last - first if self.cut is None else np.maximum(self.cut - last, 0)
+            span = np.where(counts > 0, lasting, 0)
             if self.origin is None:
                 begun = self.clock.cells(np.where(counts > 0, first, ticks[:1].sum()))
             else:
@@ -219,7 +225,8 @@ class Bond:
             start = begun.fill_null(0).to_numpy().astype(np.int64) + self._zero(parent)
         lasting = np.maximum(span.fill_null(0).to_numpy().astype(np.int64), 0)
         group = zero if self.grouped is None else parent[self.group].fill_null(0).to_numpy()
-        return rows, start, start + np.where(rows > 1, lasting, 0), group
+        end = start + lasting if self.cut is None else np.maximum(self.cut - lasting, start)
+        return rows, start, np.where(rows > 1, end, start), group
 
     def quota(self, parent: pl.DataFrame, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Kinds × owners: how many rows of each kind owners of so many rows have."""
@@ -290,6 +297,7 @@ class Bond:
             "counters": dict(self.counters),
             "timed": self.clock is not None,
             "grouped": self.grouped,
+            "cut": self.cut,
             "mix": None if self.mix is None else [self.mix.columns, self.mix.kinds],
         }
         parts = {"fan": self.fan.state()} if self.fan else {}
@@ -315,7 +323,8 @@ class Bond:
         if state.fact("mix") is not None:
             columns, kinds = state.fact("mix")
             mix = Mix(tuple(columns), tuple(tuple(kind) for kind in kinds))
-        return cls(tie, clock, origin, dense, counters, fan, grouped, mix)
+        cut = state.fact("cut")
+        return cls(tie, clock, origin, dense, counters, fan, grouped, cut, mix)
 
 
 def clock_of(table: Table, frame: pl.DataFrame) -> Clock | None:
@@ -337,6 +346,19 @@ def order_of(
     if clock is None:
         return np.argsort(owner, kind="stable")
     return np.lexsort((clock.ticks(child[clock.name]), owner))
+
+
+def _cut(ticks: Ticks, owner: NDArray[np.int64]) -> int | None:
+    """When observation ends, where last rows are nearer to it than rows are to each other."""
+    order = np.lexsort((ticks, owner))
+    is_last = np.append(owner[order][1:] != owner[order][:-1], True)
+    first = ticks[order][np.append(True, is_last[:-1])]
+    last = ticks[order][is_last]
+    if len(last) < _ENOUGH:
+        return None
+    end = int(np.quantile(last, 0.99, method="nearest"))
+    spread = np.subtract(*np.percentile(end - last, [75, 25]))
+    return end if spread < 0.5 * np.subtract(*np.percentile(last - first, [75, 25])) else None
 
 
 def _grouped(

@@ -279,7 +279,7 @@ class Children:
                 continue
             at = begin[a] + step
             left = np.arange(len(a))
-            for _ in range(_TRIES if tally is not None else 1):
+            for turn in range(_TRIES if tally is not None else 1):
                 who, there = a[left], at[left]
                 rows, ticks = self._stepped(
                     history, context[who], owners.group[who], who, step, rng
@@ -296,6 +296,8 @@ class Children:
                     values[0, there] = tally.amounts(mine, values[0, first], first < there, rng)
                     values[1, there] = tally.totals(mine, values[0, there], had)
                     low = values[1, there] < np.minimum(tally.running.floor, had)
+                    if turn == _TRIES - 1:
+                        values[:, there[low]] = tally.capped(mine, low, had)
                 codes[:, there], when[there] = mine, ticks
                 drawn[left] = combination
                 left = left[low]

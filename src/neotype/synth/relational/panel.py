@@ -36,6 +36,7 @@ from neotype.schema.schema import (
 from neotype.schema.storage import storage_dtype
 from neotype.synth.relational.blocks import Blocks
 from neotype.synth.relational.clock import Clock, Ticks
+from neotype.synth.relational.dates import Dates
 
 Positions = NDArray[np.int64]
 OWNER, BLOCK, EVENT = "owner", "block", "event"
@@ -62,6 +63,7 @@ class Panel:
     outer: Schema
     clock: Clock
     blocks: Blocks | None
+    dates: Dates
     above: tuple[str, ...]
     middle: tuple[str, ...]
     means: tuple[str, ...]
@@ -82,6 +84,9 @@ class Panel:
         keys = owner if dated is None else dated.ticks(frame[str(table.entity)])
         pairs = pl.DataFrame({"a": keys, "b": ticks})
         free = [n for n in table.columns if n not in (table.entity, table.sequence)]
+        calendar, stamps = (clock, ticks) if dated is None else (dated, keys)
+        dates = Dates.learn(table, frame, free, calendar, stamps)
+        free = [n for n in free if n not in dates.found]
         single = _single(table, dated)
         above = () if single else _steady(table, frame, owner, free)
         rest = [name for name in free if name not in above]
@@ -103,7 +108,8 @@ class Panel:
                 ):
                     most.append(name)
         distinct = pairs.n_unique() == pairs.height
-        return cls(data.schema, clock, blocks, above, middle, tuple(means), tuple(most), distinct)
+        told = (above, middle, tuple(means), tuple(most))
+        return cls(data.schema, clock, blocks, dates, *told, distinct)
 
     @property
     def entity(self) -> str | None:
@@ -128,7 +134,7 @@ class Panel:
     @property
     def events(self) -> tuple[str, ...]:
         """The columns that change from row to row."""
-        gone = {self.entity, *self.above, *self.middle}
+        gone = {self.entity, *self.above, *self.middle, *self.dates.found}
         return tuple(name for name in self.outer.columns if name not in gone)
 
     @property
@@ -264,9 +270,12 @@ class Panel:
             ticks = begin + offset
             if self.distinct and self.dated is None:
                 ticks = rising(ticks, place)
-        lines = [self._times(ticks)]
-        if self.dated is not None:
-            lines.append(self.blocks.names(event[_AT]).alias(str(self.entity)))  # type: ignore[union-attr]
+        lines, calendar = [self._times(ticks)], (self.clock, ticks)
+        if self.blocks is not None and self.dated is not None:
+            names = self.blocks.names(event[_AT]).alias(str(self.entity))
+            lines.append(names)
+            calendar = (self.dated, self.dated.ticks(names))
+        lines += self.dates.columns(self.outer.table, *calendar)
         event = event.with_columns(lines)
         order = np.lexsort((event["@row"].to_numpy(), ticks, place))
         if self.dated is not None:
@@ -293,7 +302,7 @@ class Panel:
         """At rest."""
         names = ("above", "middle", "means", "most")
         facts: dict[str, Any] = {name: list(getattr(self, name)) for name in names}
-        facts |= {"distinct": self.distinct}
+        facts |= {"distinct": self.distinct, "dates": self.dates.facts()}
         parts = {"clock": self.clock.state()}
         if self.blocks is not None:
             parts["blocks"] = self.blocks.state()
@@ -310,7 +319,8 @@ class Panel:
             blocks = Blocks.restore(state.within("blocks"), clock, entity)
         names = ("above", "middle", "means", "most")
         above, middle, means, most = (tuple(state.fact(name)) for name in names)
-        return cls(schema, clock, blocks, above, middle, means, most, state.fact("distinct"))
+        dates = Dates.restore(state.fact("dates"))
+        return cls(schema, clock, blocks, dates, above, middle, means, most, state.fact("distinct"))
 
 
 def rising(

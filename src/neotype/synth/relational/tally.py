@@ -89,6 +89,14 @@ class Tally:
             values = self.roundness.rounded(self.running.amount, values, classes, rng)
         return np.where(again, known, values)
 
+    def capped(self, codes: Codes, low: NDArray[np.bool_], before: Values) -> Values:
+        """2 × rows: amounts that leave a total at its floor, or hardly lower it, and the totals."""
+        room = np.maximum(before[low] - self.running.floor, self.running.unit)
+        kept = codes[:, low]
+        totals = self.totals(kept, room, before[low])
+        codes[:, low] = kept
+        return np.stack([room, totals])
+
     def totals(self, codes: Codes, amounts: Values, before: Values) -> Values:
         """The total after each row; its digits are set in `codes`."""
         sign = self.signs if self.kind is None else self.signs[codes[self.kind]]
