@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,7 @@ class Redraw:
             pool.append(made)
             return made.frame.with_columns(start + pl.int_range(pl.len()).alias(_AT))
 
+        frame = self._rising(table, frame, keys, mine.owner)
         outer = self.model.layout.schema.tables[table]
         again = Again(draw, self.rng.child(f"settle {table}"), self._stays(table), lambda f: f)
         made = settled(table, outer, frame, keys, (), again)
@@ -114,11 +115,35 @@ class Redraw:
         bond = fitted.bonds.get(table)
         if bond is not None:
             found |= set(bond.counters)
-            found |= {bond.clock.name} if bond.clock is not None else set()
+            keys = {name for key in keys_of(self.model.layout.schema.tables[table]) for name in key}
+            found |= {bond.clock.name} - keys if bond.clock is not None else set()
         running = fitted.running.get(table)
         if running is not None:
             found |= {running.amount, running.total}
         return frozenset(found)
+
+    def _rising(
+        self,
+        table: str,
+        frame: pl.DataFrame,
+        keys: Sequence[tuple[str, ...]],
+        owner: Positions | None,
+    ) -> pl.DataFrame:
+        """Rows of an owner later one by one, where the owner and a time are a key."""
+        bond = self.model.fitted.bonds.get(table)
+        if bond is None or bond.clock is None or owner is None:
+            return frame
+        clock = bond.clock
+        if not any({clock.name} == set(key) - set(bond.tie.child_key) for key in keys):
+            return frame
+        begin = np.searchsorted(owner, owner)
+        place = np.arange(len(owner)) - begin
+        ticks = clock.ticks(frame[clock.name]) - place
+        # The largest so far, of each owner alone: owners are lifted far apart.
+        far = (int(ticks.max()) - int(ticks.min()) + 1) * owner
+        later = np.maximum.accumulate(ticks + far) - far + place
+        moved = clock.cells(later).cast(frame[clock.name].dtype).alias(clock.name)
+        return frame.with_columns(moved)
 
     def _early(self, table: str, drawn: Mapping[str, Drawn]) -> list[tuple[str, ...]]:
         """The keys of which all columns are there before other keys are matched."""
