@@ -29,6 +29,7 @@ from neotype.synth.relational.polymorphic import asked
 from neotype.synth.relational.public import between_public, drawn_columns, kept_rows
 from neotype.synth.relational.reference import Reference
 from neotype.synth.relational.roundness import Roundness
+from neotype.synth.relational.ruled import keys_of
 from neotype.synth.relational.running import Running
 from neotype.synth.relational.tally import Tally
 from neotype.synth.synthesizer import Model
@@ -241,11 +242,19 @@ def distinct_of(
     layout: Layout, tie: Relationship, positions: Mapping[str, Positions]
 ) -> Positions | None:
     """The group within which no two rows of a table with a key of several keys may be alike."""
-    table = layout.schema.tables[tie.child]
-    pk = set(table.primary_key)
-    if not set(tie.child_key) <= pk:
+    for key in keys_of(layout.schema.tables[tie.child]):
+        found = _group_of(layout, tie, set(key), positions)
+        if found is not None:
+            return found
+    return None
+
+
+def _group_of(
+    layout: Layout, tie: Relationship, key: set[str], positions: Mapping[str, Positions]
+) -> Positions | None:
+    if not set(tie.child_key) <= key:
         return None
-    rest = pk - set(tie.child_key)
+    rest = key - set(tie.child_key)
     others = [
         other
         for other in layout.schema.above(tie.child)
