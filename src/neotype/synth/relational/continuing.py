@@ -211,6 +211,7 @@ def _line(model: PanelModel, past: _Past, more: int, steps: int, rng: Rng) -> pl
     part = event.filter(pl.Series(going[inside]))
     whose = np.repeat(np.flatnonzero(begun[new]), rows[going])
     old = _given(model, EVENT, part, whose, frame)
+    above_rows = model.settled(above_rows)
     drawn = model.database.below(
         EVENT, {BLOCK: above_rows}, rng.child(EVENT), counted=True, given=old
     )

@@ -9,7 +9,7 @@ before its first row is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -37,10 +37,13 @@ from neotype.schema.storage import storage_dtype
 from neotype.synth.relational.blocks import Blocks
 from neotype.synth.relational.clock import Clock, Ticks
 from neotype.synth.relational.dates import Dates
+from neotype.synth.relational.rising import firsts, in_turn, rising
+from neotype.synth.relational.trend import Trend
 
 Positions = NDArray[np.int64]
 OWNER, BLOCK, EVENT = "owner", "block", "event"
 _OWNER, _BLOCK, _AT, _MEAN, _MOST = "@owner", "@block", "@at", "@mean of ", "@most of "
+_ABOVE = "@above the trend of "
 KEYS = {OWNER: _OWNER, BLOCK: _BLOCK}
 _KEY = Identifier(storage="Int64")
 _LABELS = 8
@@ -68,6 +71,8 @@ class Panel:
     middle: tuple[str, ...]
     means: tuple[str, ...]
     most: tuple[str, ...]
+    trend: Trend | None
+    """Of means of blocks."""
     distinct: bool
     """No two rows of an owner have one time."""
 
@@ -109,7 +114,12 @@ class Panel:
                     most.append(name)
         distinct = pairs.n_unique() == pairs.height
         told = (above, middle, tuple(means), tuple(most))
-        return cls(data.schema, clock, blocks, dates, *told, distinct)
+        plain = cls(data.schema, clock, blocks, dates, *told, None, distinct)
+        if not means:
+            return plain
+        block_rows = plain.apart(frame).frames[BLOCK]
+        levels = {name: block_rows[_MEAN + name] for name in means}
+        return replace(plain, trend=Trend.learn(block_rows[_AT], levels))
 
     @property
     def entity(self) -> str | None:
@@ -152,6 +162,10 @@ class Panel:
             middle: dict[str, Column] = {_BLOCK: _KEY, _OWNER: _foreign()}
             middle[_AT] = self.blocks.column
             middle |= {name: columns[name] for name in self.middle}
+            if self.trend is not None:
+                middle |= {
+                    _ABOVE + name: Numeric(storage="Float64", nullable=True) for name in self.means
+                }
             middle |= {
                 _MEAN + name: Numeric(storage="Float64", nullable=True) for name in self.means
             }
@@ -191,7 +205,7 @@ class Panel:
         else:
             order = np.lexsort((ticks, owner))
         frame, owner, ticks = frame[order], owner[order], ticks[order]
-        first = _firsts(owner)
+        first = firsts(owner)
         names = ([] if self.single else [str(self.entity)]) + list(self.above)
         own = frame[first].select(names).get_columns()
         frames = {OWNER: pl.DataFrame([pl.Series(_OWNER, owner[first]), *own])}
@@ -219,7 +233,7 @@ class Panel:
         self, frame: pl.DataFrame, owner: Positions, block: Positions, at: pl.Series
     ) -> pl.DataFrame:
         """A row for each block, with what it is like on the whole."""
-        first = _firsts(block)
+        first = firsts(block)
         lines = [
             pl.Series(_BLOCK, block[first]),
             pl.Series(_OWNER, owner[first]),
@@ -241,7 +255,22 @@ class Panel:
                 *(pl.col(name).mode().sort().first().alias(_MOST + name) for name in self.most),
             )
         )
-        return found.hstack(grouped.drop(_BLOCK))
+        found = found.hstack(grouped.drop(_BLOCK))
+        if self.trend is None:
+            return found
+        return found.with_columns(
+            (found[_MEAN + name] - self.trend.at(name, at)).alias(_ABOVE + name)
+            for name in self.means
+        )
+
+    def settled(self, blocks: pl.DataFrame) -> pl.DataFrame:
+        """Drawn blocks, whose means are the trend and how far they lie above it."""
+        if self.trend is None:
+            return blocks
+        return blocks.with_columns(
+            (blocks[_ABOVE + name] + self.trend.at(name, blocks[_AT])).alias(_MEAN + name)
+            for name in self.means
+        )
 
     def whole(self, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         """The inverse: rows in the table's columns, by owner and then by time."""
@@ -252,7 +281,7 @@ class Panel:
         event = event.join(frames[OWNER], on=_OWNER, how="left", maintain_order="left")
         # Keys are any numbers: owners stay in the order in which they were drawn.
         place = event[_OWNER].rank("min").to_numpy().astype(np.int64)
-        place = _in_turn(place)
+        place = in_turn(place)
         if self.blocks is None:
             ticks = self.clock.ticks(event[self.sequence]) if self._plain else None
             ticks = event[self.sequence].to_numpy() if ticks is None else ticks
@@ -261,7 +290,7 @@ class Panel:
         else:
             begin = self.blocks.begin(event[_AT])
             offset = event[self.sequence].to_numpy()
-            group = _in_turn(event[_BLOCK].to_numpy())
+            group = in_turn(event[_BLOCK].to_numpy())
             low, high = self.blocks.room(begin)
             if self.distinct:
                 offset = rising(offset, group, low, high)
@@ -303,6 +332,7 @@ class Panel:
         names = ("above", "middle", "means", "most")
         facts: dict[str, Any] = {name: list(getattr(self, name)) for name in names}
         facts |= {"distinct": self.distinct, "dates": self.dates.facts()}
+        facts["trend"] = None if self.trend is None else self.trend.facts()
         parts = {"clock": self.clock.state()}
         if self.blocks is not None:
             parts["blocks"] = self.blocks.state()
@@ -320,53 +350,9 @@ class Panel:
         names = ("above", "middle", "means", "most")
         above, middle, means, most = (tuple(state.fact(name)) for name in names)
         dates = Dates.restore(state.fact("dates"))
-        return cls(schema, clock, blocks, dates, above, middle, means, most, state.fact("distinct"))
-
-
-def rising(
-    ticks: Ticks,
-    group: Positions,
-    low: int = np.iinfo(np.int64).min // 4,
-    high: NDArray[np.int64] | int | None = None,
-) -> Ticks:
-    """Whole numbers that rise within each group (rows of a group on end), changed as little as
-    need be, from `low` to `high` where there is room."""
-    order = np.lexsort((ticks, group))
-    mine, sorted_ticks = group[order], ticks[order].copy()
-    begin = np.append(True, mine[1:] != mine[:-1])[: len(mine)]
-    number = np.cumsum(begin) - 1
-    rows = np.arange(len(mine))
-    place = rows - np.maximum.accumulate(np.where(begin, rows, 0))
-    count = np.bincount(number, minlength=1)[number]
-    # Ranges of groups lie apart, so that one running maximum serves them all.
-    if high is not None:
-        top = np.broadcast_to(high, ticks.shape)[order] - (count - 1 - place)
-        sorted_ticks = np.minimum(sorted_ticks, top)
-    sorted_ticks = np.maximum(sorted_ticks, low + place)
-    flat = sorted_ticks - place
-    for start, end in _spans(begin):
-        flat[start:end] = np.maximum.accumulate(flat[start:end])
-    found = np.empty_like(ticks)
-    found[order] = flat + place
-    return found
-
-
-def _spans(begin: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    starts = np.flatnonzero(begin)
-    return list(zip(starts.tolist(), [*starts[1:].tolist(), len(begin)], strict=True))
-
-
-def _in_turn(keys: Positions) -> Positions:
-    """Groups numbered as they first come."""
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), dtype=np.int64)
-    rank[np.argsort(first)] = np.arange(len(first))
-    return np.asarray(rank[inverse])
-
-
-def _firsts(groups: Positions) -> Positions:
-    """Where each group begins, of rows by group."""
-    return np.flatnonzero(np.append(True, groups[1:] != groups[:-1])[: len(groups)])
+        trend = None if state.fact("trend") is None else Trend.restore(state.fact("trend"))
+        told = (above, middle, means, most)
+        return cls(schema, clock, blocks, dates, *told, trend, state.fact("distinct"))
 
 
 def _tie(parent: str, key: str, child: str) -> Relationship:
@@ -404,7 +390,7 @@ def _owners(table: Table, frame: pl.DataFrame, *, single: bool) -> Positions:
     """The number of the owner of each row, in the order in which they come."""
     if single or table.entity is None:
         return np.zeros(frame.height, dtype=np.int64)
-    return _in_turn(frame[table.entity].rank("dense").to_numpy().astype(np.int64))
+    return in_turn(frame[table.entity].rank("dense").to_numpy().astype(np.int64))
 
 
 def _steady(

@@ -188,6 +188,8 @@ class PanelModel:
         for table in database.layout.order:
             if table in database.layout.contexts:
                 drawn[table] = database.below(table, drawn, rng.child(table))
+                if table == BLOCK:
+                    drawn[table] = self.settled(drawn[table])
         return self.whole(drawn)
 
     def top(self, frame: pl.DataFrame) -> Drawn:
@@ -195,6 +197,20 @@ class PanelModel:
         part = self.database.fitted.parts[OWNER]
         codes = part.codes(frame.select(list(part.content.columns)))
         return Drawn(frame, codes, codes, codes[:0], None)
+
+    def settled(self, blocks: Drawn) -> Drawn:
+        """Blocks with what follows from what was drawn of them."""
+        if self.panel.trend is None:
+            return blocks
+        part = self.database.fitted.parts[BLOCK]
+        frame = self.panel.settled(blocks.frame)
+        codes = part.codes(frame.select(list(part.content.columns)))
+        return replace(
+            blocks,
+            frame=frame,
+            codes=codes,
+            context=np.vstack([codes, blocks.context[len(codes) :]]),
+        )
 
     def whole(self, drawn: Mapping[str, Drawn]) -> pl.DataFrame:
         """The parts as rows of the table."""
