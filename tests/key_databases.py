@@ -1,7 +1,7 @@
 """Small databases whose keys are hard: shared, overlapping, circular, natural, odd or empty.
 
-Each is a Dataset. A tie is "child.columns > parent.columns"; columns of a tie and keys of one column
-are identifiers, all others what their dtype says.
+Each is a Dataset. A tie is "child.columns > parent.columns"; columns of a tie and keys of one
+column are identifiers, all others what their dtype says.
 """
 
 from __future__ import annotations
@@ -258,7 +258,10 @@ def subtypes() -> Dataset:
     return database(
         {
             "person": {"person": _ids(200), "born": draw.integers(1950, 2003, 200)},
-            "staff": {"person": pl.Series(staff, dtype=pl.Int32), "pay": draw.integers(10, 99, 120)},
+            "staff": {
+                "person": pl.Series(staff, dtype=pl.Int32),
+                "pay": draw.integers(10, 99, 120),
+            },
             "chief": {"person": pl.Series(chiefs, dtype=pl.Int16), "car": draw.integers(0, 2, 40)},
             "report": {
                 "report": _ids(90),

@@ -67,7 +67,7 @@ def test_no_primary_key_comes_twice(name: str, scale: float) -> None:
 
 
 @every
-@pytest.mark.parametrize("scale", (1.0, 3.0))
+@pytest.mark.parametrize("scale", [1.0, 3.0])
 def test_there_are_as_many_rows_as_asked(name: str, scale: float) -> None:
     data, made = data_of(name), sample_of(name, scale)
     for table, content in data.schema.tables.items():

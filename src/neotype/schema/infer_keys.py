@@ -15,7 +15,7 @@ from neotype.schema.infer_ties import TableKeys, polymorphic, single_ties
 from neotype.schema.key_cells import KeyCells
 from neotype.schema.key_names import Name, names_table, table_words
 from neotype.schema.keys import Keys
-from neotype.schema.pattern import pattern_of
+from neotype.schema.pattern import pattern_of, room
 from neotype.schema.schema import (
     Categorical,
     Column,
@@ -32,6 +32,8 @@ from neotype.schema.schema import (
 )
 
 _ENOUGH, _SURELY = 4.0, 9.0
+_ROOM = 20
+"""A pattern that has not so many times as many keys as there are would run out of them."""
 _NATURAL = frozenset(
     (
         *("isbn", "iata", "icao", "vin", "ean", "gtin", "sku", "iso", "ticker", "symbol", "plate"),
@@ -233,11 +235,11 @@ def _unique(
 def _key_column(column: Column, cells: pl.Series, unique: bool, reason: str) -> Identifier:
     facts: dict[str, Any] = {"storage": column.storage, "nullable": column.nullable}
     present = cells.drop_nulls()
-    text = cells.dtype == pl.String and len(present)
+    pattern = pattern_of(present) if cells.dtype == pl.String and len(present) else None
     return Identifier(
         **facts,
         unique=unique,
-        pattern=pattern_of(present) if text else None,
+        pattern=pattern if pattern and room(pattern) >= _ROOM * present.n_unique() else None,
         public=column.public,
         reason=reason,
     )

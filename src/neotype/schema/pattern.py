@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -43,6 +44,15 @@ def pattern_of(present: pl.Series) -> str | None:
     if None in parts:
         return None
     return _counted([part for part in parts if part is not None])
+
+
+def room(pattern: str) -> int:
+    """How many cells fit a pattern of `pattern_of`."""
+    sizes = {name: len(marks) for name, marks in _CLASSES}
+    found = 1
+    for classes, times in re.findall(r"(?<!\\)\[([^\]]+)\](?:\{(\d+)\})?", pattern):
+        found *= sizes.get(classes, len(_ANY)) ** int(times or 1)
+    return found
 
 
 def _hexadecimal(columns: Sequence[frozenset[str]]) -> str | None:
