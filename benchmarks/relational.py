@@ -171,8 +171,7 @@ def _month(score: Score) -> dict[str, Any]:
         return {"value": None, "interval": None, "floor": None, "why": score.meaning}
     why = ", ".join(
         f"{each['column']} {each['value']:.2f}"
-        for each in score.detail["profiles"]
-        if each["part"] == "month"
+        for each in [one for one in score.detail["profiles"] if one["part"] == "month"][:6]
     )
     return {"value": one["value"], "interval": None, "floor": one["floor"], "why": why}
 
