@@ -13,6 +13,7 @@ from neotype.rng import Rng
 from neotype.synth.relational.bond import Bond
 from neotype.synth.relational.children import Brood
 from neotype.synth.relational.matching import Drawn
+from neotype.synth.relational.pace import expected
 from neotype.synth.relational.panel import BLOCK, EVENT, OWNER
 from neotype.synth.relational.panel_model import PanelModel
 
@@ -103,7 +104,9 @@ def _single(bond: Bond) -> Bond:
     return replace(bond, grouped=None)
 
 
-def _further(bond: Bond, frame: pl.DataFrame, more: Positions) -> pl.DataFrame:
+def _further(
+    bond: Bond, frame: pl.DataFrame, more: Positions, rate: NDArray[np.float64] | float = 1.0
+) -> pl.DataFrame:
     """Owners who are to have so many more rows, at their usual pace."""
     done = frame[bond.rows].to_numpy().astype(np.float64)
     total = done + more
@@ -111,7 +114,7 @@ def _further(bond: Bond, frame: pl.DataFrame, more: Positions) -> pl.DataFrame:
     if bond.clock is not None:
         span = frame[bond.span].fill_null(0).to_numpy().astype(np.float64)
         usual = span.sum() / max((done - 1).clip(0).sum(), 1)
-        pace = (span + 2 * usual) / np.maximum(done - 1 + 2, 1)
+        pace = expected(span, done - 1, usual) * rate
         lines.append(pl.Series(bond.span, np.rint(span + pace * more).astype(np.int64)))
     if bond.mix is not None:
         for k in range(len(bond.mix.kinds)):
@@ -148,7 +151,8 @@ def _events(model: PanelModel, past: _Past, steps: int, rng: Rng) -> pl.DataFram
     bond = model.database.fitted.bonds[EVENT]
     top, owner = past.frames[OWNER], past.owner[EVENT]
     done = np.bincount(owner, minlength=top.height)
-    above = _top(model, _further(bond, top, np.full(top.height, steps)))
+    rate = rng.child("pace").generator().choice(np.array(model.paces), top.height)
+    above = _top(model, _further(bond, top, np.full(top.height, steps), rate))
     given = _given(model, EVENT, past.frames[EVENT], owner, above.frame)
     made = model.database.below(EVENT, {OWNER: above}, rng.child(EVENT), counted=True, given=given)
     whole = model.whole({OWNER: above, EVENT: made})

@@ -19,6 +19,7 @@ from neotype.schema.schema import Schema
 from neotype.synth.learn import rules_of
 from neotype.synth.relational.database import DatabaseModel, Relational
 from neotype.synth.relational.matching import Drawn
+from neotype.synth.relational.pace import paces
 from neotype.synth.relational.panel import BLOCK, EVENT, KEYS, OWNER, Panel
 from neotype.synth.relational.rest import Loader
 
@@ -36,6 +37,8 @@ class PanelModel:
     database: DatabaseModel
     rules: tuple[Rule, ...]
     """What must hold in every row."""
+    paces: tuple[float, ...]
+    """By how much owners' gaps become longer."""
 
     family: ClassVar[str] = "panel"
 
@@ -50,7 +53,13 @@ class PanelModel:
             # One owner is no distribution: how many blocks there are is what is asked for.
             bonds = {**made.fitted.bonds, BLOCK: replace(made.fitted.bonds[BLOCK], fan=None)}
             made = replace(made, fitted=replace(made.fitted, bonds=bonds, models={}))
-        return cls(panel, made, rules)
+        top, event = parts.frames[OWNER], parts.frames[EVENT]
+        clock = made.fitted.bonds[EVENT].clock
+        rates: tuple[float, ...] = (1.0,)
+        if panel.blocks is None and clock is not None:
+            owner = np.searchsorted(top[KEYS[OWNER]], event[KEYS[OWNER]])
+            rates = paces(owner, clock.ticks(event[panel.sequence]))
+        return cls(panel, made, rules, rates)
 
     @property
     def schema(self) -> Schema:
@@ -288,6 +297,7 @@ class PanelModel:
         """At rest."""
         facts = {
             "rules": [rule.facts() for rule in self.rules],
+            "paces": list(self.paces),
             "ruled": [rule.constraint.title for rule in self.rules],
         }
         parts = {"panel": self.panel.state(), "database": self.database.state()}
@@ -301,7 +311,7 @@ class PanelModel:
         said = {rule.title: rule for rule in schema.table.constraints}
         kept = zip(state.fact("ruled"), state.fact("rules"), strict=True)
         rules = tuple(said[title].restore(facts, schema.columns) for title, facts in kept)
-        return cls(panel, database, rules)
+        return cls(panel, database, rules, tuple(state.fact("paces")))
 
 
 def _plain(recipe: Any, panel: Panel) -> Any:
