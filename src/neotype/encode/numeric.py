@@ -160,6 +160,27 @@ class NumericEncoder:
             series = series.zip_with(~here, pl.Series([None], dtype=dtype))
         return [series.alias(self.name)]
 
+    def numbers(self, codes: Codes, rng: Generator) -> NDArray[np.float64]:
+        """As `decode`, of cells none of which is missing or special, as plain numbers."""
+        if self.scale is None:
+            return np.zeros(codes.shape[1])
+        full = codes if len(self.digits) else np.zeros((1, codes.shape[1]), dtype=np.uint8)
+        values: Any = self.scale.decode(full, rng)
+        if self.unit:
+            values = (values * self.stride + self.offset) / self.unit
+        return np.asarray(values, dtype=np.float64)
+
+    def digits_of(self, numbers: NDArray[np.float64]) -> Codes:
+        """As `encode`, of plain numbers."""
+        codes = np.zeros((len(self.digits), len(numbers)), dtype=np.uint8)
+        if self.scale is None or not len(codes):
+            return codes
+        values: Axis = numbers
+        if self.unit:
+            values = np.rint(numbers * self.unit).astype(np.int64)
+            values = _steps(values, self.stride, self.offset) if self.stride > 1 else values
+        return self.scale.encode(values)[: len(codes)]
+
     def _without_scale(self, codes: Codes, rows: int, dtype: pl.DataType) -> pl.Series:
         kinds = [_SPECIAL[kind] for kind in self.special] + [None] * self.missing
         symbols = codes[0] if len(codes) else np.zeros(rows, dtype=np.uint8)

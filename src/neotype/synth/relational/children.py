@@ -37,7 +37,7 @@ _FEW = 200
 """First rows of fewer owners than this are drawn like all others."""
 _AGAIN = 0.05
 """Share of rows from which on it is drawn whether a value comes again."""
-_TRIES = 12
+_TRIES = 8
 """How often a row is drawn that would take a total below its floor."""
 _AT_ONCE = 1 << 14
 """Owners whose rows are drawn side by side."""

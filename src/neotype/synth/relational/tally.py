@@ -82,8 +82,7 @@ class Tally:
         self, codes: Codes, known: Values, again: NDArray[np.bool_], rng: Generator
     ) -> Values:
         """The amount of each row of digits × rows; the `known` one where it comes `again`."""
-        cells = self.encoders[0].decode(codes[list(self.amount)], rng=rng, first_row=0)[0]
-        values = cells.cast(pl.Float64).fill_null(0.0).to_numpy()
+        values: Values = self.encoders[0].numbers(codes[list(self.amount)], rng)
         if self.zeros is not None:
             classes = self.classes[codes[self.zeros]]
             values = self.roundness.rounded(self.running.amount, values, classes, rng)
@@ -101,11 +100,7 @@ class Tally:
         """The total after each row; its digits are set in `codes`."""
         sign = self.signs if self.kind is None else self.signs[codes[self.kind]]
         totals: Values = np.asarray(np.round(before + sign * amounts, 9), dtype=np.float64)
-        cells = pl.Series(self.running.total, totals)
-        column = self.encoders[1].column
-        if column.subtype == "integer":
-            cells = cells.round().cast(pl.Int64)
-        codes[list(self.total)] = self.encoders[1].encode(cells.to_frame())
+        codes[list(self.total)] = self.encoders[1].digits_of(totals)
         return totals
 
 
