@@ -104,6 +104,8 @@ class Bond:
         """
         table, child = schema.tables[tie.child], frames[tie.child]
         clock = clock_of(table, child)
+        if clock is not None and isinstance(clock.column, Numeric) and _counts(clock, owner, child):
+            clock = None
         keys = {name for own in schema.above(tie.child) for name in own.child_key}
         held = {name for rule in table.constraints for name in rule.about} | keys
         held |= set(apart)
@@ -346,6 +348,13 @@ def order_of(
     if clock is None:
         return np.argsort(owner, kind="stable")
     return np.lexsort((clock.ticks(child[clock.name]), owner))
+
+
+def _counts(clock: Clock, owner: NDArray[np.int64], child: pl.DataFrame) -> bool:
+    """Whether what orders the rows of an owner only numbers them."""
+    order = order_of(owner, child, clock)
+    apart = clock.ticks(child[clock.name])[order] - _place(owner[order]) * clock.unit
+    return len(apart) > 0 and bool((apart == np.median(apart)).mean() >= _STEADY)
 
 
 def _cut(ticks: Ticks, owner: NDArray[np.int64]) -> int | None:

@@ -7,7 +7,6 @@ How many rows an owner has, and from when to when, is drawn with the owner.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -15,10 +14,19 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from neotype.encode.encoder import ALL, Codes, Digit, Masks, State, only
+from neotype.encode.encoder import ALL, Digit, Masks, State, only
 from neotype.encode.scale import Scale
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
+from neotype.synth.relational.brood import (
+    Brood,
+    Columns,
+    Owners,
+    joined,
+    last_alike,
+    quotas,
+    relevant,
+)
 from neotype.synth.relational.clock import Clock, Ticks
 from neotype.synth.relational.given import between, laid, told
 from neotype.synth.relational.history import History, Memory
@@ -28,11 +36,7 @@ from neotype.synth.relational.tally import Tally
 from neotype.synth.relational.tuples import Tuples
 from neotype.synth.trees import trees_at_rest
 from neotype.trees.density import DensityTrees, Growth
-from neotype.trees.relevance import mutual_information
 
-_WIDEST = 32
-"""Digits of the owner that are looked at."""
-_LOOKED_AT = 4096
 _FEW = 200
 """First rows of fewer owners than this are drawn like all others."""
 _AGAIN = 0.05
@@ -41,43 +45,6 @@ _TRIES = 8
 """How often a row is drawn that would take a total below its floor."""
 _AT_ONCE = 1 << 14
 """Owners whose rows are drawn side by side."""
-
-
-@dataclass(frozen=True)
-class Owners:
-    """The rows that others belong to: their digits, and how many there will be, from when on."""
-
-    codes: Codes
-    rows: NDArray[np.int64]
-    start: Ticks
-    end: Ticks
-    group: NDArray[np.int64]
-    quota: NDArray[np.int64]
-    """kinds × owners: how many rows of each kind there will be."""
-
-    def take(self, picks: NDArray[np.int64] | slice) -> Owners:
-        """Some of them."""
-        return Owners(
-            self.codes[:, picks],
-            self.rows[picks],
-            self.start[picks],
-            self.end[picks],
-            self.group[picks],
-            self.quota[:, picks],
-        )
-
-
-@dataclass(frozen=True)
-class Brood:
-    """Rows with owners, in the order of their owners and, within those, of events."""
-
-    owner: NDArray[np.int64]
-    codes: Codes
-    ticks: Ticks
-    origin: NDArray[np.int64] | None = None
-    """repeats × rows: the row whose very value each has (itself, where it is new)."""
-    values: NDArray[np.float64] | None = None
-    """2 × rows: amounts and totals, where a total runs."""
 
 
 @dataclass(frozen=True)
@@ -113,80 +80,51 @@ class Children:
         cls,
         brood: Brood,
         owners: Owners,
-        digits: tuple[Digit, ...],
+        columns: Columns,
         context: tuple[Digit, ...],
-        alone: set[int],
-        firsts: tuple[int, ...],
         clock: Clock | None,
         growth: Growth,
         protect: int,
-        exact: Mapping[tuple[int, ...], NDArray[np.int64]],
-        computed: tuple[int, ...] = (),
         kind: NDArray[np.int64] | None = None,
         progress: Progress = silent,
     ) -> Self:
-        """Learn from rows of `digits` whose owners have digits `context`.
+        """Learn from rows in `columns` whose owners have digits `context`.
 
-        `alone` are the digits that are all of their column, `firsts` the leading ones. `exact`
-        tells equal values of columns from others, by the digits of the column; `kind` is the kind
-        of each row of which owners know the number.
+        `kind` is the kind of each row of which owners know the number.
         """
-        tuples = Tuples.learn(brood.codes, digits, alone - set(computed), protect)
-        last = _last_alike(brood.owner, tuples.encode(brood.codes))
-        again = {
-            places: (last >= 0) & (ids == ids[np.maximum(last, 0)])
-            for places, ids in exact.items()
-            if not set(places) & {*tuples.places, *computed}
-        }
-        again = {places: same for places, same in again.items() if same.mean() >= _AGAIN}
-        shared = None
-        within = np.flatnonzero(brood.owner[1:] == brood.owner[:-1])
-        gaps, beat = None, 0.0
+        digits, together = columns.digits, columns.alone - set(columns.computed)
+        tuples = Tuples.learn(brood.codes, digits, set(together), protect)
+        combination = tuples.encode(brood.codes)
+        again = _again(brood, combination, columns, tuples)
+        shared, gaps, beat = None, None, 0.0
         if clock is not None:
             group = owners.group[brood.owner]
-            shared = Shared.learn(brood.ticks, brood.codes, digits, alone, group, protect)
-            between = brood.ticks[within + 1] - brood.ticks[within]
+            shared = Shared.learn(
+                brood.ticks, brood.codes, digits, set(columns.alone), group, protect
+            )
+            between = np.diff(brood.ticks)[brood.owner[1:] == brood.owner[:-1]]
             gaps = Scale.learn(between, protect=protect) if len(between) else None
             beat = float(np.median(between[between > 0])) if (between > 0).any() else 1.0
         kept = tuple(p for p in range(len(digits)) if p not in tuples.places)
-        quotas = _quotas(tuples.encode(brood.codes), kind, len(tuples))
-        memory = Memory(digits, firsts, kept, len(tuples), beat, quotas)
-        looked = _relevant(brood, owners.codes, digits, context)
-        calendar = clock.digits if clock is not None else ()
-        sheet = Sheet(
-            (
-                ("context", tuple(context[p] for p in looked)),
-                ("before", memory.before),
-                ("last", calendar),
-                ("gap", gaps.digits("gap") if gaps is not None else ()),
-                ("calendar", calendar),
-                ("shared", shared.digits if shared is not None else ()),
-                ("after", memory.after),
-                ("combination", (Digit("combination", max(len(tuples), 1), ordered=False),)),
-                ("under", memory.under),
-                ("again", tuple(Digit("again", 2, ordered=True) for _ in again)),
-                ("content", digits),
-            )
-        )
-        blank = _unlearnt()
-        parts = (sheet, looked, clock, gaps, memory, tuples, shared, tuple(again), computed)
-        model = cls(*parts, blank, blank)
-        rows = model._walked(brood, owners)
-        rows[:, sheet.at("again")] = np.array(list(again.values()), dtype=np.uint8).T.reshape(
-            len(rows), len(again)
-        )
-        is_first = np.append(True, brood.owner[1:] != brood.owner[:-1])
-        start, end = is_first, ~is_first
-        if is_first.sum() < _FEW:
-            start = np.ones(len(is_first), dtype=np.bool_)
-        if not end.any():
-            end = start
+        known = quotas(combination, kind, len(tuples))
+        memory = Memory(digits, columns.firsts, kept, len(tuples), beat, known)
+        looked = relevant(brood, owners.codes, digits, context)
+        seen = tuple(context[p] for p in looked)
+        sheet = _sheet(memory, seen, clock, gaps, shared, len(again))
+        parts = (sheet, looked, clock, gaps, memory, tuples, shared, tuple(again))
+        blank = cls(*parts, columns.computed, _unlearnt(), _unlearnt())
+        rows = blank._walked(brood, owners)
+        told = np.array(list(again.values()), dtype=np.uint8).T
+        rows[:, sheet.at("again")] = told.reshape(len(rows), len(again))
         progress("grow trees", 0, 2)
-        first = model._grown(rows[start], growth, gap=False)
+        is_first = np.append(True, brood.owner[1:] != brood.owner[:-1])
+        few = is_first.sum() < _FEW
+        first = blank._grown(rows if few else rows[is_first], growth, gap=False)
         progress("grow trees", 1, 2)
-        later = model._grown(rows[end], growth, gap=gaps is not None)
+        rest = rows if is_first.all() else rows[~is_first]
+        later = blank._grown(rest, growth, gap=gaps is not None)
         progress("grow trees", 2, 2)
-        return cls(*parts, first, later)
+        return cls(*parts, columns.computed, first, later)
 
     def _grown(self, rows: Rows, growth: Growth, *, gap: bool) -> Stages:
         """The trees of all stages."""
@@ -255,7 +193,7 @@ class Children:
             owner = drawn.owner + block
             parts.append(Brood(owner, drawn.codes, drawn.ticks, origin, drawn.values))
             done += len(owner)
-        return _joined(parts, len(self.memory.digits))
+        return joined(parts, len(self.memory.digits))
 
     def _block(
         self, owners: Owners, rng: Generator, tally: Tally | None, given: Brood | None
@@ -444,56 +382,6 @@ class Children:
         return cls(*parts, first, later)
 
 
-def _joined(parts: list[Brood], width: int) -> Brood:
-    """The rows of blocks of owners, one after the other."""
-    if not parts:
-        none = np.zeros(0, dtype=np.int64)
-        return Brood(none, np.zeros((width, 0), dtype=np.uint8), none)
-    origins = [part.origin for part in parts if part.origin is not None]
-    values = [part.values for part in parts if part.values is not None]
-    return Brood(
-        np.concatenate([part.owner for part in parts]),
-        np.concatenate([part.codes for part in parts], axis=1),
-        np.concatenate([part.ticks for part in parts]),
-        np.concatenate(origins, axis=1) if origins else None,
-        np.concatenate(values, axis=1) if values else None,
-    )
-
-
-def _quotas(
-    combination: NDArray[np.uint8], kind: NDArray[np.int64] | None, combinations: int
-) -> tuple[int, ...]:
-    """The kind that most rows of each combination are of."""
-    if kind is None:
-        return ()
-    table = np.zeros((combinations, int(kind.max(initial=-1)) + 2), dtype=np.int64)
-    np.add.at(table, (combination, kind), 1)
-    return tuple(int(k) if k < table.shape[1] - 1 else -1 for k in table.argmax(axis=1))
-
-
-def _last_alike(owner: NDArray[np.int64], combination: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """For each row the one before it of the same owner and combination; −1 where there is none."""
-    order = np.lexsort((np.arange(len(owner)), combination, owner))
-    alike = (np.diff(owner[order]) == 0) & (np.diff(combination[order].astype(np.int64)) == 0)
-    last = np.full(len(owner), -1)
-    last[order[1:][alike]] = order[:-1][alike]
-    return last
-
-
-def _relevant(
-    brood: Brood, codes: Codes, digits: tuple[Digit, ...], context: tuple[Digit, ...]
-) -> tuple[int, ...]:
-    """The digits of owners that say most about their rows."""
-    if len(context) <= _WIDEST:
-        return tuple(range(len(context)))
-    step = max(1, len(brood.owner) // _LOOKED_AT)
-    rows = np.concatenate([codes[:, brood.owner[::step]], brood.codes[:, ::step]])
-    sizes = np.array([digit.size for digit in (*context, *digits)], dtype=np.int64)
-    nats = mutual_information(np.ascontiguousarray(rows.T), sizes)
-    told = nats[: len(context), len(context) :].sum(axis=1)
-    return tuple(sorted(int(p) for p in np.argsort(-told, kind="stable")[:_WIDEST]))
-
-
 def _key(rng: Generator) -> int:
     return int(rng.integers(2**63))
 
@@ -514,3 +402,45 @@ def _stages_at_rest(state: State) -> Stages:
     gap = trees_at_rest(state.within("gap")) if "gap" in state.facts else None
     rest = (trees_at_rest(state.within(name)) for name in ("combination", "rest"))
     return Stages(gap, *rest)
+
+
+def _again(
+    brood: Brood, combination: NDArray[np.uint8], columns: Columns, tuples: Tuples
+) -> dict[tuple[int, ...], NDArray[np.bool_]]:
+    """Which rows have the very value of the last one of their combination, by the digits."""
+    last = last_alike(brood.owner, combination)
+    taken = {*tuples.places, *columns.computed}
+    same = {
+        places: (last >= 0) & (ids == ids[np.maximum(last, 0)])
+        for places, ids in columns.exact.items()
+        if not set(places) & taken
+    }
+    return {places: rows for places, rows in same.items() if rows.mean() >= _AGAIN}
+
+
+def _sheet(
+    memory: Memory,
+    context: tuple[Digit, ...],
+    clock: Clock | None,
+    gaps: Scale | None,
+    shared: Shared | None,
+    repeats: int,
+) -> Sheet:
+    """The sections of a row while it is drawn, in the order in which they come to be known."""
+    calendar = clock.digits if clock is not None else ()
+    combination = Digit("combination", max(memory.combinations, 1), ordered=False)
+    return Sheet(
+        (
+            ("context", context),
+            ("before", memory.before),
+            ("last", calendar),
+            ("gap", gaps.digits("gap") if gaps is not None else ()),
+            ("calendar", calendar),
+            ("shared", shared.digits if shared is not None else ()),
+            ("after", memory.after),
+            ("combination", (combination,)),
+            ("under", memory.under),
+            ("again", tuple(Digit("again", 2, ordered=True) for _ in range(repeats))),
+            ("content", memory.digits),
+        )
+    )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from neotype.errors import DataError, SamplingError
 from neotype.rng import Rng
 from neotype.synth.relational.bond import Bond
-from neotype.synth.relational.children import Brood
+from neotype.synth.relational.brood import Brood
 from neotype.synth.relational.matching import Drawn
 from neotype.synth.relational.pace import expected
 from neotype.synth.relational.panel import BLOCK, EVENT, OWNER

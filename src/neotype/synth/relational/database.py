@@ -16,7 +16,7 @@ from neotype.errors import SamplingError, did_you_mean
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
-from neotype.synth.relational.children import Brood, Owners
+from neotype.synth.relational.brood import Brood, Owners
 from neotype.synth.relational.copied import Copies
 from neotype.synth.relational.fitting import Fitted, fit_tables
 from neotype.synth.relational.issue import issued

@@ -19,7 +19,8 @@ from neotype.schema.schema import Column, Numeric, Relationship, Schema
 from neotype.schema.storage import storage_dtype
 from neotype.synth.learn import learn
 from neotype.synth.relational.bond import Bond, clock_of, order_of
-from neotype.synth.relational.children import Brood, Children, Owners
+from neotype.synth.relational.brood import Brood, Columns, Owners
+from neotype.synth.relational.children import Children
 from neotype.synth.relational.kin import Kin
 from neotype.synth.relational.layout import Layout
 from neotype.synth.relational.overlap import shared_cells
@@ -423,18 +424,21 @@ def _children(
     ticks = np.zeros(len(owner), dtype=np.int64)
     if bond.clock is not None:
         ticks = bond.clock.ticks(full[table][bond.clock.name])
+    columns = Columns(
+        digits,
+        frozenset(_alone(part, place) | set(more)),
+        tuple([place[p] for p in part.firsts if p in place] + list(more)),
+        _exact(part, full[table], place),
+        _computed(fitted, table, place),
+    )
     return Children.learn(
         Brood(owner, np.vstack([codes[untimed], told]), ticks),
         Owners(context, *told_of_owners, bond.quota(full[bond.tie.parent], told_of_owners[0])),
-        digits,
+        columns,
         seen,
-        _alone(part, place) | set(more),
-        tuple([place[p] for p in part.firsts if p in place] + list(more)),
         bond.clock,
         growth_of(recipe),
         getattr(recipe, "protect", 5),
-        _exact(part, full[table], place),
-        _computed(fitted, table, place),
         bond.mix.kind_of(full[table]) if bond.mix is not None else None,
         progress,
     )

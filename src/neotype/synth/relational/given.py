@@ -14,7 +14,7 @@ from neotype.synth.relational.history import History
 from neotype.synth.relational.tuples import Tuples
 
 if TYPE_CHECKING:
-    from neotype.synth.relational.children import Brood
+    from neotype.synth.relational.brood import Brood
 
 Positions = NDArray[np.int64]
 
