@@ -107,7 +107,11 @@ def _found(tables: Comparison) -> list[Rule]:
     train, holdout = tables.train, tables.holdout
     proposals = [one for one in propose(train.table.columns, train.frame) if one.holds]
     proposals.sort(key=lambda one: -one.expected / max(one.support, 1))
-    rules = [_learnt(one.constraint, train) for one in proposals[:MOST]]
+    rules = [
+        _learnt(one.constraint, train)
+        for one in proposals[:MOST]
+        if isinstance(one.constraint, Constraint)
+    ]
     return [rule for rule in rules if bool(rule.holds(holdout.frame).all())]
 
 

@@ -22,6 +22,7 @@ from neotype.synth.relational.matching import Drawn
 from neotype.synth.relational.pace import paces
 from neotype.synth.relational.panel import BLOCK, EVENT, KEYS, OWNER, Panel
 from neotype.synth.relational.rest import Loader
+from neotype.synth.relational.weighed import families
 
 _AT_ONCE = 1 << 17
 """Rows of a block of a sample."""
@@ -161,6 +162,12 @@ class PanelModel:
         """Owners, numbered from `first`, with all their rows."""
         fitted = self.database.fitted
         model: Any = fitted.models[OWNER]
+        if OWNER in fitted.kin and known is None and BLOCK not in fitted.parts:
+            drawn = families(self.database, OWNER, owners, rng)
+            top = drawn[OWNER]
+            if first:
+                top = replace(top, frame=model.issue(top.frame, rng.child(OWNER), first))
+            return self.whole({**drawn, OWNER: top})
         frame = model.sample(owners, rng=rng.child(OWNER), known=known).frame
         if first:
             frame = model.issue(frame, rng.child(OWNER), first)
