@@ -6,6 +6,7 @@ import sqlite3
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import polars as pl
@@ -243,6 +244,26 @@ class TestPublic:
         assert few.sum() > 2
         assert len(set(counts[few])) == 1
         assert (counts[~few] == real[~few]).all()
+
+
+def test_uuids_keep_their_version() -> None:
+    draw = np.random.default_rng(0)
+    keys = [str(UUID(bytes=draw.bytes(16), version=4)) for _ in range(60)]
+    data = {
+        "customer": pl.DataFrame({"id": keys, "age": draw.integers(18, 80, 60)}),
+        "orders": pl.DataFrame(
+            {
+                "id": range(1, 201),
+                "customer_id": draw.choice(keys, 200),
+                "n": draw.integers(0, 9, 200),
+            }
+        ),
+    }
+    made = nt.fit(data, synthesizer=Trees(refine=0)).sample(seed=1)
+    new = made["customer"]["id"]
+    assert all(UUID(key).version == 4 for key in new)
+    assert not set(new) & set(keys)
+    assert set(made["orders"]["customer_id"]) <= set(new)
 
 
 def test_rows_that_find_no_row_go_with_what_hangs_below() -> None:

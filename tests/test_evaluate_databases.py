@@ -19,7 +19,7 @@ from neotype.evaluate.relational.databases import Databases
 from neotype.evaluate.relational.hops import walks
 from neotype.links import Links
 from neotype.rng import Rng
-from neotype.schema.schema import Schema
+from neotype.schema.schema import Identifier, Schema
 from shop import changed, shop
 
 CUSTOMERS = 250
@@ -229,3 +229,24 @@ def test_links_follow_from_row_to_row() -> None:
     links = Links.of(sides()[0].schema, sides()[0].frames)
     assert all(int(rows.min()) >= 0 for rows in links.positions.values())
     assert np.isfinite([score.value for score in usual().values() if score.value is not None]).all()
+
+
+def test_a_unique_column_may_be_empty_where_a_primary_key_may_not() -> None:
+    real, *rest = (_with_mail(data) for data in sides())
+    (score,) = evaluate(
+        real, train=rest[0], holdout=rest[1], metrics=["key_uniqueness"], rng=Rng(0)
+    )
+    assert score.detail["keys"]["customer.mail"]["repeated"] == 0
+    assert (score.value, score.floor, score.verdict) == (1, 1, "good")
+
+
+def _with_mail(data: Dataset) -> Dataset:
+    """The same with a unique column that every third customer leaves empty."""
+    rows = data.frames["customer"].height
+    mail = pl.Series("mail", [f"m{k}@shop.example" if k % 3 else None for k in range(rows)])
+    columns = {**data.schema.tables["customer"].columns}
+    columns["mail"] = Identifier(unique=True, nullable=True, storage="String")
+    tables = {**data.schema.tables}
+    tables["customer"] = tables["customer"].model_copy(update={"columns": columns})
+    frames = {**data.frames, "customer": data.frames["customer"].with_columns(mail)}
+    return Dataset(data.schema.model_copy(update={"tables": tables}), frames)

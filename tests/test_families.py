@@ -16,7 +16,7 @@ from neotype.links import ORPHAN, Links
 from neotype.rng import Rng
 from neotype.schema.schema import Identifier as Id
 from neotype.schema.schema import Numeric as Num
-from neotype.schema.schema import Relationship, Schema, Table
+from neotype.schema.schema import Personal, Relationship, Schema, Table
 
 
 def tie(child: str, key: str, parent: str, theirs: str = "id", **when: Any) -> Relationship:
@@ -110,6 +110,35 @@ def test_an_entity_column_or_a_root_decides_what_is_split(shop: Dataset) -> None
     assert Families.of(shop.schema, shop.frames, ["orders"]).roots == ("orders",)
     with pytest.raises(DataError, match="did you mean 'orders'"):
         Families.of(shop.schema, shop.frames, ["order"])
+
+
+def test_of_two_kinds_of_persons_the_many_are_divided_not_those_who_look_after_them() -> None:
+    draw = np.random.Generator(np.random.PCG64(4))
+    doctor = np.where(draw.random(300) < 0.3, None, draw.integers(0, 40, 300))
+    clinic = database(
+        {
+            "doctor": {"id": range(40), "name": range(40)},
+            "patient": {"id": range(300), "doctor": doctor.tolist(), "name": range(300)},
+            "stay": {
+                "id": range(900),
+                "patient": draw.integers(0, 300, 900),
+                "doctor": draw.integers(0, 40, 900),
+            },
+        },
+        tie("patient", "doctor", "doctor"),
+        tie("stay", "patient", "patient"),
+        tie("stay", "doctor", "doctor"),
+    )
+    named = Personal(category="last_name", storage="Int64")
+    tables = {
+        name: table.model_copy(update={"columns": {**table.columns, "name": named}})
+        if "name" in table.columns
+        else table
+        for name, table in clinic.schema.tables.items()
+    }
+    families = Families.of(clinic.schema.model_copy(update={"tables": tables}), clinic.frames)
+    assert families.roots == ("patient",)
+    assert families.shared == ("doctor",)
 
 
 def test_cycles_and_self_references_stay_closed() -> None:

@@ -219,6 +219,20 @@ class TestNext:
         both = truth.drop("low", "high").join(band, on="patient")
         assert 0.6 < both["marker"].is_between(both["low"], both["high"]).mean() <= 1
 
+    def test_the_last_step_asked_for_is_a_step_like_the_others(self) -> None:
+        draw = np.random.default_rng(3)
+        lines = []
+        for owner in range(120):
+            days = np.cumsum(7 * draw.integers(1, 5, draw.integers(4, 20))).tolist()
+            lines += [(owner, date(2022, 1, 3) + timedelta(day), draw.normal()) for day in days]
+        real = pl.DataFrame(lines, schema=["account", "day", "value"], orient="row")
+        history = real.filter(pl.col("account") < 40).group_by("account").head(4)
+        model = nt.fit(real, entity="account", sequence="day")
+        made = model.extend(history, steps=5).sort("account", "day")
+        gaps = made.select(pl.col("day").diff().dt.total_days().over("account"))["day"]
+        assert (gaps.drop_nulls() % 7 == 0).mean() > 0.95  # type: ignore[operator]
+        assert gaps.max() <= 28  # type: ignore[operator]
+
     def test_one_series_goes_on_where_it_stopped(self) -> None:
         real = hours()
         model = nt.fit(real, sequence="at", refine=0)

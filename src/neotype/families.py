@@ -67,8 +67,9 @@ class Families:
     ) -> Families:
         """The families of these frames; `roots` names the entity tables where the schema does not.
 
-        Otherwise they are chosen: for all tables that are tied, the persons if there are any, else
-        the table with most rows below it of which no single row has most of them.
+        Otherwise they are chosen: for all tables that are tied, the persons if there are any (of
+        several kinds those of whom most are divided), else the table with most rows below it of
+        which no single row has most of them.
         """
         links = Links.of(schema, frames)
         first = _numbers(schema, frames)
@@ -390,14 +391,31 @@ def _roots(links: Links, together: tuple[str, ...], first: Mapping[str, Ints]) -
         and any(_personal(one) for one in schema.tables[name].columns.values())
     }
     ranked = sorted(able, key=lambda name: (name not in persons, -rows[name]))
+    divided: dict[str, tuple[int, int]] = {}
     for name in ranked:
+        if divided and name not in persons:
+            break
         grown = _Families(links)
         grown.root(name, first.get(name))
         _descend(grown, name)
         if grown.sizes().max() <= grown.most():
-            return (name,)
+            divided[name] = (_whole(grown, persons), links.heights[name] if persons else 0)
+    if divided:
+        return (max(divided, key=lambda name: divided[name]),)
     leaves = sorted(together, key=lambda name: (-rows[name] if below[name] else 0, name))
     return (ranked[0],) if ranked else (leaves[0],)
+
+
+def _whole(grown: _Families, persons: set[str]) -> int:
+    """How many persons belong to families, together with the rows that refer to them."""
+    torn = {
+        tie.parent
+        for tie in grown.schema.relationships
+        if {tie.child, tie.parent} <= set(grown.owner)
+        and not grown.merge(tie)
+        and tie.child != tie.parent
+    }
+    return sum(grown.links.heights[name] for name in persons & set(grown.owner) - torn)
 
 
 def _personal(column: Column) -> bool:

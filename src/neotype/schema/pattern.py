@@ -21,6 +21,10 @@ _ANY = "0-9A-Za-z"
 _SPECIAL = frozenset("\\[]{}().*+?^$|")
 _ENOUGH = 5
 _LONGEST = 64
+_UUID = re.compile(
+    r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$"
+)
+"""With a version and the variant of RFC 9562, which are the same in all and tell of none."""
 
 
 def pattern_of(present: pl.Series) -> str | None:
@@ -43,6 +47,8 @@ def pattern_of(present: pl.Series) -> str | None:
     parts = [_class(seen, len(cells), hexadecimal) for seen in columns]
     if None in parts:
         return None
+    if all(_UUID.match(cell) for cell in cells) and len({cell[14] for cell in cells}) == 1:
+        parts[14], parts[19] = cells[0][14], "[89ab]" if hexadecimal == "0-9a-f" else "[89AB]"
     return _counted([part for part in parts if part is not None])
 
 

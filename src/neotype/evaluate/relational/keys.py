@@ -98,8 +98,9 @@ class KeyUniqueness(Between):
     title: ClassVar[str] = "Keys that occur once"
     how: ClassVar[str] = (
         "Of every primary or unique key, composite ones included, the share of synthetic rows "
-        "whose key is complete and of no earlier row; likewise of pairs of foreign keys that are "
-        "never twice in the real data, where chance would have made some so."
+        "whose key is of no earlier row and, if it is the primary key, complete; likewise of pairs "
+        "of foreign keys that are never twice in the real data, where chance would have made some "
+        "so."
     )
     axis: ClassVar[Axis] = "fidelity"
     better: ClassVar[Better] = "higher"
@@ -112,7 +113,8 @@ class KeyUniqueness(Between):
         for table in databases.schema.tables:
             frames = databases.frames(table)
             for columns, why in unique_keys(databases, table).items():
-                bad = Sides(*(repeated(frame, columns) for frame in frames))
+                whole = columns == databases.schema.tables[table].primary_key
+                bad = Sides(*(repeated(frame, columns, whole=whole) for frame in frames))
                 height = frames.synthetic.height
                 keys[f"{table}.{', '.join(columns)}"] = {
                     "why": why,
@@ -175,7 +177,8 @@ def never_twice(frame: pl.DataFrame, one: tuple[str, ...], two: tuple[str, ...])
     return expected > EXPECTED
 
 
-def repeated(frame: pl.DataFrame, columns: tuple[str, ...]) -> int:
-    """Rows whose key is incomplete or that of an earlier row."""
+def repeated(frame: pl.DataFrame, columns: tuple[str, ...], *, whole: bool) -> int:
+    """Rows whose key is that of an earlier row, or incomplete where it must be `whole`."""
     known = frame.select(columns).drop_nulls()
-    return frame.height - known.n_unique() if known.height else frame.height
+    rows = frame.height if whole else known.height
+    return rows - known.n_unique() if known.height else rows

@@ -186,7 +186,7 @@ def _refuse(session: Session, there: Layout, if_exists: IfExists) -> None:
         raise SourceError(
             f"{session.address.shown} is not empty.",
             found=f"these tables hold rows: {listed}",
-            mend="say what is to be done: append to them, truncate them first, or replace them",
+            mend="say --if-exists append, truncate or replace (if_exists in Python and in a plan)",
         )
 
 

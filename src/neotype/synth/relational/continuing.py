@@ -18,6 +18,8 @@ from neotype.synth.relational.panel import BLOCK, EVENT, OWNER
 from neotype.synth.relational.panel_model import PanelModel
 
 Positions = NDArray[np.int64]
+_BEYOND = 2
+"""Rows that are drawn after those that are asked for."""
 _TURNS = 8
 
 
@@ -152,14 +154,15 @@ def _events(model: PanelModel, past: _Past, steps: int, rng: Rng) -> pl.DataFram
     top, owner = past.frames[OWNER], past.owner[EVENT]
     done = np.bincount(owner, minlength=top.height)
     rate = rng.child("pace").generator().choice(np.array(model.paces), top.height)
-    above = _top(model, _further(bond, top, np.full(top.height, steps), rate))
+    # The last row is drawn to where the owner's time is expected to end, a guess: it is cut off.
+    drawn = steps + _BEYOND
+    above = _top(model, _further(bond, top, np.full(top.height, drawn), rate))
     given = _given(model, EVENT, past.frames[EVENT], owner, above.frame)
     made = model.database.below(EVENT, {OWNER: above}, rng.child(EVENT), counted=True, given=given)
     whole = model.whole({OWNER: above, EVENT: made})
-    place = np.arange(whole.height) - np.repeat(
-        np.cumsum(done + steps) - done - steps, done + steps
-    )
-    return whole.filter(pl.Series(place >= np.repeat(done, done + steps)))
+    rows, before = done + drawn, np.repeat(done, done + drawn)
+    place = np.arange(whole.height) - np.repeat(np.cumsum(rows) - rows, rows)
+    return whole.filter(pl.Series((place >= before) & (place < before + steps)))
 
 
 def _blocks(model: PanelModel, past: _Past, steps: int, rng: Rng) -> pl.DataFrame:
