@@ -21,6 +21,8 @@ Positions = NDArray[np.int64]
 _AT = "\0at"
 _MOST = 1 << 17
 """Rows that are drawn at once where others are replaced."""
+_LONG = 256
+"""Rows of an owner, from which on it is slow to draw them again."""
 
 
 @dataclass
@@ -48,7 +50,8 @@ class Redraw:
 
         frame = self._rising(table, frame, keys, mine.owner)
         outer = self.model.layout.schema.tables[table]
-        again = Again(draw, self.rng.child(f"settle {table}"), self._stays(table), lambda f: f)
+        own = self.rng.child(f"settle {table}")
+        again = Again(draw, own, self._stays(table), lambda f: f, slow=_slow(mine))
         made = settled(table, outer, frame, keys, (), again)
         at = made[_AT].to_numpy()
         lines = zip(*((one.codes, one.context, one.references) for one in pool), strict=True)
@@ -75,7 +78,8 @@ class Redraw:
         def following(made: pl.DataFrame) -> pl.DataFrame:
             return made if rewriting is None else rewriting.renew(made)
 
-        again = Again(draw, self.rng.child(f"rules {table}"), frozenset(stays), following)
+        own, slow = self.rng.child(f"rules {table}"), _slow(drawn[table])
+        again = Again(draw, own, frozenset(stays), following, slow=slow)
         rules = self.ruled.rules.get(table, ())
         return settled(table, outer, frame, keys_of(outer), rules, again)
 
@@ -170,3 +174,8 @@ class Redraw:
         names = () if own is None else own.child_key
         cells = [cells_of(table, name, known, frames, positions) for name in names]
         return frames[table].with_columns(one for one in cells if one is not None)
+
+
+def _slow(drawn: Drawn) -> bool:
+    """Whether an owner has so many rows that another history of it takes long."""
+    return drawn.owner is not None and int(np.bincount(drawn.owner).max(initial=0)) > _LONG

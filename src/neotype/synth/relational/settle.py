@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -25,6 +25,8 @@ Positions = NDArray[np.int64]
 Draw = Callable[[Positions, Rng], pl.DataFrame]
 """New rows for these positions, which may repeat."""
 _ROUNDS, _TRIES, _POOL = 4, 12, 2048
+_YEAR_2000 = 10_957
+"""Its first day, as days are counted."""
 
 
 @dataclass
@@ -38,6 +40,8 @@ class Again:
     stays: frozenset[str]
     following: Callable[[pl.DataFrame], pl.DataFrame]
     turn: int = field(default=0)
+    slow: bool = False
+    """Whether a new row takes a long history to be drawn: what numbers can mend, they do."""
 
     def __call__(
         self, frame: pl.DataFrame, rows: Positions, cells: pl.DataFrame | None = None
@@ -70,7 +74,8 @@ def settled(
 ) -> pl.DataFrame:
     """The frame, its keys all different and its rules kept; SamplingError where it cannot be."""
     distinct = [Unique(columns=key).restore({}, table.columns) for key in keys]
-    for _ in range(_ROUNDS):
+    frame = _filled(frame, table, again.stays)
+    for turn in range(_ROUNDS):
         broken = False
         for rule in rules:
             if not rule.holds(frame).all():
@@ -79,9 +84,12 @@ def settled(
         for rule in distinct:
             if not rule.holds(frame).all():
                 broken = True
-                frame = rule.mend(frame, again)
-                frame = numbered(frame, table, rule.constraint.columns, again.stays)
-                frame = relabelled(frame, table, rule.constraint.columns, again.stays)
+                key = rule.constraint.columns
+                # A row drawn again may repeat another key: in the end only numbers help.
+                if turn < _ROUNDS - 1 and not (again.slow and _whole(frame, key, again.stays)):
+                    frame = _filled(rule.mend(frame, again), table, again.stays)
+                frame = numbered(frame, table, key, again.stays)
+                frame = relabelled(frame, table, key, again.stays)
         if not broken:
             return frame
     short = [
@@ -130,7 +138,7 @@ def numbered(
 ) -> pl.DataFrame:
     """Rows that repeat a key with a number of it that is free: a gap, or the next beyond."""
     again = frame.select(~pl.struct(key).is_first_distinct() & ~_gap(key)).to_series()
-    whole = [c for c in key if c not in stays and _counts(frame[c])]
+    whole = _whole(frame, key, stays)
     if not again.any() or not whole:
         return frame
     column = max(whole, key=lambda c: frame[c].n_unique())
@@ -200,6 +208,33 @@ def _closed(table: Table, column: str) -> bool:
 
 def _gap(key: Sequence[str]) -> pl.Expr:
     return pl.any_horizontal(pl.col(c).is_null() for c in key)
+
+
+def _whole(frame: pl.DataFrame, key: Sequence[str], stays: frozenset[str]) -> list[str]:
+    """The columns of a key that can go on where their values run out."""
+    return [c for c in key if c not in stays and _counts(frame[c])]
+
+
+def _filled(frame: pl.DataFrame, table: Table, stays: frozenset[str]) -> pl.DataFrame:
+    """No cell of a primary key is missing, even where the rows were too few to tell of any."""
+    gaps = [
+        name
+        for name in table.primary_key
+        if name in frame.columns and name not in stays and frame[name].null_count()
+    ]
+    return frame.with_columns(frame[name].fill_null(_first(frame[name])) for name in gaps)
+
+
+def _first(cells: pl.Series) -> Any:
+    """What missing cells become: the least that is there, else 1 or the first of its kind."""
+    if cells.null_count() < len(cells):
+        return cells.min()
+    if isinstance(cells.dtype, pl.Enum):
+        return cells.dtype.categories[0]
+    if cells.dtype in (pl.String, pl.Categorical):
+        return "1"
+    start = _YEAR_2000 if cells.dtype == pl.Date else 1
+    return pl.Series([start]).cast(cells.dtype).item()
 
 
 def _counts(cells: pl.Series) -> bool:
