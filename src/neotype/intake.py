@@ -27,7 +27,7 @@ from neotype.schema.places import places
 from neotype.schema.schema import Constant, Relationship, Schema, Table
 from neotype.source import Source, read
 from neotype.source.database.address import is_database
-from neotype.source.url import Url
+from neotype.url import Url
 
 log = logging.getLogger("neotype")
 

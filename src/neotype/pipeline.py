@@ -33,10 +33,10 @@ from neotype.plan import Plan, toward
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.source import Source
-from neotype.source.url import Url
 from neotype.synth.learn import learn
 from neotype.synth.sizes import drawn
 from neotype.synth.synthesizer import Model
+from neotype.url import Url
 
 log = logging.getLogger("neotype")
 

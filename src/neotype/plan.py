@@ -25,7 +25,7 @@ from pydantic import (
 from neotype.errors import NotRegisteredError, SchemaError, SourceError, did_you_mean
 from neotype.masking.plan import AnyTreatment, MaskingPlan, beside
 from neotype.registry import find, names
-from neotype.source.url import Url, is_url, place, scrubbed
+from neotype.url import Url, is_url, place, scrubbed
 
 PLAN_SUFFIXES = (".yaml", ".yml")
 DATABASE_SUFFIXES = (".sqlite", ".sqlite3", ".db", ".db3", ".duckdb")

@@ -12,7 +12,7 @@ HOUSE = Path(__file__).parents[2] / "src" / "neotype"
 
 FLOORS = (
     {"errors"},
-    {"registry", "rng", "progress", "outputs", "expression", "permutation"},
+    {"registry", "rng", "progress", "outputs", "expression", "permutation", "url"},
     {"personal"},
     {"schema"},
     {"links"},

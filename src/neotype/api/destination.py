@@ -16,8 +16,8 @@ from neotype.progress import Progress, silent
 from neotype.schema.schema import Schema
 from neotype.source import WRITABLE, FrameKind, write_tables
 from neotype.source.database.address import Address, is_database
-from neotype.source.url import Url, place, scrubbed
 from neotype.source.write import file_of
+from neotype.url import Url, place, scrubbed
 
 log = logging.getLogger("neotype")
 

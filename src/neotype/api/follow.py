@@ -23,7 +23,7 @@ from neotype.progress import Progress, silent
 from neotype.report.report import Report, RunFacts, build
 from neotype.schema.file import write_schema
 from neotype.source import WRITABLE, restore, write, write_tables
-from neotype.source.url import Url, is_url
+from neotype.url import Url, is_url
 
 
 @dataclass(frozen=True)

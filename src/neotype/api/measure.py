@@ -29,7 +29,7 @@ from neotype.report.report import Report, RunFacts, build
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
 from neotype.source import Source, read
-from neotype.source.url import place
+from neotype.url import place
 
 if TYPE_CHECKING:
     from neotype.report.compare import ComparisonReport

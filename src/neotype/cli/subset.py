@@ -79,7 +79,7 @@ def subset(
     from neotype.api.destination import Destination, same_place
     from neotype.api.part import taken
     from neotype.masking.key import Key
-    from neotype.source.url import place
+    from neotype.url import place
 
     known: Any = place(data)
     there = Destination.at(

@@ -65,7 +65,7 @@ def _column(text: pl.Series, *, tabular_comma: bool) -> tuple[pl.Series, dict[st
     if number is None and not (len(words) and is_date_text(present)):
         return text, {}, _mixed(present)
     if len(words):
-        counted = words.value_counts(sort=True)
+        counted = words.value_counts(sort=True, name="#rows")
         facts["missing"] = str(counted[words.name][0])
         listed = ", ".join(f"'{w}' ({n:,})" for w, n in counted.iter_rows())
         notes.append(f"{len(words):,} cells are read as missing: {listed}")

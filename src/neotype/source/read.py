@@ -17,7 +17,7 @@ from neotype.source.delimited import read_delimited
 from neotype.source.frames import take
 from neotype.source.kind import FrameKind, Source, Taken
 from neotype.source.structured import read_excel, read_ipc, read_json, read_ndjson, read_parquet
-from neotype.source.url import Url
+from neotype.url import Url
 
 _TEXT = (".csv", ".tsv", ".tab", ".txt", ".psv")
 _FILES: Mapping[str, Callable[[Path, str], Mapping[str, Taken]]] = {

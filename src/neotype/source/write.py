@@ -18,7 +18,7 @@ from neotype.schema.schema import Schema
 from neotype.source.database.address import is_database
 from neotype.source.database.layout import Written
 from neotype.source.kind import FrameKind
-from neotype.source.url import Url
+from neotype.url import Url
 
 _EXCEL_ROWS = 1_048_575
 
