@@ -74,8 +74,8 @@ def _usual(known: pl.Series, protect: int) -> pl.Series | None:
     """The most frequent cell, or the middle of a number's, where no single row can be told."""
     if not len(known) or known.dtype.is_nested() or known.dtype == pl.Binary:
         return None
-    found = known.value_counts(sort=True, name="rows")
-    if found["rows"][0] >= protect:
+    found = known.value_counts(sort=True, name="#rows")
+    if found["#rows"][0] >= protect:
         return known.filter(known == found.to_series(0)[0]).head(1)
     if not (known.dtype.is_numeric() or known.dtype.is_temporal()) or len(known) < 2 * protect:
         return None

@@ -293,11 +293,11 @@ def _narrow_halves(encoder: Encoder, cells: pl.DataFrame, free: pl.DataFrame, mi
     """Narrow the digits of a pair to the half that is known where the other is not."""
     for name in cells.columns if cells.width > 1 else ():
         rows = (~free[name] & free.select(pl.any_horizontal(pl.all())).to_series()).arg_true()
-        known = cells.select(name).with_row_index("row")[rows]
+        known = cells.select(name).with_row_index("#row")[rows]
         for (value,), group in known.group_by(name, maintain_order=True):
             masks = encoder.allowed(Condition(name, values=(value,)))
             if masks.all():
-                mine[group["row"].to_numpy()] &= masks
+                mine[group["#row"].to_numpy()] &= masks
 
 
 def _possible(encoder: Encoder, condition: Condition) -> Masks:

@@ -62,9 +62,9 @@ class LabelEncoder:
     ) -> Self:
         """Learn the labels that at least `protect` rows share."""
         series = _plain(frame[name])
-        found = series.drop_nulls().value_counts(sort=True, name="rows")
-        found = found.sort(["rows", name], descending=[True, False])
-        labels, counts = found[name].to_list(), found["rows"].to_numpy().astype(np.int64)
+        found = series.drop_nulls().value_counts(sort=True, name="#rows")
+        found = found.sort(["#rows", name], descending=[True, False])
+        labels, counts = found[name].to_list(), found["#rows"].to_numpy().astype(np.int64)
         least = 1 if column.public else protect
         declared = _declared(column)
         if declared is not None:

@@ -57,7 +57,7 @@ class IdentifierEncoder(Unlearnt):
                 mend="make it categorical in the schema, or cast it to text",
             )
         texts = _as_text(series).drop_nulls()
-        counts = texts.value_counts(name="rows")
+        counts = texts.value_counts(name="#rows")
         distinct = counts[texts.name].sort()
         families = (
             declared(column.pattern, distinct)
@@ -67,7 +67,7 @@ class IdentifierEncoder(Unlearnt):
         families = tuple(freshened(f, distinct, f"{name}/{i}") for i, f in enumerate(families))
         runs = np.zeros(0, dtype=np.int64)
         if not column.unique and len(distinct) < len(texts):
-            runs = _runs(counts["rows"].to_numpy().astype(np.int64), protect)
+            runs = _runs(counts["#rows"].to_numpy().astype(np.int64), protect)
         missing = column.nullable or series.null_count() > 0
         return cls(name, column, families, runs, missing, len(texts))
 

@@ -264,7 +264,7 @@ def _facts(
 ) -> dict[str, Any]:
     """What was reached, counted on the rows that leave."""
     names = [scale.name for scale in scales]
-    sizes = result.group_by(names).len()["len"] if result.height else pl.Series([0])
+    sizes = result.group_by(names).len("#rows")["#rows"] if result.height else pl.Series([0])
     lost = frame.height - result.height
     each = {
         name: round(float(cost[kept].mean()), 4) if len(kept) else 1.0

@@ -159,8 +159,8 @@ def _texts(values: pl.Series) -> pl.Series:
 
 
 def _counts(texts: pl.Series) -> dict[str, int]:
-    table = texts.drop_nulls().value_counts(name="rows")
-    return dict(zip(table[texts.name].to_list(), table["rows"].to_list(), strict=True))
+    table = texts.drop_nulls().value_counts(name="#rows")
+    return dict(zip(table[texts.name].to_list(), table["#rows"].to_list(), strict=True))
 
 
 def _bars(

@@ -73,7 +73,7 @@ def _ordered(cells: pl.Series, distinct: pl.Series, base: dict[str, Any]) -> Col
     found = order(distinct.to_list()) if len(distinct) <= 64 else None
     if found is None:
         return None
-    rows = dict(cells.value_counts(name="rows").iter_rows())
+    rows = dict(cells.value_counts(name="#rows").iter_rows())
     values = tuple(label for label in found[0] if rows[label] >= PROTECT)
     if len(values) < 3:
         return None
@@ -154,7 +154,7 @@ def _rare(cells: pl.Series, distinct: pl.Series, base: dict[str, Any]) -> Column
     """Names and codes that hardly repeat: as labels nearly all of them would be protected."""
     if len(cells) < _FEW_ROWS or _near_miss(cells):
         return None
-    rows = cells.value_counts(name="rows")["rows"]
+    rows = cells.value_counts(name="#rows")["#rows"]
     shared = int(rows.filter(rows >= PROTECT).sum())
     if len(cells) - shared <= _HARDLY * len(cells):
         return None

@@ -314,7 +314,7 @@ def polymorphic(tables: Mapping[str, TableKeys]) -> list[list[Tie]]:
 
 def _named_tables(labels: KeyCells, tables: Mapping[str, TableKeys]) -> dict[str, int]:
     """The labels that are names of tables, with their rows."""
-    counted = labels.present.value_counts(name="rows", sort=True)
+    counted = labels.present.value_counts(name="#rows", sort=True)
     return {
         label: rows
         for label, rows in counted.iter_rows()

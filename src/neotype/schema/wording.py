@@ -41,7 +41,7 @@ def _plain(value: Any) -> str:
 
 def common(present: pl.Series) -> tuple[str, float] | None:
     """The most frequent label and its share, where at least five rows have it."""
-    counted = present.value_counts(sort=True, name="rows").row(0)
+    counted = present.value_counts(sort=True, name="#rows").row(0)
     return (str(counted[0])[:40], counted[1] / len(present)) if counted[1] >= PROTECT else None
 
 

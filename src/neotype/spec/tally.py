@@ -175,8 +175,8 @@ class Tally:
             keys, codes = self._banded(name, column)
         else:
             text = _spelt(column, cells)
-            counts = text.drop_nulls().value_counts(name="rows")
-            kept = counts.filter(pl.col("rows") >= self.protect)[name].to_list()
+            counts = text.drop_nulls().value_counts(name="#rows")
+            kept = counts.filter(pl.col("#rows") >= self.protect)[name].to_list()
             order = known_labels(column) if column.kind != "categorical" else None
             keys = [label for label in order or sorted(kept) if label in set(kept)]
             place = {key: k for k, key in enumerate(keys)}

@@ -136,7 +136,7 @@ class _Tie:
             return None
         left, right = one.gather(self.mine), other.gather(self.theirs)
         exceptions = int(left.ne_missing(right).sum())
-        counts = right.value_counts()["count"].to_numpy() / max(len(right), 1)
+        counts = right.value_counts(name="#rows")["#rows"].to_numpy() / max(len(right), 1)
         return exceptions, float(len(right) * (1 - (counts**2).sum()))
 
 
@@ -396,12 +396,12 @@ def _allowed(seen: _Tie) -> Iterator[tuple[str, Found]]:
     labels = [n for n in seen.over if isinstance(seen.above(n), Categorical)]
     for name in labels:
         cells = seen.parent[name]
-        counted = cells.drop_nulls().value_counts(sort=True)
+        counted = cells.drop_nulls().value_counts(sort=True, name="#rows")
         if not 2 <= counted.height <= _FEW_KINDS:
             continue
         there = cells.gather(used)
-        kinds = there.drop_nulls().value_counts()
-        common = kinds.filter(pl.col("count") >= 5)[name]
+        kinds = there.drop_nulls().value_counts(name="#rows")
+        common = kinds.filter(pl.col("#rows") >= 5)[name]
         if there.null_count() or common.len() != kinds.height or common.len() == counted.height:
             continue
         share = float(cells.is_in(common.implode()).fill_null(False).mean())  # type: ignore[arg-type]

@@ -172,7 +172,7 @@ def never_twice(frame: pl.DataFrame, one: tuple[str, ...], two: tuple[str, ...])
         return False
     expected = known.height * (known.height - 1) / 2
     for key in (one, two):
-        counts = known.group_by(key).len()["len"].to_numpy().astype(np.float64)
+        counts = known.group_by(key).len("#rows")["#rows"].to_numpy().astype(np.float64)
         expected *= float((counts * (counts - 1)).sum()) / (known.height * (known.height - 1))
     return expected > EXPECTED
 

@@ -168,7 +168,7 @@ def _source(
 
 def _chance(cells: pl.Series) -> float:
     """How likely two of these cells are alike."""
-    shares = cells.value_counts(name="rows")["rows"].to_numpy() / len(cells)
+    shares = cells.value_counts(name="#rows")["#rows"].to_numpy() / len(cells)
     return float((shares**2).sum())
 
 

@@ -45,7 +45,12 @@ class Mix:
                 chosen.append(name)
         if not chosen:
             return None
-        counted = frame.select(chosen).group_by(chosen).len().sort("len", *chosen, descending=True)
+        counted = (
+            frame.select(chosen)
+            .group_by(chosen)
+            .len("#rows")
+            .sort("#rows", *chosen, descending=True)
+        )
         whole = cls(tuple(chosen), tuple(row[:-1] for row in counted.head(_TOLD).rows()))
         counts, rows = whole.counts(frame, owner, int(owner.max()) + 1), np.bincount(owner)
         share = counts.sum(axis=1) / max(len(owner), 1)
@@ -65,14 +70,14 @@ class Mix:
                     )
                     for k, name in enumerate(self.columns)
                 },
-                "kind": np.arange(len(self.kinds)),
+                "#kind": np.arange(len(self.kinds)),
             }
         )
         names = list(self.columns)
         found = frame.select(names).join(
             known, on=names, how="left", nulls_equal=True, maintain_order="left"
         )
-        return found["kind"].fill_null(-1).to_numpy().astype(np.int64)
+        return found["#kind"].fill_null(-1).to_numpy().astype(np.int64)
 
     def counts(
         self, frame: pl.DataFrame, owner: NDArray[np.int64], owners: int
