@@ -83,3 +83,19 @@ def test_lines_of_one_long_owner_are_numbered_soon() -> None:
     assert time.process_time() - begun < 20
     assert made.height == rows
     assert not made.select("shop", "line").is_duplicated().any()
+
+
+def test_one_row_that_may_refer_to_two_tables() -> None:
+    data = database(
+        {
+            "a": {"a": range(1, 31), "x": [1, 2, 3] * 10},
+            "b": {"b": range(1, 31), "x": [1, 2, 3] * 10},
+            "note": {"note": [1], "kind": ["a"], "about": [7]},
+        },
+        {"a": "a", "b": "b", "note": "note"},
+        """note.about > a.a
+        note.about > b.b""",
+        when={"note.about > a.a": {"kind": "a"}, "note.about > b.b": {"kind": "b"}},
+    )
+    model = learnt(data)
+    assert model.sample(rng=Rng(1), scale=3).frames["note"].height == 3

@@ -32,6 +32,8 @@ def shared_cells(
     number of any row.
     """
     found = {}
+    # No row has two of the tables that a polymorphic key may refer to.
+    settled = [one for one in settled if not (one.child == tie.child and one.when and tie.when)]
     for mine, theirs in zip(tie.child_key, tie.parent_key, strict=True):
         given = cells_of(tie.child, mine, settled, frames, positions)
         asked = cells_of(tie.parent, theirs, settled, frames, positions)
