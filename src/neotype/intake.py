@@ -19,7 +19,7 @@ from neotype.masking.before import before_learning
 from neotype.masking.key import Key
 from neotype.masking.receipt import ColumnReceipt, Receipt
 from neotype.masking.treatment import Treatment
-from neotype.plan import Chosen, Orphans
+from neotype.plan import Chosen
 from neotype.progress import Progress, silent
 from neotype.schema.file import read_schema
 from neotype.schema.infer import infer_schema, settled
@@ -27,7 +27,7 @@ from neotype.schema.places import places
 from neotype.schema.schema import Constant, Relationship, Schema, Table
 from neotype.source import Source, read
 from neotype.source.database.address import is_database
-from neotype.url import Url
+from neotype.url import Orphans, Url
 
 log = logging.getLogger("neotype")
 

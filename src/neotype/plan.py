@@ -6,7 +6,7 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import yaml
 from pydantic import (
@@ -25,23 +25,12 @@ from pydantic import (
 from neotype.errors import NotRegisteredError, SchemaError, SourceError, did_you_mean
 from neotype.masking.plan import AnyTreatment, MaskingPlan, beside
 from neotype.registry import find, names
-from neotype.url import Url, is_url, place, scrubbed
+from neotype.url import IfExists, Orphans, Url, is_place, is_url, place, scrubbed
 
 PLAN_SUFFIXES = (".yaml", ".yml")
-DATABASE_SUFFIXES = (".sqlite", ".sqlite3", ".db", ".db3", ".duckdb")
-"""Files that hold several tables."""
 
 Place = Annotated[Path | Url, BeforeValidator(place), PlainSerializer(str, str, when_used="json")]
 """A path, or the URL of a database, which shows no password wherever it is written."""
-Orphans = Literal["drop", "null", "keep"]
-IfExists = Literal["refuse", "append", "truncate", "replace"]
-
-
-def is_place(target: object) -> bool:
-    """Whether rows can go there as tables: a URL, a database file, or a folder that says so."""
-    if isinstance(target, str) and not is_url(target):
-        return target.endswith("/") or Path(target).suffix.lower() in DATABASE_SUFFIXES
-    return is_url(target)
 
 
 class Recipe(BaseModel):

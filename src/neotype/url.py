@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 from neotype.errors import SourceError
 
 HIDDEN = "***"
+DATABASE_SUFFIXES = (".sqlite", ".sqlite3", ".db", ".db3", ".duckdb")
+"""Files that hold several tables."""
+Orphans = Literal["drop", "null", "keep"]
+"""What becomes of rows whose key no row has."""
+IfExists = Literal["refuse", "append", "truncate", "replace"]
+"""What becomes of the rows of a target that has some."""
 
 _SCHEME = re.compile(r"[A-Za-z][\w+.-]*://")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -79,3 +86,10 @@ def scrubbed(text: str) -> str:
 
 def _hidden(word: str) -> str:
     return word if not word or _VARIABLE.fullmatch(word) else HIDDEN
+
+
+def is_place(target: object) -> bool:
+    """Whether rows can go there as tables: a URL, a database file, or a folder that says so."""
+    if isinstance(target, str) and not is_url(target):
+        return target.endswith("/") or Path(target).suffix.lower() in DATABASE_SUFFIXES
+    return is_url(target)

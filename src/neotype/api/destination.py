@@ -11,13 +11,13 @@ from typing import Any
 from neotype.data import Dataset
 from neotype.errors import SourceError
 from neotype.outputs import probe, refuse_taken
-from neotype.plan import DATABASE_SUFFIXES, IfExists, Plan
+from neotype.plan import Plan
 from neotype.progress import Progress, silent
 from neotype.schema.schema import Schema
 from neotype.source import WRITABLE, FrameKind, write_tables
 from neotype.source.database.address import Address, is_database
 from neotype.source.write import file_of
-from neotype.url import Url, place, scrubbed
+from neotype.url import DATABASE_SUFFIXES, IfExists, Url, place, scrubbed
 
 log = logging.getLogger("neotype")
 

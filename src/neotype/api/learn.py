@@ -18,7 +18,7 @@ from neotype.errors import (
     SamplingError,
     SchemaError,
 )
-from neotype.plan import Chosen, Orphans, make_synthesizer, toward
+from neotype.plan import Chosen, make_synthesizer, toward
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema import infer
@@ -39,6 +39,7 @@ from neotype.synth.sizes import (
     sample_owners,
 )
 from neotype.synth.synthesizer import Model
+from neotype.url import Orphans
 
 log = logging.getLogger("neotype")
 

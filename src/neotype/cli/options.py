@@ -14,8 +14,7 @@ import yaml
 from neotype.cli.scores import show_ruling
 from neotype.errors import SamplingError, SchemaError
 from neotype.outputs import appearing, ready
-from neotype.plan import IfExists, Orphans
-from neotype.url import place
+from neotype.url import IfExists, Orphans, place
 
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there already.")]
 Json = Annotated[bool, typer.Option("--json", help="Say the result as JSON on stdout.")]

@@ -14,7 +14,7 @@ from neotype.cli.conditions import CasesOption, WhereOption, conditions
 from neotype.cli.options import Force, IfExistsOption, Json, Rows, Scale, Seed, sizes_of
 from neotype.cli.terminal import listening, out, say_json
 from neotype.errors import OutputExistsError, SamplingError
-from neotype.plan import IfExists, is_place
+from neotype.url import IfExists, is_place
 
 if TYPE_CHECKING:
     from neotype.api import FittedModel

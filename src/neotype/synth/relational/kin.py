@@ -15,9 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neotype.encode.encoder import Codes, Digit, State
-from neotype.rng import Rng
 from neotype.synth.relational.layout import Layout
-from neotype.synth.weighing import choose
 from neotype.trees.ratio import Boost, Ratio
 
 Positions = NDArray[np.int64]
@@ -96,10 +94,9 @@ class Kin:
         """Families to draw for each that is wanted."""
         return min(self.ratio.each, _MOST) if len(self.ratio.roots) else 1
 
-    def chosen(self, own: Codes, tables: Sequence[Told], families: int, rng: Rng) -> Positions:
-        """The positions of so many of the families, each in proportion to its weight."""
-        rows = np.ascontiguousarray(self.codes(own, tables).T)
-        return np.sort(choose(self.ratio.rows(rows), families, rng))
+    def log_weight(self, own: Codes, tables: Sequence[Told]) -> Values:
+        """How much more frequent each family is among real ones, up to a constant."""
+        return self.ratio.rows(np.ascontiguousarray(self.codes(own, tables).T))
 
     def state(self) -> State:
         """At rest."""
