@@ -26,6 +26,7 @@ from neotype.schema.schema import (
     Table,
 )
 from neotype.synth.relational.clock import Clock, Ticks
+from neotype.synth.relational.dated import Dated, tells, ticks_of
 from neotype.synth.relational.fanout import FanOut
 from neotype.synth.relational.mix import Mix
 from neotype.synth.relational.shared import groups_of
@@ -56,8 +57,12 @@ class Bond:
     counters: Mapping[str, int] = field(default_factory=dict)
     fan: FanOut | None = None
     """How many children owners have."""
+    began: Datetime | None = None
+    """How `origin` is stored."""
     grouped: str | None = None
     """The column by whose dates owners fall into groups."""
+    dated: Dated = field(default_factory=lambda: Dated({}))
+    """Further times of a child, told from the one that orders it."""
     cut: int | None = None
     """The tick at which all owners are looked at last, where most last rows are near it: then the
     time from last row to cut is drawn, and not that from first to last."""
@@ -142,7 +147,10 @@ class Bond:
         plain = {n: c for n, c in table.columns.items() if n not in keys}
         mix = Mix.learn(child, plain, owner)
         cut = None if clock is None else _cut(clock.ticks(child[clock.name]), owner)
-        return cls(tie, clock, origin, dense, counters, fan, grouped, cut, mix)
+        dated = Dated.learn(clock, child, {n: c for n, c in plain.items() if n not in held})
+        found = schema.tables[tie.parent].columns.get(origin or "")
+        began = found if isinstance(found, Datetime) else None
+        return cls(tie, clock, origin, dense, counters, fan, began, grouped, dated, cut, mix)
 
     def sketches(
         self, owner: NDArray[np.int64], child: pl.DataFrame, parent: pl.DataFrame, protect: int
@@ -241,7 +249,7 @@ class Bond:
         return np.asarray(np.rint(counts * much).astype(np.int64))
 
     def encode(
-        self, owner: NDArray[np.int64], child: pl.DataFrame, parent: pl.DataFrame
+        self, owner: NDArray[np.int64], child: pl.DataFrame, parent: pl.DataFrame, table: Table
     ) -> pl.DataFrame:
         """Children whose dense columns are multiples of their owner's mean."""
         lines = [
@@ -249,7 +257,8 @@ class Bond:
             for name in self.dense
             for levels in (self._levels(name, parent),)
         ]
-        return child.drop(list(self.counters)).with_columns(lines)
+        child = self.dated.encode(self.clock, child.with_columns(lines), table.columns)
+        return child.drop(list(self.counters))
 
     def decode(
         self, owner: NDArray[np.int64], child: pl.DataFrame, parent: pl.DataFrame, table: Table
@@ -268,12 +277,16 @@ class Bond:
             lines.append(pl.Series(name, values))
         place = _place(owner)
         lines += [pl.Series(name, place + begin) for name, begin in self.counters.items()]
-        return child.with_columns(lines)
+        return self.dated.decode(self.clock, child.with_columns(lines), table.columns)
 
     def ratios(self, columns: Mapping[str, Column]) -> dict[str, Column]:
         """How the children's columns are learnt: dense ones as floats, counters not at all."""
         kept = {name: one for name, one in columns.items() if name not in self.counters}
-        return kept | {name: Numeric(storage="Float64") for name in self.dense}
+        return (
+            kept
+            | {name: Numeric(storage="Float64") for name in self.dense}
+            | self.dated.columns(columns)
+        )
 
     def _levels(self, name: str, parent: pl.DataFrame) -> NDArray[np.float64]:
         leading = next(iter(self.dense))
@@ -285,10 +298,11 @@ class Bond:
         """The tick from which an owner's first child is counted."""
         assert self.clock is not None
         assert self.origin is not None
-        target = self.clock.cells(np.zeros(1, dtype=np.int64)).dtype
-        cells = parent[self.origin]
-        cells = cells.cast(target) if cells.dtype != target else cells
-        return self.clock.ticks(_filled(cells, self.clock))
+        assert self.began is not None
+        ticks, known = ticks_of(self.clock, self.origin, self.began, parent[self.origin])
+        return np.where(known, ticks, np.median(ticks[known]) if known.any() else 0).astype(
+            np.int64
+        )
 
     def state(self) -> State:
         """At rest."""
@@ -299,6 +313,7 @@ class Bond:
             "counters": dict(self.counters),
             "timed": self.clock is not None,
             "grouped": self.grouped,
+            "dated": dict(self.dated.steps),
             "cut": self.cut,
             "mix": None if self.mix is None else [self.mix.columns, self.mix.kinds],
         }
@@ -326,7 +341,10 @@ class Bond:
             columns, kinds = state.fact("mix")
             mix = Mix(tuple(columns), tuple(tuple(kind) for kind in kinds))
         cut = state.fact("cut")
-        return cls(tie, clock, origin, dense, counters, fan, grouped, cut, mix)
+        dated = Dated(state.fact("dated"))
+        there = schema.tables[tie.parent].columns.get(origin or "")
+        began = there if isinstance(there, Datetime) else None
+        return cls(tie, clock, origin, dense, counters, fan, began, grouped, dated, cut, mix)
 
 
 def clock_of(table: Table, frame: pl.DataFrame) -> Clock | None:
@@ -451,16 +469,14 @@ def _origin(
     first = np.full(parent.height, np.iinfo(np.int64).max)
     np.minimum.at(first, owner, ticks)
     has = np.bincount(owner, minlength=parent.height) > 0
-    best, least = None, 0.5 * float(np.subtract(*np.percentile(first[has], [75, 25])))
+    best, least = None, np.inf
     for name, column in table.columns.items():
-        if not isinstance(column, Datetime) or column.part == "time" or column.format is not None:
+        if not isinstance(column, Datetime) or column.part == "time":
             continue
-        cells = parent[name].filter(pl.Series(has))
-        if cells.null_count() or clock.column.format is not None:
+        told, known = ticks_of(clock, name, column, parent[name])
+        if not known[has].all() or not tells(first[has], told[has]):
             continue
-        target = clock.cells(np.zeros(1, dtype=np.int64)).dtype
-        apart = first[has] - clock.ticks(cells.cast(target))
-        spread = float(np.subtract(*np.percentile(apart, [75, 25])))
+        spread = float(np.subtract(*np.percentile(first[has] - told[has], [75, 25])))
         if spread < least:
             best, least = name, spread
     return best

@@ -132,7 +132,9 @@ def _given(
     """Rows that are there, as digits."""
     fitted = model.database.fitted
     bond, part = fitted.bonds[table], fitted.parts[table]
-    inner = fitted.roundness[table].encode(bond.encode(owner, frame, parent))
+    inner = fitted.roundness[table].encode(
+        bond.encode(owner, frame, parent, fitted.parts[table].outer)
+    )
     codes = part.codes(inner)[fitted.untimed(table)]
     ticks = np.zeros(len(owner), dtype=np.int64)
     if bond.clock is not None:

@@ -297,7 +297,9 @@ def _parts(
                 extra[name] = Numeric(subtype="integer", decimals=0, storage="Int64")
         own = bonds.get(table)
         if own is not None:
-            frame = own.encode(links.positions[own.tie.title], frame, full[own.tie.parent])
+            frame = own.encode(
+                links.positions[own.tie.title], frame, full[own.tie.parent], schema.tables[table]
+            )
         plain = {
             name: column
             for name, column in _content(schema, table).items()
