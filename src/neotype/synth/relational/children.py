@@ -43,6 +43,8 @@ _AGAIN = 0.05
 """Share of rows from which on it is drawn whether a value comes again."""
 _TRIES = 8
 """How often a row is drawn that would take a total below its floor."""
+_LONG = 0.995
+"""Share of gaps that are no longer than the longest usual one."""
 _AT_ONCE = 1 << 14
 """Owners whose rows are drawn side by side."""
 
@@ -323,12 +325,26 @@ class Children:
             own = rows[:, sheet.at("gap")].T
             full = own if len(own) else np.zeros((1, len(a)), dtype=np.uint8)
             gap = np.asarray(self.gaps.decode(full, rng), dtype=np.int64)
+        left = np.maximum(end - now, 0)
         is_last = history.rows[a] - history.done[a] == 1
-        ticks = np.where(is_last, np.maximum(end, now), np.minimum(now + gap, np.maximum(end, now)))
+        # What is left to the end is a gap, unless no real gap is like that.
+        whole = np.where(self._usual(left), left, gap)
+        ticks = now + np.where(is_last | (gap > left), whole, gap)
         if self.gaps is not None:
             again = self.gaps.encode(ticks - now)
             rows[:, sheet.at("gap")] = again[: len(sheet.places("gap"))].T
         return ticks
+
+    def _usual(self, gap: Ticks) -> NDArray[np.bool_]:
+        """Which gaps are as long as gaps are, and on the grid of those that are all of a kind."""
+        if self.gaps is None:
+            return np.ones(len(gap), dtype=np.bool_)
+        scale = self.gaps
+        often = np.cumsum(scale.mass) <= _LONG * scale.mass.sum()
+        longest = scale.high[min(int(often.sum()), len(scale.high) - 1)]
+        grid = int(np.gcd.reduce(scale.low)) if (scale.low == scale.high).all() else 1
+        fits = (gap >= scale.low.min()) & (gap <= longest)
+        return np.asarray(fits & (gap % max(grid, 1) == 0))
 
     def state(self) -> State:
         """At rest."""
