@@ -21,7 +21,7 @@ from neotype.synth.learn import learn
 from neotype.synth.relational.bond import Bond, clock_of, order_of
 from neotype.synth.relational.brood import Brood, Columns, Owners
 from neotype.synth.relational.children import Children
-from neotype.synth.relational.kin import Kin
+from neotype.synth.relational.kin import Kin, weighed
 from neotype.synth.relational.layout import Layout
 from neotype.synth.relational.overlap import shared_cells
 from neotype.synth.relational.part import Part, with_digits
@@ -381,7 +381,11 @@ def _models(
             content = fitted.drawn_content(table)
             if full[table].height and (digits or content.columns):
                 data = with_digits(content, full[table], digits, told[table])
-                models[table] = learn(_of(recipe, table), data, rng=own, progress=progress)
+                mine = _of(recipe, table)
+                if weighed(fitted.layout, table, data.rows) and hasattr(mine, "refine"):
+                    # Families are weighed as wholes, their owners among them.
+                    mine = replace(mine, refine=0)
+                models[table] = learn(mine, data, rng=own, progress=progress)
             continue
         owner, above = links.positions[bond.tie.title], bond.tie.parent
         children[table] = _children(

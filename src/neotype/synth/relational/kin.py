@@ -120,6 +120,11 @@ def boost(rounds: int) -> Boost:
     return Boost(rounds=rounds, fresh=4)
 
 
+def weighed(layout: Layout, root: str, families: int) -> bool:
+    """Whether a table has families, and enough of them to learn a ratio from."""
+    return root not in layout.contexts and families >= LEAST and bool(below(layout, root))
+
+
 def below(layout: Layout, root: str) -> tuple[str, ...]:
     """The tables whose rows are made below those of a table, in the order of making."""
     return tuple(t for t in layout.order if t != root and layout.root(t) == root)

@@ -14,7 +14,7 @@ from neotype.encode.encoder import Codes
 from neotype.progress import Progress
 from neotype.rng import Rng
 from neotype.synth.relational.fitting import Fitted
-from neotype.synth.relational.kin import LEAST, Kin, Told, below, boost, tops
+from neotype.synth.relational.kin import Kin, Told, below, boost, tops, weighed
 from neotype.synth.relational.matching import Drawn
 from neotype.trees.ratio import Ratio
 
@@ -41,8 +41,7 @@ def learn_kin(
     for root in fitted.layout.order:
         families = seen[root][0].shape[1]
         tables = below(fitted.layout, root)
-        is_top = root not in fitted.layout.contexts and root not in fitted.kept
-        if not (is_top and tables and families >= LEAST and rounds):
+        if not weighed(fitted.layout, root, families) or root in fitted.kept or not rounds:
             continue
         owners = {t: owner for t in tables if (owner := seen[t][1]) is not None}
         real = _told(fitted, root, {t: seen[t][0] for t in tables}, owners)
