@@ -139,14 +139,16 @@ class Bond:
             if mean is not None:
                 dense[name] = mean / next(iter(dense.values()), 1.0)
         parent = frames[tie.parent]
-        origin = None
+        origin, grouped, cut = None, None, None
         if clock is not None:
-            origin = _origin(clock, schema.tables[tie.parent], parent, owner, child)
+            ticks = clock.ticks(child[clock.name])
+            origin = _origin(clock, schema.tables[tie.parent], parent, owner, ticks)
+            others = child.drop(clock.name, *keys)
+            grouped = _grouped(ticks, owner, others, parent.height, protect)
+            cut = _cut(ticks, owner)
         fan = FanOut.learn(np.bincount(owner, minlength=parent.height), protect=protect)
-        grouped = _grouped(clock, owner, child, parent.height, keys, protect)
         plain = {n: c for n, c in table.columns.items() if n not in keys}
         mix = Mix.learn(child, plain, owner)
-        cut = None if clock is None else _cut(clock.ticks(child[clock.name]), owner)
         dated = Dated.learn(clock, child, {n: c for n, c in plain.items() if n not in held})
         found = schema.tables[tie.parent].columns.get(origin or "")
         began = found if isinstance(found, Datetime) else None
@@ -389,21 +391,13 @@ def _cut(ticks: Ticks, owner: NDArray[np.int64]) -> int | None:
 
 
 def _grouped(
-    clock: Clock | None,
-    owner: NDArray[np.int64],
-    child: pl.DataFrame,
-    owners: int,
-    keys: set[str],
-    protect: int,
+    ticks: Ticks, owner: NDArray[np.int64], child: pl.DataFrame, owners: int, protect: int
 ) -> str | None:
     """The column of few labels that tells most of groups of owners, if one does."""
-    if clock is None:
-        return None
     best, most = None, 0.0
-    ticks = clock.ticks(child[clock.name])
     for cells in child.iter_columns():
-        few = not cells.dtype.is_float() and not cells.null_count() and cells.name not in keys
-        if cells.name != clock.name and few and cells.n_unique() <= _FEW_LABELS:
+        few = not cells.dtype.is_float() and not cells.null_count()
+        if few and cells.n_unique() <= _FEW_LABELS:
             found = groups_of(ticks, owner, _labels(cells), owners, protect)
             if found is not None and found[1] > most:
                 best, most = cells.name, found[1]
@@ -460,12 +454,11 @@ def _origin(
     table: Table,
     parent: pl.DataFrame,
     owner: NDArray[np.int64],
-    child: pl.DataFrame,
+    ticks: Ticks,
 ) -> str | None:
     """The owner's time from which the first child's is best counted, if there is one."""
     if not isinstance(clock.column, Datetime):
         return None
-    ticks = clock.ticks(child[clock.name])
     first = np.full(parent.height, np.iinfo(np.int64).max)
     np.minimum.at(first, owner, ticks)
     has = np.bincount(owner, minlength=parent.height) > 0

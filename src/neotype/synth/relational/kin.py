@@ -121,8 +121,10 @@ def boost(rounds: int) -> Boost:
 
 
 def weighed(layout: Layout, root: str, families: int) -> bool:
-    """Whether a table has families, and enough of them to learn a ratio from."""
-    return root not in layout.contexts and families >= LEAST and bool(below(layout, root))
+    """Whether a table has families that are drawn, and enough of them to learn a ratio from."""
+    if root in layout.contexts or layout.schema.tables[root].public:
+        return False
+    return families >= LEAST and bool(below(layout, root))
 
 
 def below(layout: Layout, root: str) -> tuple[str, ...]:

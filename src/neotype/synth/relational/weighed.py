@@ -41,7 +41,7 @@ def learn_kin(
     for root in fitted.layout.order:
         families = seen[root][0].shape[1]
         tables = below(fitted.layout, root)
-        if not weighed(fitted.layout, root, families) or root in fitted.kept or not rounds:
+        if not weighed(fitted.layout, root, families) or not rounds:
             continue
         owners = {t: owner for t in tables if (owner := seen[t][1]) is not None}
         real = _told(fitted, root, {t: seen[t][0] for t in tables}, owners)
