@@ -178,3 +178,42 @@ def test_a_table_without_rules_is_not_measured() -> None:
     score = rules_kept(*sides)
     assert score.verdict == "not measured"
     assert "none was found" in score.meaning
+
+
+def test_rules_of_a_databases_tables_name_their_table_and_are_taken_up_as_printed(
+    tmp_path: Path,
+) -> None:
+    sakila = Path(__file__).parents[1] / "examples/sakila"
+    path = tmp_path / "schema.yaml"
+    said = neotype("inspect", sakila, "-o", path)
+    shown = "rental: Inequality(low='rental_date', high='return_date', strict=True)"
+    assert f"  {shown}" in said.splitlines()
+    text = path.read_text()
+    assert "#- {type: Inequality, table: rental, low: rental_date, high: return_date" in text
+    path.write_text(text.replace("#- {type: Inequality, ", "- {type: Inequality, "))
+    (rule,) = read_schema(path).tables["rental"].constraints
+    assert rule.title == "Inequality(low='rental_date', high='return_date', strict=True)"
+    found = nt.propose_constraints(sakila)
+    rules = [one.constraint for one in found if one.holds and one.table == "rental"]
+    assert rule.title in [one.title for one in rules]
+    model = nt.fit(sakila, constraints=rules, synthesizer="independent")
+    assert rule in model.schema.tables["rental"].constraints
+    made = model.sample(seed=1)["rental"]
+    assert (made["rental_date"] < made["return_date"]).all()
+    with pytest.raises(SchemaError, match="does not say of which table"):
+        nt.fit(sakila, constraints=[rule])
+
+
+def test_a_rule_at_the_top_of_a_schema_file_stands_with_the_table_that_it_names(
+    tmp_path: Path,
+) -> None:
+    columns = "{a: {kind: numeric, storage: Int64}, b: {kind: numeric, storage: Int64}}"
+    tables = f"tables:\n  x: {{columns: {columns}}}\n  y: {{columns: {columns}}}\n"
+    path = tmp_path / "s.yaml"
+    path.write_text(tables + "constraints:\n- {type: Inequality, table: y, low: a, high: b}\n")
+    schema = read_schema(path)
+    assert [len(table.constraints) for table in schema.tables.values()] == [0, 1]
+    assert schema.constraints == ()
+    path.write_text(tables + "constraints:\n- {type: Inequality, table: yy, low: a, high: b}\n")
+    with pytest.raises(SchemaError, match="table 'yy', which is not there"):
+        read_schema(path)

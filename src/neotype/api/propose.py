@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from neotype.constraints.discovery import Proposal, propose
-from neotype.constraints.discovery.between import propose_between
+from neotype.constraints.discovery.database import propose_database
 from neotype.errors import ColumnNotFoundError
 from neotype.intake import conformed
 from neotype.progress import Progress, silent
@@ -21,13 +21,13 @@ def propose_constraints(
 
     Nothing is applied: give the `constraint` of those that are rules of your world to `fit`.
     Proposals with `exceptions` hold in nearly all rows, and come last. Of several tables they are
-    about what holds between them.
+    about the rows of each, which they name, and about what holds between them.
     """
     source = read(data)
     frames = source.frames
     schema = schema or infer_schema(frames, keys=source.keys)
     if len(schema.tables) > 1:
-        return propose_between(conformed(source, schema, source.origin), progress=progress)
+        return propose_database(conformed(source, schema, source.origin), progress=progress)
     frame = frames[schema.name] if schema.name in frames else next(iter(frames.values()))
     for name in schema.columns:
         if name not in frame.columns:

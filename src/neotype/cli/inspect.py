@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -96,12 +97,7 @@ def _inspect_data(
     schema = whole.schema if table is None else only(whole.schema, table)
     frames = {name: source.frames[name] for name in schema.tables}
     several = len(frames) > 1
-    brief = several and not (write or stats or constraints or as_json)
-    found: Any = dict.fromkeys(frames, ())
-    if not (brief or mermaid):
-        found = proposals.find_constraints(schema, frames, quiet=as_json)
-    if several and not mermaid:
-        found[""] = proposals.find_between(schema, frames, quiet=as_json)
+    found = {} if mermaid else proposals.find_constraints(schema, frames, quiet=as_json)
     schema = proposals.taken_up(schema, found) if constraints else schema
     remarks = proposals.remarks(found, taken=constraints or stats)
     proposed = whole.proposed if several else ()
@@ -112,7 +108,7 @@ def _inspect_data(
             say_json(_facts(source, schema, frames, found, proposed))
         elif several:
             _show_several(source, schema, frames, proposed)
-            proposals.show(out(), found[""], taken=constraints)
+            proposals.show(out(), list(chain(*found.values())), taken=constraints)
         else:
             _show(source, schema, frames, found, constraints)
     _finish(schema, write, sdv, mermaid, as_json)

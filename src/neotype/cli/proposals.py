@@ -14,42 +14,26 @@ Proposals = Mapping[str, Sequence[Any]]
 
 
 def find_constraints(schema: Any, frames: Mapping[str, Any], *, quiet: bool) -> Proposals:
-    """Of each table what its rows obey; a bar shows where that takes long."""
-    from neotype.constraints.discovery import propose
+    """Of each table what its rows obey, and under no name what holds between tables.
 
-    with listening(quiet=quiet) as listen:
-        return {
-            name: propose(table.columns, frames[name], progress=listen)
-            for name, table in schema.tables.items()
-        }
-
-
-def find_between(schema: Any, frames: Mapping[str, Any], *, quiet: bool) -> Sequence[Any]:
-    """What holds between tables; nothing of one table."""
-    from neotype.constraints.discovery.between import propose_between
+    A bar shows where that takes long.
+    """
+    from neotype.constraints.discovery.database import propose_database
     from neotype.data import Dataset
 
-    if len(schema.tables) == 1:
-        return ()
+    found: dict[str, list[Any]] = {name: [] for name in schema.tables}
+    alone = schema.name if len(schema.tables) == 1 else ""
     with listening(quiet=quiet) as listen:
-        return propose_between(Dataset(schema, frames), progress=listen)
+        for one in propose_database(Dataset(schema, frames), progress=listen):
+            found.setdefault(one.table or alone, []).append(one)
+    return found
 
 
 def taken_up(schema: Any, proposals: Proposals) -> Any:
     """The schema with every proposed constraint that holds in all rows declared."""
-    tables = {
-        name: table.model_copy(
-            update={
-                "constraints": (
-                    *table.constraints,
-                    *(one.constraint for one in proposals[name] if one.holds),
-                )
-            }
-        )
-        for name, table in schema.tables.items()
-    }
-    between = [one.constraint for one in proposals.get("", ()) if one.holds]
-    return schema.model_copy(update={"tables": tables}).constrained(between)
+    return schema.constrained(
+        one.constraint for found in proposals.values() for one in found if one.holds
+    )
 
 
 def remarks(proposals: Proposals, *, taken: bool) -> dict[str, list[tuple[Any, str]]]:
@@ -77,5 +61,6 @@ def show(page: Console, found: Sequence[Any], *, taken: bool) -> None:
         if some:
             page.print(f"\n[bold]{title}[/]")
         for one in some:
-            page.print(Text(f"  {one.constraint.title}", style="cyan"))
+            named = f"{one.table}: " if one.table else ""
+            page.print(Text(f"  {named}{one.constraint.title}", style="cyan"))
             page.print(Text(f"    {one.evidence}", style="dim"))

@@ -49,9 +49,13 @@ class Redraw(Protocol):
 
 
 class Constraint(Value):
-    """The base of all constraints; `type` is the registered name."""
+    """The base of all constraints; `type` is the registered name.
+
+    Given to a database, it says which `table` it is about.
+    """
 
     type: str
+    table: str | None = None
 
     @property
     def about(self) -> tuple[str, ...]:
@@ -61,7 +65,7 @@ class Constraint(Value):
     @property
     def title(self) -> str:
         """How it is named in messages, as it would be written in Python."""
-        facts = self.model_dump(exclude={"type"}, exclude_defaults=True)
+        facts = self.model_dump(exclude={"type", "table"}, exclude_defaults=True)
         return f"{self.type}({', '.join(f'{k}={v!r}' for k, v in facts.items())})"
 
     def learn(self, columns: Columns, frame: pl.DataFrame, *, protect: int) -> Rule:

@@ -23,6 +23,7 @@ from neotype.schema.between import TableConstraint
 from neotype.schema.constraint import Constraint
 from neotype.schema.distribution import TAGS, Distribution, untersed
 from neotype.schema.infer import adopt
+from neotype.schema.placed import at_their_tables
 from neotype.schema.schema import (
     KINDS,
     Boolean,
@@ -163,7 +164,9 @@ def _tied(tie: Relationship) -> dict[str, Any]:
 
 
 def _declared(one: Declared) -> dict[str, Any]:
-    return {"type": one.type, **one.model_dump(mode="json", exclude_defaults=True)}
+    facts = one.model_dump(mode="json", exclude_defaults=True)
+    first = {key: facts[key] for key in ("table",) if key in facts}
+    return {"type": one.type, **first, **facts}
 
 
 def to_yaml(
@@ -342,6 +345,7 @@ def from_document(document: Any, *, origin: str = "the schema") -> Schema:
     facts = _without_none(facts)
     if isinstance(facts["tables"], Mapping):
         facts["tables"] = {key: _without_none(table) for key, table in facts["tables"].items()}
+        facts = at_their_tables(facts, origin)
     try:
         schema = Schema.model_validate(facts)
     except ValidationError as cause:

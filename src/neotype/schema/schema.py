@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from neotype.errors import ColumnNotFoundError, SchemaError, did_you_mean
 from neotype.personal.categories import Category, Treatment
 from neotype.registry import names
-from neotype.schema.between import TableConstraint, table_constraint
+from neotype.schema.between import TableConstraint, table_constraint, table_named
 from neotype.schema.constraint import Constraint, constraint
 from neotype.schema.distribution import Distribution, terse
 from neotype.schema.specification import default_storage, table_faults
@@ -382,7 +382,8 @@ class Schema(Value):
     ) -> Schema:
         """The same, where these must hold as well; objects or lines of a file.
 
-        Those about rows are about the only table; those between tables may change its keys.
+        Those about rows are about the table they name, or the only one; those between tables may
+        change keys.
         """
         between = names("table_constraint")
         made = [
@@ -405,9 +406,29 @@ class Schema(Value):
             schema = Schema(
                 tables=self.tables, relationships=self.relationships, constraints=said
             ).settled()
-        rows = [one for one in made if isinstance(one, Constraint)]
-        if not rows:
-            return schema
-        facts = dict(schema.table)
-        table = Table(**{**facts, "constraints": (*schema.table.constraints, *rows)})
-        return schema.model_copy(update={"tables": {schema.name: table}})
+        rows: dict[str, list[Constraint]] = {}
+        for one in made:
+            if isinstance(one, Constraint):
+                rows.setdefault(self._table_of(one), []).append(one.model_copy(update=_UNNAMED))
+        tables = dict(schema.tables)
+        for name, some in rows.items():
+            facts = dict(tables[name])
+            tables[name] = Table(**{**facts, "constraints": (*tables[name].constraints, *some)})
+        return schema.model_copy(update={"tables": tables})
+
+    def _table_of(self, one: Constraint) -> str:
+        """Which table a constraint is about."""
+        asked_by = f"constraint {one.title}"
+        if one.table is not None:
+            return table_named(one.table, self, asked_by=asked_by)
+        if len(self.tables) > 1:
+            raise SchemaError(
+                f"{asked_by} does not say of which table.",
+                found=f"the schema has: {', '.join(self.tables)}",
+                mend="name it: table=…",
+            )
+        return self.name
+
+
+_UNNAMED: Mapping[str, Any] = {"table": None}
+"""A constraint that stands with its table need not name it."""

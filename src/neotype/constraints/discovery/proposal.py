@@ -47,6 +47,12 @@ class Proposal:
         """Whether no row breaks it, so that it can be given to `fit` as it is."""
         return self.exceptions == 0
 
+    @property
+    def table(self) -> str:
+        """Of several tables, the one whose rows it is about; empty where it is between tables."""
+        one = self.constraint
+        return (one.table or "") if isinstance(one, Constraint) else ""
+
     def facts(self) -> dict[str, Any]:
         """JSON-ready."""
         declared = self.constraint.model_dump(mode="json", exclude_defaults=True)
