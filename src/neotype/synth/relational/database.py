@@ -96,6 +96,8 @@ class DatabaseModel:
                 drawn |= families(self, table, sizes[table], rng.child(table))
             elif table not in drawn:
                 drawn[table] = self._table(table, drawn, sizes, rng.child(table))
+            if not drawn[table].frame.height:
+                drawn[table] = self._first(table, drawn, rng.child(f"first {table}"))
             drawn[table] = redraw.drawn(table, drawn)
         drawn, positions = placed_rows(self.fitted, drawn, rng.child("keys"))
         frames = issued(self.layout.schema, drawn, positions, redraw.issued)
@@ -151,6 +153,17 @@ class DatabaseModel:
             return self.below(table, counted, rng, counted=True)
         return self.at_the_top(table, sizes[table], rng)
 
+    def _first(self, table: str, drawn: Mapping[str, Drawn], rng: Rng) -> Drawn:
+        """One row where a few owners were drawn with none, so that what refers to it can."""
+        tie = self.layout.contexts.get(table)
+        if tie is None or not self.learnt[table] or not drawn[tie.parent].frame.height:
+            return drawn[table]
+        above, name = drawn[tie.parent], self.fitted.bonds[table].rows
+        counts = np.zeros(above.frame.height, dtype=np.int64)
+        counts[rng.child("whose").generator().integers(len(counts))] = 1
+        owners = replace(above, frame=above.frame.with_columns(pl.Series(name, counts)))
+        return self.below(table, {tie.parent: owners}, rng, counted=True)
+
     def at_the_top(self, table: str, rows: int, rng: Rng) -> Drawn:
         """The rows of a table that belongs to no other."""
         fitted = self.fitted
@@ -168,10 +181,13 @@ class DatabaseModel:
             counted = [f"#{tie.title}" for tie in self.layout.children(table)]
             timed = set(counted) & set(self.fitted.drawn_content(table).columns)
             return beside_kept(kept, model, next(iter(timed), None), rng)
-        if model is None:
-            content = self.fitted.parts[table].content
+        if model is not None:
+            return model.sample(rows, rng=rng).frame
+        content = self.fitted.parts[table].content
+        if content.columns:
             return self.fitted.empty(table, content)
-        return model.sample(rows, rng=rng).frame
+        # Nothing but keys, of which nothing is learnt.
+        return pl.DataFrame(height=rows)
 
     def below(
         self,
