@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 
-from neotype.encode.encoder import ALL, Digit, Masks, State, only
+from neotype.encode.encoder import Digit, State
 from neotype.encode.scale import Scale
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
@@ -27,13 +26,14 @@ from neotype.synth.relational.brood import (
     quotas,
     relevant,
 )
-from neotype.synth.relational.clock import Clock, Ticks
-from neotype.synth.relational.given import between, laid, told
+from neotype.synth.relational.clock import Clock
+from neotype.synth.relational.given import between
 from neotype.synth.relational.history import History, Memory
 from neotype.synth.relational.shared import Shared
 from neotype.synth.relational.sheet import Rows, Sheet
 from neotype.synth.relational.tally import Tally
 from neotype.synth.relational.tuples import Tuples
+from neotype.synth.relational.walk import Walk
 from neotype.synth.trees import trees_at_rest
 from neotype.trees.density import DensityTrees, Growth
 
@@ -41,10 +41,6 @@ _FEW = 200
 """First rows of fewer owners than this are drawn like all others."""
 _AGAIN = 0.05
 """Share of rows from which on it is drawn whether a value comes again."""
-_TRIES = 8
-"""How often a row is drawn that would take a total below its floor."""
-_LONG = 0.995
-"""Share of gaps that are no longer than the longest usual one."""
 _AT_ONCE = 1 << 14
 """Owners whose rows are drawn side by side."""
 
@@ -190,161 +186,13 @@ class Children:
         for number, block in enumerate(range(0, len(owners.rows), _AT_ONCE)):
             part = slice(block, min(block + _AT_ONCE, len(owners.rows)))
             mine = between(given, part.start, part.stop)
-            drawn = self._block(owners.take(part), rng.block(number).generator(), tally, mine)
+            walk = Walk(self, owners.take(part), rng.block(number).generator(), tally, mine)
+            drawn = walk.to_the_end()
             origin = None if drawn.origin is None else drawn.origin + done
             owner = drawn.owner + block
             parts.append(Brood(owner, drawn.codes, drawn.ticks, origin, drawn.values))
             done += len(owner)
         return joined(parts, len(self.memory.digits))
-
-    def _block(
-        self, owners: Owners, rng: Generator, tally: Tally | None, given: Brood | None
-    ) -> Brood:
-        total = int(owners.rows.sum())
-        codes = np.zeros((len(self.memory.digits), total), dtype=np.uint8)
-        when = np.zeros(total, dtype=np.int64)
-        origin = np.tile(np.arange(total), (len(self.repeats), 1))
-        latest = np.zeros((len(self.tuples), len(self.repeats), len(owners.rows)), dtype=np.int64)
-        values = np.zeros((2, total))
-        drawn = np.zeros(len(owners.rows), dtype=np.uint8)
-        begin = np.cumsum(owners.rows) - owners.rows
-        history = History(self.memory, owners.rows, owners.start, owners.end, owners.quota)
-        context = np.ascontiguousarray(owners.codes[list(self.context)].T)
-        begun = laid(given, begin, codes, when, values)
-        for step in range(int(owners.rows.max(initial=0))):
-            a = np.flatnonzero(owners.rows > step)
-            old, a = a[begun[a] > step], a[begun[a] <= step]
-            told(history, latest, self.tuples, old, begin[old] + step, codes, when)
-            if not len(a):
-                continue
-            at = begin[a] + step
-            left = np.arange(len(a))
-            for turn in range(_TRIES if tally is not None else 1):
-                who, there = a[left], at[left]
-                rows, ticks = self._stepped(
-                    history, context[who], owners.group[who], who, step, rng
-                )
-                mine = rows[:, self.sheet.at("content")].T
-                combination = rows[:, self.sheet.places("combination")[0]]
-                for line, again in enumerate(rows[:, self.sheet.at("again")].T > 0):
-                    before = latest[combination, line, who]
-                    origin[line, there] = np.where(again, before, there)
-                low = np.zeros(len(left), dtype=np.bool_)
-                if tally is not None:
-                    first, had = tally.source(self.repeats, origin, there), values[1, there - 1]
-                    had = had * (step > 0)
-                    values[0, there] = tally.amounts(mine, values[0, first], first < there, rng)
-                    values[1, there] = tally.totals(mine, values[0, there], had)
-                    low = values[1, there] < np.minimum(tally.running.floor, had)
-                    if turn == _TRIES - 1:
-                        values[:, there[low]] = tally.capped(mine, low, had)
-                codes[:, there], when[there] = mine, ticks
-                drawn[left] = combination
-                left = left[low]
-                if not len(left):
-                    break
-            for line in range(len(self.repeats)):
-                latest[drawn[: len(a)], line, a] = origin[line, at]
-            timed = self.clock is not None
-            history.add(a, codes[:, at], drawn[: len(a)], when[at] if timed else None)
-        owner = np.repeat(np.arange(len(owners.rows)), owners.rows)
-        return Brood(owner, codes, when, origin, None if tally is None else values)
-
-    def _stepped(
-        self,
-        history: History,
-        context: Rows,
-        group: NDArray[np.int64],
-        a: NDArray[np.int64],
-        step: int,
-        rng: Generator,
-    ) -> tuple[Rows, Ticks]:
-        """The next row of each of the owners `a`."""
-        sheet, stages = self.sheet, self.later if step else self.first
-        rows = sheet.blank(len(a))
-        rows[:, sheet.at("context")] = context
-        rows[:, sheet.at("before")] = history.before(a).T
-        ticks = history.now[a]
-        if self.clock is not None:
-            if step:
-                ticks = self._next(history, rows, a, rng)
-            rows[:, sheet.at("calendar")] = self.clock.calendar(ticks).T
-            if self.shared is not None:
-                rows[:, sheet.at("shared")] = self.shared.look(ticks, group).T
-            rows[:, sheet.at("after")] = history.after(a, ticks).T
-        place = sheet.places("combination")[0]
-        stages.combination.fill(rows, _key(rng), self._only(place, history.possible(a)))
-        combination = rows[:, place]
-        rows[:, sheet.at("under")] = history.under(a, combination).T
-        content = rows[:, sheet.at("content")]
-        content[:, list(self.tuples.places)] = self.tuples.table[combination]
-        if self.shared is not None:
-            self.shared.force(content.T, ticks, group)
-        stages.rest.fill(rows, _key(rng), self._fixed(combination))
-        self._repeat(rows)
-        return rows, ticks
-
-    def _only(self, place: int, sets: Masks | None) -> Masks | None:
-        """The sets of one digit as those of all."""
-        if sets is None:
-            return None
-        masks = np.full((len(sets), len(self.sheet.digits)), ALL)
-        masks[:, place] = sets
-        return masks
-
-    def _repeat(self, rows: Rows) -> None:
-        """Where a value comes again, its digits are those of the last row of the combination."""
-        under, again = self.sheet.at("under"), self.sheet.places("again")
-        content = self.sheet.places("content")
-        seen = rows[:, under.start] > 0
-        for line, places in enumerate(self.repeats):
-            rows[~seen, again[line]] = 0
-            here = rows[:, again[line]] > 0
-            for place in places:
-                old = under.start + 1 + self.memory.kept.index(place)
-                rows[here, content[place]] = rows[here, old]
-
-    def _fixed(self, combination: NDArray[np.uint8]) -> Masks | None:
-        """The only symbols of digits that follow from the combination."""
-        fixed = self.tuples.fixed[combination]
-        held = fixed >= 0
-        if not held.any():
-            return None
-        masks = np.full((len(combination), len(self.sheet.digits)), ALL)
-        masks[:, self.sheet.at("content")] = np.where(held, only(np.maximum(fixed, 0)), ALL)
-        return masks
-
-    def _next(self, history: History, rows: Rows, a: NDArray[np.int64], rng: Generator) -> Ticks:
-        """When the next row of each owner comes: the last one when its time ends."""
-        sheet = self.sheet
-        now, end = history.now[a], history.end[a]
-        gap = np.zeros(len(a), dtype=np.int64)
-        if self.clock is not None and self.gaps is not None and self.later.gap is not None:
-            rows[:, sheet.at("last")] = self.clock.calendar(now).T
-            self.later.gap.fill(rows, _key(rng))
-            own = rows[:, sheet.at("gap")].T
-            full = own if len(own) else np.zeros((1, len(a)), dtype=np.uint8)
-            gap = np.asarray(self.gaps.decode(full, rng), dtype=np.int64)
-        left = np.maximum(end - now, 0)
-        is_last = history.rows[a] - history.done[a] == 1
-        # What is left to the end is a gap, unless no real gap is like that.
-        whole = np.where(self._usual(left), left, gap)
-        ticks = now + np.where(is_last | (gap > left), whole, gap)
-        if self.gaps is not None:
-            again = self.gaps.encode(ticks - now)
-            rows[:, sheet.at("gap")] = again[: len(sheet.places("gap"))].T
-        return ticks
-
-    def _usual(self, gap: Ticks) -> NDArray[np.bool_]:
-        """Which gaps are as long as gaps are, and on the grid of those that are all of a kind."""
-        if self.gaps is None:
-            return np.ones(len(gap), dtype=np.bool_)
-        scale = self.gaps
-        often = np.cumsum(scale.mass) <= _LONG * scale.mass.sum()
-        longest = scale.high[min(int(often.sum()), len(scale.high) - 1)]
-        grid = int(np.gcd.reduce(scale.low)) if (scale.low == scale.high).all() else 1
-        fits = (gap >= scale.low.min()) & (gap <= longest)
-        return np.asarray(fits & (gap % max(grid, 1) == 0))
 
     def state(self) -> State:
         """At rest."""
@@ -396,10 +244,6 @@ class Children:
         computed = tuple(state.fact("computed"))
         parts = (sheet, looked, clock, gaps, memory, tuples, shared, repeats, computed)
         return cls(*parts, first, later)
-
-
-def _key(rng: Generator) -> int:
-    return int(rng.integers(2**63))
 
 
 def _unlearnt() -> Stages:

@@ -69,12 +69,12 @@ class Tally:
         )
 
     def source(
-        self, repeats: Sequence[tuple[int, ...]], origin: NDArray[np.int64], at: NDArray[np.int64]
+        self, repeats: Sequence[tuple[int, ...]], source: NDArray[np.int64], at: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """The rows whose amounts these rows have: themselves, where it is new."""
+        """The rows whose amounts the rows `at` have: themselves, where it is new."""
         for line, places in enumerate(repeats):
             if places == self.amount:
-                first: NDArray[np.int64] = origin[line, at]
+                first: NDArray[np.int64] = source[line]
                 return first
         return at
 
@@ -88,13 +88,10 @@ class Tally:
             values = self.roundness.rounded(self.running.amount, values, classes, rng)
         return np.where(again, known, values)
 
-    def capped(self, codes: Codes, low: NDArray[np.bool_], before: Values) -> Values:
+    def capped(self, codes: Codes, before: Values) -> Values:
         """2 × rows: amounts that leave a total at its floor, or hardly lower it, and the totals."""
-        room = np.maximum(before[low] - self.running.floor, self.running.unit)
-        kept = codes[:, low]
-        totals = self.totals(kept, room, before[low])
-        codes[:, low] = kept
-        return np.stack([room, totals])
+        room = np.maximum(before - self.running.floor, self.running.unit)
+        return np.stack([room, self.totals(codes, room, before)])
 
     def totals(self, codes: Codes, amounts: Values, before: Values) -> Values:
         """The total after each row; its digits are set in `codes`."""

@@ -77,34 +77,24 @@ def families(model: Any, root: str, rows: int, rng: Rng) -> dict[str, Drawn]:
     blocks = []
     for number, start in enumerate(range(0, rows, size)):
         count, own = min(size, rows - start), rng.block(number)
-        sets = [_pool(model, root, count, own.block(k)) for k in range(kin.each)]
-        picks = _picked(fitted, kin, sets, own.child("choose"))
-        blocks += [
-            _subset(fitted, root, pool, rows_)
-            for pool, rows_ in zip(sets, picks, strict=True)
-            if len(rows_)
-        ]
+        pool = _pool(model, root, count * kin.each, own)
+        blocks.append(_subset(fitted, root, pool, _picked(fitted, kin, pool, own.child("choose"))))
     whole = _joined(fitted, blocks) if len(blocks) != 1 else blocks[0]
     return {t: _renumbered(fitted, t, one, rng.child(t)) for t, one in whole.items()}
 
 
-def _picked(fitted: Fitted, kin: Kin, sets: list[dict[str, Drawn]], rng: Rng) -> list[Positions]:
-    """Which families of each set are taken: the likest of those that are as large.
+def _picked(fitted: Fitted, kin: Kin, pool: Mapping[str, Drawn], rng: Rng) -> Positions:
+    """Which families are taken: the likest of each few that are alike in size.
 
-    Sets have as many rows as they should: the first of all is chosen among the largest of each,
-    and so on, so that what is taken has as many, too.
+    A pool has as many rows as it should have, and so has what is taken.
     """
-    orders, weights = [], []
-    for pool in sets:
-        own, tables = _family(fitted, kin.root, pool)
-        size = sum(np.bincount(told.top, minlength=own.shape[1]) for told in tables)
-        order = np.argsort(size, kind="stable")
-        orders.append(order)
-        weights.append(kin.log_weight(own, tables)[order])
+    own, tables = _family(fitted, kin.root, pool)
+    size = sum(np.bincount(told.top, minlength=own.shape[1]) for told in tables)
+    order = np.argsort(size, kind="stable").reshape(-1, kin.each)
+    weight = kin.log_weight(own, tables)[order]
     # The largest of log-weights with Gumbel noise is one drawn in proportion to the weights.
-    noise = rng.generator().gumbel(size=(len(sets), len(orders[0])))
-    best = (np.stack(weights) + noise).argmax(axis=0)
-    return [np.sort(order[best == k]) for k, order in enumerate(orders)]
+    best = (weight + rng.generator().gumbel(size=weight.shape)).argmax(axis=1)
+    return np.sort(order[np.arange(len(order)), best])
 
 
 def _pool(model: Any, root: str, rows: int, rng: Rng) -> dict[str, Drawn]:
