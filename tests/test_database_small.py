@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -50,3 +51,70 @@ def test_a_table_of_nothing_but_missing_keys_keeps_its_rows() -> None:
     )
     made = learnt(data).sample(rng=Rng(1)).frames
     assert made["link"].to_dicts() == [{"town": None}] * 2
+
+
+def test_rows_of_few_owners_fall_in_the_time_of_the_data() -> None:
+    """Of so few owners it cannot be told when the rows of each begin."""
+    draw = np.random.default_rng(0)
+    own = np.repeat(range(3), 20)
+    data = database(
+        {
+            "shop": {"shop": range(3), "size": [3, 9, 4]},
+            "sale": {"sale": range(60), "shop": own, "day": _days(draw, 60), "x": own * 7},
+        },
+        {"shop": "shop", "sale": "sale"},
+        "sale.shop > shop.shop",
+    )
+    made = learnt(data).sample(rng=Rng(1)).frames["sale"]
+    real, days = data.frames["sale"]["day"], made["day"]
+    assert days.is_between(real.min(), real.max()).all()
+    assert days.n_unique() > 10
+
+
+def _days(draw: np.random.Generator, rows: int) -> list[date]:
+    return [date(2021, 1, 1) + timedelta(int(k)) for k in draw.integers(0, 500, rows)]
+
+
+def test_a_date_beside_the_owners_key_is_spread_where_rows_refer_to_each_other() -> None:
+    """The key is (store, opened, day), the first two those of the owner; rows follow others."""
+    draw = np.random.default_rng(0)
+    store = np.repeat(range(40), 3)
+    opened = [date(2020, 1, 1) + timedelta(k % 3) for k in range(120)]
+    own = np.sort((draw.random(600) ** 3 * 120).astype(int))
+    place = np.arange(600) - np.searchsorted(own, own)
+    keys = {
+        "store": pl.Series(store).gather(own),
+        "opened": pl.Series(opened).gather(own),
+        "day": [date(2022, 1, 1) + timedelta(int(k)) for k in place],
+    }
+    up = pl.Series(np.where(draw.random(600) < 0.5, draw.integers(0, 600, 600), -1))
+    up = up.set(up < 0, None)
+    before = {f"after_{name}": pl.Series(cells).gather(up) for name, cells in keys.items()}
+    till = pl.Series(np.where(draw.random(600) < 0.9, 7, draw.integers(0, 200, 600)))
+    at = draw.integers(0, 120, 200)
+    data = database(
+        {
+            "branch": {"store": store, "opened": opened, "area": draw.integers(0, 9, 120)},
+            "till": {
+                "till": range(200),
+                "store": store[at],
+                "opened": pl.Series(opened).gather(at),
+            },
+            "day": {**keys, "till": till, **before, "sum": draw.integers(0, 99, 600)},
+        },
+        {"branch": "store opened", "till": "till", "day": "store opened day"},
+        "day.store opened > branch.store opened\nday.till > till.till\n"
+        "till.store opened > branch.store opened\n"
+        "day.after_store after_opened after_day > day.store opened day",
+    )
+    model = learnt(data)
+    for scale in (0.3, 1, 3):
+        made = model.sample(rng=Rng(1), scale=scale).frames
+        day = made["day"]
+        assert not day.select("store", "opened", "day").is_duplicated().any()
+        on = [f"after_{name}" for name in keys]
+        follows = day.drop_nulls(on)
+        assert follows.height
+        assert follows.join(day, left_on=on, right_on=list(keys), how="semi").height == (
+            follows.height
+        )

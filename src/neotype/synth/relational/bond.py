@@ -68,6 +68,9 @@ class Bond:
     time from last row to cut is drawn, and not that from first to last."""
     mix: Mix | None = None
     """The kinds of rows of which each owner has its own number."""
+    usual: tuple[int, int] | None = None
+    """The tick at which rows begin, and for how long they go on, where owners are too few to tell
+    it of each."""
 
     @property
     def rows(self) -> str:
@@ -108,7 +111,7 @@ class Bond:
         Columns that stand `apart` are left as they are.
         """
         table, child = schema.tables[tie.child], frames[tie.child]
-        clock = clock_of(table, child)
+        clock = clock_of(table, child) if child.height >= protect else None
         if clock is not None and isinstance(clock.column, Numeric) and _counts(clock, owner, child):
             clock = None
         keys = {name for own in schema.above(tie.child) for name in own.child_key}
@@ -123,6 +126,7 @@ class Bond:
         ]
         order = order_of(owner, child, clock)
         place = _place(owner[order])
+        few = len(np.unique(owner)) < protect
         counters: dict[str, int] = {}
         dense: dict[str, float] = {}
         for name in numbers:
@@ -135,24 +139,26 @@ class Bond:
             if place.max(initial=0) > 0 and begin == round(begin) and steady >= _STEADY:
                 counters[name] = int(begin)
                 continue
-            mean = _level(values, owner)
+            mean = None if few else _level(values, owner)
             if mean is not None:
                 dense[name] = mean / next(iter(dense.values()), 1.0)
         parent = frames[tie.parent]
-        origin, grouped, cut = None, None, None
-        if clock is not None:
-            ticks = clock.ticks(child[clock.name])
+        origin, grouped, cut, usual = None, None, None, None
+        ticks = None if clock is None else clock.ticks(child[clock.name])
+        if ticks is not None and few:
+            usual = _usual(ticks, protect)
+        elif clock is not None and ticks is not None:
             origin = _origin(clock, schema.tables[tie.parent], parent, owner, ticks)
             others = child.drop(clock.name, *keys)
             grouped = _grouped(ticks, owner, others, parent.height, protect)
             cut = _cut(ticks, owner)
         fan = FanOut.learn(np.bincount(owner, minlength=parent.height), protect=protect)
         plain = {n: c for n, c in table.columns.items() if n not in keys}
-        mix = Mix.learn(child, plain, owner)
+        mix = None if few else Mix.learn(child, plain, owner)
         dated = Dated.learn(clock, child, {n: c for n, c in plain.items() if n not in held})
         found = schema.tables[tie.parent].columns.get(origin or "")
         began = found if isinstance(found, Datetime) else None
-        return cls(tie, clock, origin, dense, counters, fan, began, grouped, dated, cut, mix)
+        return cls(tie, clock, origin, dense, counters, fan, began, grouped, dated, cut, mix, usual)
 
     def sketches(
         self, owner: NDArray[np.int64], child: pl.DataFrame, parent: pl.DataFrame, protect: int
@@ -195,7 +201,7 @@ class Bond:
 
     def columns(self, parent: pl.DataFrame) -> dict[str, Column]:
         """How the columns of the owners are to be learnt."""
-        missing = bool((parent[self.rows] == 0).any())
+        missing = self.usual is not None or bool((parent[self.rows] == 0).any())
         whole: Any = {"subtype": "integer", "decimals": 0, "storage": "Int64"}
         found: dict[str, Column] = {self.rows: Numeric(**whole)}
         if self.clock is not None:
@@ -231,7 +237,11 @@ class Bond:
         if self.clock is None:
             return rows, zero, zero, zero
         begun, span = parent[self.start], parent[self.span]
-        if self.origin is None:
+        if self.usual is not None:
+            known = begun.is_not_null().to_numpy()
+            start = np.where(known, self.clock.ticks(_filled(begun, self.clock)), self.usual[0])
+            span = span.fill_null(self.usual[1])
+        elif self.origin is None:
             start = self.clock.ticks(_filled(begun, self.clock))
         else:
             start = begun.fill_null(0).to_numpy().astype(np.int64) + self._zero(parent)
@@ -317,6 +327,7 @@ class Bond:
             "grouped": self.grouped,
             "dated": dict(self.dated.steps),
             "cut": self.cut,
+            "usual": self.usual,
             "mix": None if self.mix is None else [self.mix.columns, self.mix.kinds],
         }
         parts = {"fan": self.fan.state()} if self.fan else {}
@@ -342,11 +353,12 @@ class Bond:
         if state.fact("mix") is not None:
             columns, kinds = state.fact("mix")
             mix = Mix(tuple(columns), tuple(tuple(kind) for kind in kinds))
-        cut = state.fact("cut")
+        cut, usual = state.fact("cut"), state.fact("usual")
+        usual = None if usual is None else (usual[0], usual[1])
         dated = Dated(state.fact("dated"))
         there = schema.tables[tie.parent].columns.get(origin or "")
         began = there if isinstance(there, Datetime) else None
-        return cls(tie, clock, origin, dense, counters, fan, began, grouped, dated, cut, mix)
+        return cls(tie, clock, origin, dense, counters, fan, began, grouped, dated, cut, mix, usual)
 
 
 def clock_of(table: Table, frame: pl.DataFrame) -> Clock | None:
@@ -375,6 +387,12 @@ def _counts(clock: Clock, owner: NDArray[np.int64], child: pl.DataFrame) -> bool
     order = order_of(owner, child, clock)
     apart = clock.ticks(child[clock.name])[order] - _place(owner[order]) * clock.unit
     return len(apart) > 0 and bool((apart == np.median(apart)).mean() >= _STEADY)
+
+
+def _usual(ticks: Ticks, protect: int) -> tuple[int, int]:
+    """The earliest tick that is not before that of `protect` rows, and how long until the last."""
+    first, last = np.sort(ticks)[[protect - 1, -protect]].tolist()
+    return first, max(last - first, 0)
 
 
 def _cut(ticks: Ticks, owner: NDArray[np.int64]) -> int | None:

@@ -27,15 +27,17 @@ def issued(
     """The frames in the schema's columns; a row that refers to nothing has no key.
 
     Keys that are made of other keys wait until those are there, and as far as tables do not refer
-    to each other in a circle, until the rows of the table that has them are settled.
+    to each other in a circle, until the rows of the table that has them are settled. A key within
+    the table is no circle where nothing that is settled is about it.
     """
     frames = {name: one.frame for name, one in drawn.items()}
     waiting = list(schema.relationships)
     done: set[str] = set()
     used: dict[str, set[str]] = {name: _shared(schema, name) for name in schema.tables}
-    while len(done) < len(schema.tables):
+    while waiting or len(done) < len(schema.tables):
+        coming = {tie.child for tie in waiting if not _late(schema, tie)}
         for name in schema.tables:
-            if name not in done and not any(tie.child == name for tie in waiting):
+            if name not in done and name not in coming:
                 frames[name] = settle(name, frames[name], drawn, frozenset(used[name]))
                 done.add(name)
         there = [tie for tie in waiting if set(tie.parent_key) <= _settled(frames, tie, waiting)]
@@ -50,6 +52,17 @@ def issued(
             used[tie.parent] |= set(tie.parent_key)
         waiting = [tie for tie in waiting if tie not in ready]
     return {name: frames[name].select(list(table.columns)) for name, table in schema.tables.items()}
+
+
+def _late(schema: Schema, tie: Relationship) -> bool:
+    """Whether a key within a table can wait until its rows are settled."""
+    if tie.child != tie.parent:
+        return False
+    table = schema.tables[tie.child]
+    told = {*table.primary_key, *(name for rule in table.constraints for name in rule.about)}
+    told |= {name for other in schema.below(tie.parent) for name in other.parent_key}
+    told |= {name for one in schema.above(tie.child) if one != tie for name in one.child_key}
+    return not told & set(tie.child_key)
 
 
 def _settled(

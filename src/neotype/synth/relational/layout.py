@@ -93,7 +93,9 @@ def _rank(schema: Schema, links: Links, tie: Relationship) -> tuple[float, ...] 
     if len(keys) > 1 and set(table.primary_key) <= keys:
         together = 0.0
     size = mean if timed else float(height)
-    return (float(leads), float(identifying), together, size)
+    # Rows that are told apart by a number or a date of their own below a row belong to it.
+    weak = identifying and not set(table.primary_key) <= keys
+    return (float(weak), float(leads), float(identifying), together, size)
 
 
 def _ancestors(schema: Schema, table: str) -> set[str]:
