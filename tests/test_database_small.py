@@ -82,7 +82,7 @@ def test_a_date_beside_the_owners_key_is_spread_where_rows_refer_to_each_other()
     opened = [date(2020, 1, 1) + timedelta(k % 3) for k in range(120)]
     own = np.sort((draw.random(600) ** 3 * 120).astype(int))
     place = np.arange(600) - np.searchsorted(own, own)
-    keys = {
+    keys: dict[str, Any] = {
         "store": pl.Series(store).gather(own),
         "opened": pl.Series(opened).gather(own),
         "day": [date(2022, 1, 1) + timedelta(int(k)) for k in place],

@@ -117,13 +117,9 @@ class Bond:
         keys = {name for own in schema.above(tie.child) for name in own.child_key}
         held = {name for rule in table.constraints for name in rule.about} | keys
         held |= set(apart)
-        numbers = [
-            name
-            for name, column in table.columns.items()
-            if isinstance(column, Numeric)
-            and name not in held
-            and (clock is None or name != clock.name)
-        ]
+        still = {*held, None if clock is None else clock.name}
+        told = table.columns.items()
+        numbers = [n for n, c in told if isinstance(c, Numeric) and n not in still]
         order = order_of(owner, child, clock)
         place = _place(owner[order])
         few = len(np.unique(owner)) < protect
