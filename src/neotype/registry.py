@@ -94,6 +94,7 @@ METRICS: Mapping[str, str] = {
     "group_utility": "neotype.evaluate.fairness.models:GroupUtility",
     "referential_integrity": "neotype.evaluate.relational.keys:ReferentialIntegrity",
     "key_uniqueness": "neotype.evaluate.relational.keys:KeyUniqueness",
+    "constraints_between": "neotype.evaluate.relational.rules:ConstraintsBetween",
     "cardinality": "neotype.evaluate.relational.cardinality:Cardinality",
     "joint_cardinality": "neotype.evaluate.relational.cardinality:JointCardinality",
     "hop_trends": "neotype.evaluate.relational.hops:HopTrends",

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from neotype.constraints.between.keys import UniqueBridgeTable
 from neotype.data import Dataset
 from neotype.evaluate.asked import Asked
 from neotype.evaluate.evaluate import build, evaluate
@@ -26,7 +27,9 @@ CUSTOMERS = 400
 @cache
 def sides() -> tuple[Dataset, Dataset, Dataset]:
     """Customers of one shop in three parts: the first stand in as a perfect synthetic database."""
-    return shop(CUSTOMERS, 1), shop(CUSTOMERS, 2), shop(CUSTOMERS, 3)
+    one, two, three = (shop(CUSTOMERS, seed) for seed in (1, 2, 3))
+    ruled = one.schema.constrained([UniqueBridgeTable(table="line")])
+    return Dataset(ruled, one.frames), Dataset(ruled, two.frames), Dataset(ruled, three.frames)
 
 
 @cache

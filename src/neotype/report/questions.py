@@ -7,6 +7,7 @@ from collections.abc import Mapping
 QUESTIONS: Mapping[str, str] = {
     "referential_integrity": "Does every reference find its row?",
     "key_uniqueness": "Does every key occur once?",
+    "constraints_between": "Does what holds between real tables hold here?",
     "cardinality": "Do customers have as many orders as real ones?",
     "joint_cardinality": "Do those with many orders have many payments, as real ones do?",
     "hop_trends": "Do the orders of a customer go with who the customer is?",

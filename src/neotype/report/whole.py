@@ -17,6 +17,7 @@ from neotype.report.words import (
     Summary,
     attacked,
     badness,
+    broken_rules,
     cautions,
     caveat_of,
     refuted,
@@ -94,6 +95,8 @@ def _line(axis: str, scores: Sequence[Score], verdicts: Sequence[TableVerdict]) 
             said.append(f"Between tables all {len(whole)} measures are good.")
     elif whole and (whole[0].verdict != "good" or not said):
         said.append(f"Of all tables together: {whole[0].meaning}")
+    if broken := broken_rules(own):
+        said.append(broken)
     missed = [score.title for score in own if not score.table and score.value is None]
     if missed:
         said.append(f"Not measured of the whole: {named(missed, 3)}.")

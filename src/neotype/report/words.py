@@ -14,7 +14,7 @@ from typing import Any
 
 from neotype.evaluate.metric import Score
 from neotype.policy.ruling import Ruling
-from neotype.report.detail import mapped, numbered
+from neotype.report.detail import mapped, numbered, told
 from neotype.report.threats import gravity, threat_of
 
 AXES: Mapping[str, tuple[str, str]] = {
@@ -280,12 +280,34 @@ def _line(axis: str, state: str, scores: Sequence[Score]) -> tuple[str, ...]:
     ):
         if group:
             said.append(f"{because}: {_named(group, 3)}.")
+    if broken := broken_rules(own):
+        said.append(broken)
     missed = [score for score in own if score.verdict == "not measured"]
     if missed and len(missed) < len(own):
         said.append(f"Not measured: {_named(missed, 4)}.")
     elif state == "not measured":
         said.append("No measure of it was taken." if not own else _unknown(own, missed))
     return tuple(said) or ("Every measure taken is good.",)
+
+
+def broken_rules(scores: Sequence[Score], most: int = 3) -> str:
+    """The rules that synthetic rows break and real ones keep, with their table: most broken first.
+
+    Empty where none is broken.
+    """
+    found = [
+        (numbered(rule.get("synthetic")) or 0.0, score.table or rule.get("table"), rule)
+        for score in scores
+        for rule in told(score.detail.get("constraints"))
+        if (numbered(rule.get("synthetic")) or 0.0) < (numbered(rule.get("holdout")) or 0.0)
+    ]
+    found.sort(key=lambda one: one[0])
+    names = [
+        f"{f'{table}: ' if table else ''}{rule.get('constraint')} ({percent(1 - kept)} of rows)"
+        for kept, table, rule in found
+    ]
+    more = f"; and {len(names) - most} more" if len(names) > most else ""
+    return f"Rules that are broken: {'; '.join(names[:most])}{more}." if names else ""
 
 
 def _unknown(own: Sequence[Score], missed: Sequence[Score]) -> str:

@@ -49,16 +49,16 @@ class Constraints(Measure):
         value, floor = float(kept.all(axis=0).mean()), float(real.all(axis=0).mean())
         shares = kept.mean(axis=1)
         worst = int(shares.argmin())
-        least = f"least kept is {rules[worst].constraint.title}, by {_percent(shares[worst])}"
-        asked = _counted(len(rules), bool(declared))
+        least = f"least kept is {rules[worst].constraint.title}, by {percent(shares[worst])}"
+        asked = counted(len(rules), bool(declared))
         return Finding(
             value=value,
             interval=wilson(float(kept.all(axis=0).sum()), kept.shape[1]),
             floor=floor,
             target=floor - 0.01,
             meaning=(
-                f"{_percent(value)} of the synthetic rows obey {asked} "
-                f"(real unseen rows: {_percent(floor)}); "
+                f"{percent(value)} of the synthetic rows obey {asked} "
+                f"(real unseen rows: {percent(floor)}); "
                 f"{least if shares[worst] < 1 else 'none is broken'}."
             ),
             detail={
@@ -78,14 +78,14 @@ class Constraints(Measure):
         )
 
 
-def _counted(many: int, declared: bool) -> str:
+def counted(many: int, declared: bool) -> str:
     """How many rules, and why they are asked for."""
     if many == 1:
         return f"the rule that {'is declared' if declared else 'holds in every real row'}"
     return f"the {many} rules that {'are declared' if declared else 'hold in every real row'}"
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     """100% of all rows, and of nothing less."""
     digits = 1 if share == 1 or share < 0.999 else 3
     return f"{share:.{digits}%}"
