@@ -1,4 +1,4 @@
-"""Rules that hold in real databases and are broken in a synthetic one are named with their table."""
+"""Rules of real databases that synthetic rows break are named, with their table."""
 
 from __future__ import annotations
 
