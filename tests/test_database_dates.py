@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
@@ -60,3 +62,29 @@ def test_times_keep_their_order(text: bool) -> None:
     assert (both["admitted"] >= both["registered"]).all()
     stay = (both["discharged"] - both["admitted"]).dt.total_days()
     assert stay.mean() == pytest.approx(5.5, abs=1.0)
+
+
+def market(seed: int = 5) -> dict[str, pl.DataFrame]:
+    """Visitors of a market that is open for ten days every ten weeks, five times."""
+    draw = np.random.default_rng(seed)
+    begin = np.datetime64("2023-03-01T00:00:00")
+    opened = draw.integers(0, 5, ROWS) * 70
+    minute = (opened + draw.integers(0, 10, ROWS)) * 1440 + draw.integers(0, 1440, ROWS)
+    who = draw.integers(0, OWNERS, ROWS)
+    at = (begin + minute.astype("timedelta64[m]")).astype("datetime64[ms]")
+    visits = {"visit_id": np.arange(ROWS) + 1, "visitor_id": who + 1, "at": at}
+    people = {"visitor_id": np.arange(OWNERS) + 1, "sex": draw.choice(["f", "m"], OWNERS)}
+    return {"visitor": pl.DataFrame(people), "visit": pl.DataFrame(visits)}
+
+
+def test_no_row_comes_when_no_owner_has_one(tmp_path: Path) -> None:
+    real = market()
+    fitted = nt.fit(real, refine=0)
+    fitted.save(tmp_path / "market.neotype")
+    made = nt.load(tmp_path / "market.neotype").sample(seed=2)["visit"]
+
+    day = made.select((pl.col("at") - pl.datetime(2023, 3, 1)).dt.total_days())["at"]
+    inside = day.is_between(-1, 290) & ((day + 1) % 70 < 12)
+    assert inside.mean() > 0.99
+    each = [int((day.is_between(70 * k - 2, 70 * k + 12)).sum()) for k in range(5)]
+    assert min(each) > 0.12 * ROWS

@@ -31,6 +31,7 @@ from neotype.synth.relational.given import between
 from neotype.synth.relational.history import History, Memory
 from neotype.synth.relational.shared import Shared
 from neotype.synth.relational.sheet import Rows, Sheet
+from neotype.synth.relational.spells import Spells
 from neotype.synth.relational.tally import Tally
 from neotype.synth.relational.tuples import Tuples
 from neotype.synth.relational.walk import Walk
@@ -63,6 +64,7 @@ class Children:
     """Which digits of the owner are looked at."""
     clock: Clock | None
     gaps: Scale | None
+    spells: Spells | None
     memory: Memory
     tuples: Tuples
     shared: Shared | None
@@ -94,7 +96,7 @@ class Children:
         tuples = Tuples.learn(brood.codes, digits, set(together), protect)
         combination = tuples.encode(brood.codes)
         again = _again(brood, combination, columns, tuples)
-        shared, gaps, beat = None, None, 0.0
+        shared, gaps, spells, beat = None, None, None, 0.0
         if clock is not None:
             group = owners.group[brood.owner]
             shared = Shared.learn(
@@ -102,6 +104,7 @@ class Children:
             )
             between = np.diff(brood.ticks)[brood.owner[1:] == brood.owner[:-1]]
             gaps = Scale.learn(between, protect=protect) if len(between) else None
+            spells = Spells.learn(brood.ticks, brood.owner, protect)
             beat = float(np.median(between[between > 0])) if (between > 0).any() else 1.0
         kept = tuple(p for p in range(len(digits)) if p not in tuples.places)
         known = quotas(combination, kind, len(tuples))
@@ -109,7 +112,7 @@ class Children:
         looked = relevant(brood, owners.codes, digits, context)
         seen = tuple(context[p] for p in looked)
         sheet = _sheet(memory, seen, clock, gaps, shared, len(again))
-        parts = (sheet, looked, clock, gaps, memory, tuples, shared, tuple(again))
+        parts = (sheet, looked, clock, gaps, spells, memory, tuples, shared, tuple(again))
         blank = cls(*parts, columns.computed, _unlearnt(), _unlearnt())
         rows = blank._walked(brood, owners)
         told = np.array(list(again.values()), dtype=np.uint8).T
@@ -217,6 +220,8 @@ class Children:
         }
         if self.gaps is not None:
             parts["gaps"] = self.gaps.state()
+        if self.spells is not None:
+            parts["spells"] = self.spells.state()
         if self.shared is not None:
             parts["shared"] = self.shared.state()
         return State.nest(facts, parts)
@@ -242,7 +247,8 @@ class Children:
         looked = tuple(state.fact("looked"))
         repeats = tuple(tuple(places) for places in state.fact("repeats"))
         computed = tuple(state.fact("computed"))
-        parts = (sheet, looked, clock, gaps, memory, tuples, shared, repeats, computed)
+        spells = Spells.restore(state.within("spells")) if "spells" in state.facts else None
+        parts = (sheet, looked, clock, gaps, spells, memory, tuples, shared, repeats, computed)
         return cls(*parts, first, later)
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Positions = NDArray[np.int64]
 _MORE = 7
 """Rows among which another is looked for, where one would take a total below its floor."""
+_TRIES = 8
+"""How often a time is drawn that lies between spells."""
 _LONG = 0.995
 """Share of gaps that are no longer than the longest usual one."""
 
@@ -71,7 +73,9 @@ class Walk:
         self.latest = np.zeros(shape, dtype=np.int64)
         self.begin = np.cumsum(owners.rows) - owners.rows
         self.context = np.ascontiguousarray(owners.codes[list(children.context)].T)
-        self.history = History(memory, owners.rows, owners.start, owners.end, owners.quota)
+        self.until = int(owners.end.max(initial=0))
+        start = owners.start if children.spells is None else children.spells.nearest(owners.start)
+        self.history = History(memory, owners.rows, start, owners.end, owners.quota)
         self.begun = laid(given, self.begin, self.codes, self.when, self.values)
         self.step = 0
 
@@ -206,22 +210,43 @@ class Walk:
         """When the next row of each owner comes: the last one when its time ends."""
         learnt, history = self.children, self.history
         sheet, now, end = learnt.sheet, history.now[a], history.end[a]
-        gap = np.zeros(len(a), dtype=np.int64)
-        if learnt.clock is not None and learnt.gaps is not None and learnt.later.gap is not None:
-            rows[:, sheet.at("last")] = learnt.clock.calendar(now).T
-            learnt.later.gap.fill(rows, self._key())
-            own = rows[:, sheet.at("gap")].T
-            full = own if len(own) else np.zeros((1, len(a)), dtype=np.uint8)
-            gap = np.asarray(learnt.gaps.decode(full, self.rng), dtype=np.int64)
+        gap = self._gap(rows, now)
         left = np.maximum(end - now, 0)
         is_last = history.rows[a] - history.done[a] == 1
         # What is left to the end is a gap, unless no real gap is like that.
         whole = np.where(self._usual(left), left, gap)
         ticks = now + np.where(is_last | (gap > left), whole, gap)
+        if learnt.spells is not None:
+            ticks = np.maximum(np.minimum(learnt.spells.nearest(ticks), self.until), now)
         if learnt.gaps is not None:
             again = learnt.gaps.encode(ticks - now)
             rows[:, sheet.at("gap")] = again[: len(sheet.places("gap"))].T
         return ticks
+
+    def _gap(self, rows: Rows, now: Ticks) -> Ticks:
+        """How long after the last rows, at `now`, the next ones come.
+
+        Where rows come in spells, the next ones do too, and not after the last of all owners.
+        """
+        learnt = self.children
+        gap = np.zeros(len(rows), dtype=np.int64)
+        if learnt.clock is None or learnt.gaps is None or learnt.later.gap is None:
+            return gap
+        rows[:, learnt.sheet.at("last")] = learnt.clock.calendar(now).T
+        some = np.arange(len(rows))
+        for _ in range(_TRIES):
+            sheets = rows[some]
+            learnt.later.gap.fill(sheets, self._key())
+            own = sheets[:, learnt.sheet.at("gap")].T
+            full = own if len(own) else np.zeros((1, len(some)), dtype=np.uint8)
+            gap[some] = learnt.gaps.decode(full, self.rng)
+            if learnt.spells is None:
+                break
+            at = now[some] + gap[some]
+            some = some[~learnt.spells.hold(at) | (at > self.until)]
+            if not len(some):
+                break
+        return gap
 
     def _usual(self, gap: Ticks) -> NDArray[np.bool_]:
         """Which gaps are as long as gaps are, and on the grid of those that are all of a kind."""
