@@ -17,6 +17,7 @@ from neotype.rng import Rng
 from neotype.schema.condition import Where
 from neotype.schema.schema import Boolean, Datetime, Geo, Ordinal, Schema, Table
 from neotype.schema.storage import storage_dtype
+from neotype.schema.temporal import instants
 
 _EXAMPLES = 3
 
@@ -346,6 +347,8 @@ def _cast(frame: pl.DataFrame, schema: Schema, what: str, findings: list[str]) -
         if values.dtype == pl.Boolean() and isinstance(column, Boolean) and column.labels:
             false, true = column.labels
             values = values.replace_strict({False: false, True: true}, return_dtype=dtype)
+        if values.dtype == pl.String() and getattr(dtype, "time_zone", None):
+            values = instants(values)
         try:
             brought = values.cast(dtype, strict=False)
         except pl.exceptions.PolarsError:

@@ -72,6 +72,13 @@ def parse(cells: pl.Series, form: str, part: Part) -> pl.Series:
     return cells.str.to_datetime(form, time_unit=unit, strict=False)
 
 
+def instants(cells: pl.Series) -> pl.Series:
+    """ISO 8601 texts with offsets from UTC as times; the texts as they are where one has none."""
+    iso = cells.str.replace(r"^(\S+) ", "${1}T").str.replace(" ", "")
+    times = iso.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", time_unit="us", strict=False)
+    return cells if times.null_count() > cells.null_count() else times
+
+
 def _forms(sample: str) -> list[tuple[str, Part]]:
     """The formats that the sample could have."""
     clock = ":" in sample

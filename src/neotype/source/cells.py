@@ -1,5 +1,7 @@
 """Columns of text to columns of numbers, only where every cell says the same in either form.
 
+Times whose offsets from UTC change become times of a zone, see `offsets`.
+
 What stays text: codes with leading zeros, dates (the schema holds their format), True and False,
 and any column in which one cell is not a number. Words such as NA count as missing only where the
 rest of the column is numbers or dates; elsewhere they are labels (Namibia, "no alley").
@@ -12,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from neotype.schema.temporal import find_format
+from neotype.source.offsets import zoned
 
 MISSING_WORDS = frozenset(
     (
@@ -62,6 +65,15 @@ def _column(text: pl.Series, *, tabular_comma: bool) -> tuple[pl.Series, dict[st
         comma = _with_point(rest, present, tabular_comma=tabular_comma)
         if comma is not None:
             number, facts = comma, {"decimal": ","}
+    timed = zoned(rest) if number is None else None
+    if timed is not None:
+        number, facts["format"] = timed
+        zone = str(getattr(number.dtype, "time_zone", ""))
+        notes.append(
+            f"its offsets from UTC change as those of {zone}: read as times of that zone"
+            if zone != "UTC"
+            else "its offsets from UTC are of no one zone: read as times of UTC, and written so"
+        )
     if number is None and not (len(words) and is_date_text(present)):
         return text, {}, _mixed(present)
     if len(words):

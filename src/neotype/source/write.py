@@ -150,7 +150,11 @@ def _write_csv(frame: pl.DataFrame, file: IO[bytes], facts: Mapping[str, Any]) -
 
 
 def _as_written(cells: pl.Series, fact: Mapping[str, Any]) -> pl.Series:
-    """Numbers with a decimal comma, and the word for missing cells, as the source had them."""
+    """Numbers with a decimal comma, times with their offsets, and the word for missing cells, as
+    the source had them.
+    """
+    if "format" in fact and isinstance(cells.dtype, pl.Datetime) and cells.dtype.time_zone:
+        cells = cells.dt.to_string(fact["format"])
     if fact.get("decimal") == ",":
         cells = cells.cast(pl.String).str.replace(".", ",", literal=True)
     missing = fact.get("missing")
