@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from key_databases import database
 from neotype.data import Dataset
 from neotype.rng import Rng
 from neotype.synth.learn import learn
+from neotype.synth.model_file import load, save
 from neotype.synth.trees import Trees
 
 
@@ -118,3 +120,56 @@ def test_a_date_beside_the_owners_key_is_spread_where_rows_refer_to_each_other()
         assert follows.join(day, left_on=on, right_on=list(keys), how="semi").height == (
             follows.height
         )
+
+
+def test_something_stands_in_the_cells_of_three_rows(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    shops = pl.DataFrame(
+        {
+            "shop": range(3),
+            "name": ["Aare", "Birs", "Emme"],
+            "opened": _days(np.random.default_rng(0), 3),
+            "area": [31.5, 70.25, 12.0],
+            "kind": pl.Series(["s", "m", "m"], dtype=pl.Enum(["s", "m"])),
+            "closed": pl.Series([None, None, 4], dtype=pl.Int64),
+        }
+    )
+    sales = {"sale": range(60), "shop": [0, 1, 2] * 20, "x": [4, 5] * 30}
+    tables: dict[str, Any] = {"shop": shops, "sale": sales}
+    ties = "sale.shop > shop.shop"
+    data = database(tables, {"shop": "shop", "sale": "sale"}, ties)
+    caplog.set_level("WARNING", "neotype")
+    model = learnt(data)
+    assert "'shop'" in caplog.text
+    assert "--public shop" in caplog.text
+    made = model.sample(rng=Rng(1)).frames["shop"]
+    assert made.schema == shops.schema
+    told = made.drop("shop", "closed")
+    assert not any(cells.null_count() for cells in told)
+    for name in ("name", "opened", "area"):
+        assert not set(made[name]) & set(shops[name])
+    assert made["closed"].null_count() == 3
+    again = load(save(model, tmp_path / "m.neotype"))[0].sample(rng=Rng(1)).frames["shop"]
+    assert again.equals(made)
+    caplog.clear()
+    kept = learnt(database(tables, {"shop": "shop", "sale": "sale"}, ties, public=("shop",)))
+    assert kept.sample(rng=Rng(1)).frames["shop"].equals(shops)
+    assert "'shop'" not in caplog.text
+
+
+def test_a_reference_to_one_of_two_tables_is_told_of_five_rows() -> None:
+    """The schema says which tables there are: their names are no secret."""
+    data = database(
+        {
+            "cat": {"cat": range(9), "x": [1, 2, 3] * 3},
+            "dog": {"dog": range(9), "x": [1, 2, 3] * 3},
+            "bite": {"bite": range(5), "kind": ["cat", "dog", "dog", "cat", "dog"], "of": range(5)},
+        },
+        {"cat": "cat", "dog": "dog", "bite": "bite"},
+        "bite.of > cat.cat\nbite.of > dog.dog",
+        when={"bite.of > cat.cat": {"kind": "cat"}, "bite.of > dog.dog": {"kind": "dog"}},
+    )
+    made = learnt(data).sample(rng=Rng(1)).frames["bite"]
+    assert set(made["kind"]) <= {"cat", "dog"}
+    assert not made["of"].null_count()

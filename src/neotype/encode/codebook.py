@@ -16,6 +16,7 @@ from neotype.encode.discrete import LabelEncoder, leading_order
 from neotype.encode.encoder import ALL, Codes, Digit, Encoder, Masks, Protection, State, only
 from neotype.encode.identifier import IdentifierEncoder
 from neotype.encode.personal import PersonalEncoder, written
+from neotype.encode.standin import stood_in
 from neotype.errors import DataError, FitError, SamplingError
 from neotype.schema.condition import Condition, Where
 from neotype.schema.schema import Categorical, Schema
@@ -47,6 +48,8 @@ class Codebook:
 
     schema: Schema
     encoders: tuple[Encoder, ...]
+    hollow: frozenset[str] = frozenset()
+    """Columns without a missing cell of which nothing may be told: something stands in them."""
 
     @classmethod
     def learn(cls, data: Dataset, *, protect: int = 5) -> Self:
@@ -74,7 +77,8 @@ class Codebook:
                 findings,
                 mend="correct their kinds in the schema, or leave them out",
             )
-        return cls(data.schema, tuple(encoders))._arranged(data)
+        hollow = {name for one in encoders for name in _hollow(one, data)}
+        return cls(data.schema, tuple(encoders), frozenset(hollow))._arranged(data)
 
     def _arranged(self, data: Dataset) -> Self:
         """Labels of alike behaviour get neighbouring codes."""
@@ -220,6 +224,8 @@ class Codebook:
             made = encoder.decode(mine, rng=rng, first_row=first_row)
             series |= {one.name: one.head(rows or len(one)) for one in made}
         series |= written(persons, series, rng=rng, first_row=first_row, entity=self._entity)
+        for name in self.hollow:
+            series[name] = stood_in(series[name], self.schema.columns[name])
         return pl.DataFrame({name: series[name] for name in self.schema.columns})
 
     def settled(
@@ -277,7 +283,8 @@ class Codebook:
     def state(self) -> State:
         """At rest."""
         parts = {str(i): encoder.state() for i, encoder in enumerate(self.encoders)}
-        return State.nest({"columns": [e.columns[0] for e in self.encoders]}, parts)
+        columns = [encoder.columns[0] for encoder in self.encoders]
+        return State.nest({"columns": columns, "hollow": sorted(self.hollow)}, parts)
 
     @classmethod
     def restore(cls, state: State, schema: Schema) -> Self:
@@ -286,7 +293,19 @@ class Codebook:
         for i, name in enumerate(state.fact("columns")):
             column = schema.table.column(name, asked_by="the model file")
             encoders.append(encoder_class(column.kind).restore(state.within(str(i)), column))
-        return cls(schema, tuple(encoders))
+        return cls(schema, tuple(encoders), frozenset(state.fact("hollow")))
+
+
+def _hollow(encoder: Encoder, data: Dataset) -> tuple[str, ...]:
+    """The columns of an encoder that keeps nothing, where no cell may be missing and none is."""
+    keeps = encoder.labels if isinstance(encoder, LabelEncoder) else encoder.digits
+    if keeps or isinstance(encoder, PersonalEncoder | IdentifierEncoder):
+        return ()
+    return tuple(
+        name
+        for name in encoder.columns
+        if not data.schema.columns[name].nullable and not data.frame[name].null_count()
+    )
 
 
 def _narrow_halves(encoder: Encoder, cells: pl.DataFrame, free: pl.DataFrame, mine: Masks) -> None:

@@ -126,8 +126,9 @@ class LabelEncoder:
         """Rare labels that are not kept."""
         if not self.rare:
             return ()
-        hidden = "missing" if self._masked() is None else f"'{MASK}'"
-        note = f"became {hidden}" if self._masks else "became a frequent label"
+        hidden = "became missing" if self.labels else "nothing of them is kept"
+        hidden = hidden if self._masked() is None else f"became '{MASK}'"
+        note = hidden if self._masks else "became a frequent label"
         return (Protection(self.name, "rare labels", self.rare, note),)
 
     def encode(self, frame: pl.DataFrame) -> Codes:

@@ -46,7 +46,7 @@ class Protection:
 def too_few(column: str, cells: int) -> Protection:
     """The note of a column of which nothing may be kept."""
     return Protection(
-        column, "rare values", cells, "too few rows have a value: they become missing"
+        column, "rare values", cells, "too few rows have a value: nothing of them is kept"
     )
 
 

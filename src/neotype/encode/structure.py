@@ -51,6 +51,8 @@ class Shape:
             frame = pl.DataFrame(flat.columns)
             schema = _leaves(infer_schema({"value": frame}), items=items)
             codebook = Codebook.learn(Dataset.of(schema, frame), protect=protect)
+            # What nothing is known of is left out, and not stood in for.
+            codebook = replace(codebook, hollow=frozenset())
         return cls(node, codebook, lists, sum(flat.dropped.values()))
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from typing import Any, cast
 
 from neotype.data import Dataset
@@ -10,11 +11,13 @@ from neotype.errors import DataError
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.constraint import Rule
+from neotype.schema.schema import NUMBERED
 from neotype.synth.reformed import Reformed
 from neotype.synth.rewriting import Rewriting
 from neotype.synth.synthesizer import Model, Synthesizer
 
 _EXAMPLES = 3
+log = logging.getLogger("neotype")
 
 
 def learn(recipe: Synthesizer, data: Dataset, *, rng: Rng, progress: Progress = silent) -> Model:
@@ -27,6 +30,8 @@ def learn(recipe: Synthesizer, data: Dataset, *, rng: Rng, progress: Progress = 
     if len(data.schema.tables) > 1:
         from neotype.synth.relational.database import Relational
         from neotype.synth.relational.held import hold
+
+        _say_of_few(data, getattr(recipe, "protect", 5))
 
         def fit(inner: Dataset) -> Any:
             return Relational(recipe).fit(inner, rng=rng, progress=progress)
@@ -44,6 +49,29 @@ def learn(recipe: Synthesizer, data: Dataset, *, rng: Rng, progress: Progress = 
     inner = Dataset.of(rewriting.inner, rewriting.encode(data.frame))
     model: Any = _renamed(recipe, rewriting).fit(inner, rng=rng, progress=progress)
     return Reformed(model, rewriting)
+
+
+def _say_of_few(data: Dataset, protect: int) -> None:
+    """Say of which tables no value is kept, and what keeps them."""
+    few = []
+    for name, table in data.schema.tables.items():
+        keys = {column for tie in data.schema.above(name) for column in tie.child_key}
+        told = [
+            column
+            for column, one in table.columns.items()
+            if column not in keys and not isinstance(one, NUMBERED) and not one.public
+        ]
+        if 0 < data.sizes[name] < protect and told and not table.public:
+            few.append(name)
+    if few:
+        log.warning(
+            "%s: fewer than %d rows, of which no value is stored: '*', 1, 2000-01-01 and the like "
+            "stand in. Where the rows may be published, they are kept by --public %s (public: true "
+            "in the schema).",
+            ", ".join(f"'{name}'" for name in few),
+            protect,
+            ",".join(few),
+        )
 
 
 def _undeclared(data: Dataset) -> Dataset:

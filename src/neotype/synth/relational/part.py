@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -15,7 +15,14 @@ from neotype.data import Dataset
 from neotype.encode.codebook import Codebook
 from neotype.encode.encoder import Codes, Digit
 from neotype.rng import Rng
-from neotype.schema.schema import Categorical, Column, Identifier, Schema, Table
+from neotype.schema.schema import (
+    Categorical,
+    Column,
+    Identifier,
+    Relationship,
+    Schema,
+    Table,
+)
 from neotype.synth.learn import rules_of
 from neotype.synth.relational.bond import Bond
 from neotype.synth.rewriting import Rewriting
@@ -53,6 +60,7 @@ class Part:
         outer = schema.tables[name]
         keys = {column for tie in schema.above(name) for column in tie.child_key}
         own = {c: column.bare() for c, column in outer.columns.items() if c not in keys}
+        own = {c: _told(c, column, frame, schema.above(name)) for c, column in own.items()}
         if outer.public:
             own = {c: column.model_copy(update={"public": True}) for c, column in own.items()}
         if bond is not None:
@@ -163,6 +171,17 @@ def _narrow(name: str, outer: Table, columns: Mapping[str, Column]) -> Schema:
         ),
     )
     return Schema(tables={name: table})
+
+
+def _told(name: str, column: Column, frame: pl.DataFrame, above: Sequence[Relationship]) -> Column:
+    """The column, nullable where a cell is missing; the schema names what it says of references."""
+    if column.nullable and not frame[name].null_count():
+        column = column.model_copy(update={"nullable": False})
+    named = [tie.when[name] for tie in above if name in tie.when]
+    if named and isinstance(column, Categorical):
+        values = tuple(dict.fromkeys((*(column.values or ()), *named)))
+        column = column.model_copy(update={"values": values})
+    return column
 
 
 def _rewriting(data: Dataset, bond: Bond, protect: int) -> Rewriting:
