@@ -145,3 +145,18 @@ def test_any_text_survives(texts: list[str | None]) -> None:
     assert decoded.is_null().to_list() == [few or text is None for text in texts]
     hidden = [note for note in encoder.protections if note.what == "rare values"]
     assert bool(hidden) == (few and any(text is not None for text in texts))
+
+
+def test_names_become_new_ones_as_long() -> None:
+    rng = np.random.default_rng(1)
+    parts = ("ka", "ro", "mi", "ten", "sul", "ba", "dor", "lin")
+    names = ["".join(rng.choice(parts, rng.integers(2, 5))).title() for _ in range(600)]
+    texts = [*dict.fromkeys(names)]
+    decoded = back(learn(texts), texts)
+    wanted, made = pl.Series(texts).str.len_chars(), decoded.str.len_chars()
+    assert (
+        np.abs(np.quantile(made, [0.1, 0.5, 0.9]) - np.quantile(wanted, [0.1, 0.5, 0.9])).max() <= 1
+    )
+    assert decoded.n_unique() > 0.9 * len(texts)
+    assert decoded.str.contains(r"^\p{Lu}\p{Ll}+$").all()
+    assert decoded.is_in(pl.Series(texts).implode()).mean() < 0.1

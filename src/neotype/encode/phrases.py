@@ -16,6 +16,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from neotype.encode.encoder import State
+from neotype.encode.invented import invented, letters_of
+from neotype.encode.succession import Succession
 
 Ids = NDArray[np.int64]
 
@@ -24,76 +26,14 @@ _TOKEN = (
     r"|[ \t]*[^\s\p{L}\p{N}_]|\s*\n\s*"
 )
 _VOCABULARY = 20_000
-_NEUTRAL = ("lorem", "ipsum", "dolor", "sit", "amet", "consectetur", "adipiscing", "elit")
+_ENOUGH = 12
+"""Shared words of a case and length from which on one of them stands for a rare word."""
 _ENDINGS = r"^\s*[^\s\p{L}\p{N}\x00]$"
 _SHORT = 5
 """Texts of so few tokens, such as "n/a", are counted by rows; longer ones once, however often."""
-_TABLES = ("single", "double", "triple", "ending")
+_TABLES = ("single", "double", "triple", "ending", "letters")
 START = 0
 SILENT = -1
-
-
-@dataclass(frozen=True)
-class Table:
-    """How often which token follows each context.
-
-    Contexts (ascending `keys`) have the successors `next[offset[i]:offset[i+1]]` with cumulative
-    counts `mass`; `total` counts the context's successors including those not kept.
-    """
-
-    keys: Ids
-    offset: Ids
-    next: NDArray[np.int32]
-    mass: Ids
-    total: Ids
-
-    @classmethod
-    def of(cls, key: Ids, token: Ids, text: Ids, protect: int) -> Self:
-        """Count successors in at least `protect` different texts; arrays run over positions."""
-        frame = pl.DataFrame({"key": key, "token": token, "text": text})
-        pairs = (
-            frame.group_by("key", "token")
-            .agg(pl.len().alias("n"), pl.col("text").n_unique().alias("texts"))
-            .filter(pl.col("texts") >= protect)
-            .sort("key", "token")
-        )
-        totals = frame.group_by("key").agg(pl.len().alias("n"))
-        keys, first = np.unique(pairs["key"].to_numpy(), return_index=True)
-        total = totals.filter(pl.col("key").is_in(pl.Series(keys).implode())).sort("key")
-        return cls(
-            keys.astype(np.int64),
-            np.append(first, len(pairs)).astype(np.int64),
-            pairs["token"].to_numpy().astype(np.int32),
-            np.cumsum(pairs["n"].to_numpy()).astype(np.int64),
-            total["n"].to_numpy().astype(np.int64),
-        )
-
-    def draw(self, key: Ids, rng: Generator) -> Ids:
-        """A successor of each context; −1 where the context, or this turn, backs off."""
-        drawn = np.full(len(key), -1, dtype=np.int64)
-        spin = rng.random(len(key))
-        if not len(self.keys):
-            return drawn
-        place = np.minimum(np.searchsorted(self.keys, key), len(self.keys) - 1)
-        known = self.keys[place] == key
-        start = self.offset[place]
-        before = np.where(start > 0, self.mass[np.maximum(start - 1, 0)], 0)
-        position = before + np.floor(spin * self.total[place]).astype(np.int64)
-        found = np.searchsorted(self.mass, position, side="right")
-        kept = known & (found < self.offset[place + 1])
-        drawn[kept] = self.next[found[kept]]
-        return drawn
-
-    def state(self) -> State:
-        """At rest."""
-        names = ("keys", "offset", "next", "mass", "total")
-        return State({}, {name: getattr(self, name) for name in names})
-
-    @classmethod
-    def restore(cls, state: State) -> Self:
-        """The inverse of `state`."""
-        names = ("keys", "offset", "next", "mass", "total")
-        return cls(*(state.array(name) for name in names))
 
 
 @dataclass(frozen=True)
@@ -101,15 +41,18 @@ class Phrases:
     """The vocabulary and the three tables of the chain.
 
     A token carries the spaces before it. A token that begins with "\\0" is a shape: "\\0d3" is any
-    number of three digits, "\\0l", "\\0T" and "\\0U" any word in lower, Title or UPPER case.
+    number of three digits, "\\0l5", "\\0T5" and "\\0U5" any word of five letters in lower, Title or
+    UPPER case; without a number, one of a length that hardly any has.
     """
 
     vocabulary: tuple[str, ...]
-    single: Table
-    double: Table
-    triple: Table
-    ending: Table
+    single: Succession
+    double: Succession
+    triple: Succession
+    ending: Succession
     """Which punctuation a text ends with; backs off where it ends with none."""
+    letters: Succession
+    """Which letter follows which in rare words."""
 
     @classmethod
     def learn(cls, texts: pl.Series, protect: int) -> tuple[Self, pl.Series, int]:
@@ -124,8 +67,13 @@ class Phrases:
         )
         flat = flat.with_columns(token=_plain(flat["token"]))
         common = _common(flat, protect)
-        rare = ~flat["token"].is_in(common.implode())
-        shaped = _shape(flat["token"]).zip_with(rare, flat["token"])
+        rare, words = ~flat["token"].is_in(common.implode()), flat["token"].str.strip_chars()
+        letters = letters_of(words.filter(rare), flat["text"].filter(rare).to_numpy(), protect)
+        shape = _shape(flat["token"])
+        often = _common(flat.with_columns(token=shape).filter(rare & shape.is_not_null()), protect)
+        lengthless = shape.str.replace(r"(\x00[lTU])\d+$", "$1")
+        shape = shape.zip_with(shape.is_in(often.implode()), lengthless)
+        shaped = shape.zip_with(rare, flat["token"])
         flat = flat.with_columns(token=shaped).drop_nulls()
         kept = _common(flat, protect).head(_VOCABULARY).sort()
         number = dict(zip(kept.to_list(), range(1, len(kept) + 1), strict=True))
@@ -136,10 +84,11 @@ class Phrases:
         size = len(kept) + 1
         before, earlier = _shifted(token, row, 1), _shifted(token, row, 2)
         tables = (
-            Table.of(np.zeros_like(token), token, text, protect),
-            Table.of(before, token, text, protect),
-            Table.of(earlier * size + before, token, text, protect),
+            Succession.of(np.zeros_like(token), token, text, protect),
+            Succession.of(before, token, text, protect),
+            Succession.of(earlier * size + before, token, text, protect),
             _endings(token, text, row, kept, protect),
+            letters,
         )
         return cls(tuple(kept.to_list()), *tables), lengths, int(rare.sum())
 
@@ -179,6 +128,7 @@ class Phrases:
         joined = (
             pl.DataFrame({"row": row, "word": words})
             .sort("row", maintain_order=True)
+            .with_columns(word=_parted())
             .group_by("row", maintain_order=True)
             .agg(pl.col("word").str.join(""))
         )
@@ -200,20 +150,26 @@ class Phrases:
         return pl.Series(filled.tolist(), dtype=pl.String)
 
     def _fill(self, shape: str, count: int, rng: Generator) -> list[str]:
-        """Random digits of this length, or words of this case that many texts share."""
+        """Random digits of this length, or words of this case and length: shared ones, or new."""
         space, _, kind = shape.partition("\0")
         if kind.startswith("d"):
             digits = rng.integers(0, 10, (count, int(kind[1:]))).astype("U1")
             return [space + "".join(row) for row in digits]
-        frequent = [w for w in self.vocabulary if "\0" not in w and _case(w.strip()) == kind]
-        plain = [w for w in self.vocabulary if "\0" not in w and w.strip().isalpha()]
-        choice = frequent or plain or list(_NEUTRAL)
-        drawn = [choice[i].strip() for i in rng.integers(0, len(choice), count)]
+        case, length = kind[:1] or "l", kind[1:]
+        plain = [w.strip() for w in self.vocabulary if "\0" not in w and _case(w.strip()) == case]
+        alike = [w for w in plain if str(len(w)) == length]
         space = space if shape else " "
-        if not frequent:
-            cased = {"U": str.upper, "T": str.title}.get(kind, str.lower)
-            drawn = [cased(word) for word in drawn]
-        return [space + word for word in drawn]
+        if len(alike) >= _ENOUGH:
+            return [space + alike[i] for i in rng.integers(0, len(alike), count)]
+        if length:
+            lengths = np.full(count, int(length))
+        else:
+            known = [word.partition("\0")[2] for word in self.vocabulary]
+            longest = max((int(w[1:] or 0) for w in known if w[:1] == case), default=3)
+            lengths = longest + rng.integers(1, 4, count)
+        words = invented(lengths, self.letters, rng)
+        cased = {"U": str.upper, "T": str.title}.get(case, str.lower)
+        return [space + cased(word) for word in words]
 
     def state(self) -> State:
         """At rest."""
@@ -223,8 +179,15 @@ class Phrases:
     @classmethod
     def restore(cls, state: State) -> Self:
         """The inverse of `state`."""
-        tables = (Table.restore(state.within(n)) for n in _TABLES)
+        tables = (Succession.restore(state.within(n)) for n in _TABLES)
         return cls(tuple(state.fact("vocabulary")), *tables)
+
+
+def _parted() -> pl.Expr:
+    """Words with a space where one would grow together with the word before it."""
+    before = pl.col("word").shift(1).over("row").str.contains(r"\p{L}$")
+    grown = before.fill_null(False) & pl.col("word").str.contains(r"^\p{L}{2}")
+    return pl.when(grown).then(" " + pl.col("word")).otherwise(pl.col("word"))
 
 
 def _plain(token: pl.Series) -> pl.Series:
@@ -249,15 +212,16 @@ def _shape(token: pl.Series) -> pl.Series:
     """What a rare token is replaced by: a number of so many digits, or a word of this case."""
     space = token.str.extract("^( ?)").fill_null("")
     word = token.str.strip_chars()
+    length = word.str.len_chars().clip(0, 32).cast(pl.String)
     case = (
         pl.when(word.str.contains(r"^\p{N}+$"))
-        .then("d" + word.str.len_chars().clip(0, 32).cast(pl.String))
+        .then("d" + length)
         .when(word.str.contains(r"^\p{Lu}[\p{Lu}\p{M}'’_]+$"))
-        .then(pl.lit("U"))
+        .then("U" + length)
         .when(word.str.contains(r"^\p{Lu}"))
-        .then(pl.lit("T"))
+        .then("T" + length)
         .when(word.str.contains(r"\p{L}"))
-        .then(pl.lit("l"))
+        .then("l" + length)
         .otherwise(pl.lit(None))
     )
     kinds = pl.select(case).to_series() if len(token) else pl.Series([], dtype=pl.String)
@@ -270,13 +234,13 @@ def _case(word: str) -> str:
     return "T" if word[:1].isupper() else "l" if word.isalpha() else ""
 
 
-def _endings(token: Ids, text: Ids, row: Ids, kept: pl.Series, protect: int) -> Table:
+def _endings(token: Ids, text: Ids, row: Ids, kept: pl.Series, protect: int) -> Succession:
     """The last tokens that are punctuation; all others are left to the chain."""
     last = np.append(row[1:] != row[:-1], True)[: len(row)]
     marks = _marks(kept)
     final = np.where(marks[token[last]], token[last], -1)
     # −1 is also what a draw says when it backs off.
-    return Table.of(np.zeros_like(final), final, text[last], protect)
+    return Succession.of(np.zeros_like(final), final, text[last], protect)
 
 
 def _marks(vocabulary: pl.Series) -> NDArray[np.bool_]:

@@ -40,7 +40,8 @@ class TextEncoder:
     Loss: everything but the words and the length. A decoded text is written by a chain of words in
     which any three neighbours stand in at least `protect` training texts (or are separately that
     common), so it reads well for a few words, means nothing as a whole and quotes nobody. Words of
-    fewer texts become another word of the same case, and numbers random digits. A text has at most
+    fewer texts become another word of the same case and length, which many texts share or which is
+    made up of pairs of letters that many share, and numbers random digits. A text has at most
     5,000 words.
     """
 
@@ -84,7 +85,7 @@ class TextEncoder:
         """The words that were too rare, or all texts where they are few."""
         if self.hidden:
             return (too_few(self.name, self.hidden),)
-        note = "words of few texts became common words or random digits; no text is kept"
+        note = "words of few texts became common or new words or random digits; no text is kept"
         return (Protection(self.name, "rare words", self.rare, note),) if self.rare else ()
 
     def encode(self, frame: pl.DataFrame) -> Codes:
