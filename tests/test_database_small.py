@@ -173,3 +173,50 @@ def test_a_reference_to_one_of_two_tables_is_told_of_five_rows() -> None:
     made = learnt(data).sample(rng=Rng(1)).frames["bite"]
     assert set(made["kind"]) <= {"cat", "dog"}
     assert not made["of"].null_count()
+
+
+def test_rows_may_be_asked_of_a_table_below_another() -> None:
+    """Customers hang below the few who look after them, and are what somebody thinks of."""
+    draw = np.random.default_rng(0)
+    rows: Any = draw.integers(1, 6, 300)
+    data = database(
+        {
+            "clerk": {"clerk": range(15), "age": draw.integers(20, 60, 15)},
+            "buyer": {"buyer": range(300), "clerk": np.sort(draw.integers(0, 15, 300)), "x": rows},
+            "bill": {"bill": range(rows.sum()), "buyer": np.repeat(range(300), rows)},
+        },
+        {"clerk": "clerk", "buyer": "buyer", "bill": "bill"},
+        "buyer.clerk > clerk.clerk\nbill.buyer > buyer.buyer",
+    )
+    model: Any = learn(Trees(refine=2), data, rng=Rng(0))
+    assert model.layout.contexts["buyer"].parent == "clerk"
+    for many in (0, 7, 1_000):
+        made = model.sample({"buyer": many}, rng=Rng(1)).frames
+        assert made["clerk"].height == 15
+        assert made["buyer"].height == many
+        assert abs(made["bill"].height - many * rows.mean()) <= 0.3 * many * rows.mean()
+    made = model.sample({"clerk": 20, "buyer": 900, "bill": 100}, rng=Rng(1)).frames
+    assert {name: frame.height for name, frame in made.items()} == {
+        "clerk": 20,
+        "buyer": 900,
+        "bill": 100,
+    }
+
+
+def test_families_that_are_weighed_may_have_other_numbers_of_rows() -> None:
+    draw = np.random.default_rng(0)
+    rows: Any = draw.integers(1, 6, 200)
+    data = database(
+        {
+            "buyer": {"buyer": range(200), "x": rows},
+            "bill": {"bill": range(rows.sum()), "buyer": np.repeat(range(200), rows)},
+        },
+        {"buyer": "buyer", "bill": "bill"},
+        "bill.buyer > buyer.buyer",
+    )
+    model: Any = learn(Trees(refine=2), data, rng=Rng(0))
+    assert model.fitted.kin
+    made = model.sample({"bill": 2_000}, rng=Rng(1)).frames
+    assert (made["buyer"].height, made["bill"].height) == (200, 2_000)
+    assert not model.sample({"buyer": 0}, rng=Rng(1)).frames["bill"].height
+    assert made["bill"].join(made["buyer"], on="buyer", how="semi").height == 2_000

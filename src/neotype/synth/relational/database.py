@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from neotype.data import Dataset, Known
 from neotype.encode.encoder import Protection, State
-from neotype.errors import SamplingError, did_you_mean
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
@@ -23,10 +22,11 @@ from neotype.synth.relational.issue import issued
 from neotype.synth.relational.layout import Layout
 from neotype.synth.relational.matching import Drawn, placed_rows
 from neotype.synth.relational.part import Part, digits_of
-from neotype.synth.relational.public import beside_kept, scaled
+from neotype.synth.relational.public import beside_kept
 from neotype.synth.relational.redraw import Redraw
 from neotype.synth.relational.rest import Loader, at_rest, state_of
 from neotype.synth.relational.ruled import Ruled
+from neotype.synth.relational.sizes import counted, sizes
 from neotype.synth.relational.weighed import families, learn_kin
 from neotype.synth.synthesizer import Capabilities
 from neotype.synth.trees import Trees
@@ -87,71 +87,42 @@ class DatabaseModel:
         known: Known | None = None,
         scale: float = 1.0,
     ) -> Dataset:
-        """`scale` times as many rows as were learnt; `rows` says it of tables at the top."""
-        sizes = self._sizes(rows, scale)
+        """`scale` times as many rows as were learnt; `rows` says it of certain tables.
+
+        Of a table below another the owners stay as many, and have more rows each, or fewer.
+        """
+        asked = sizes(self, rows, scale)
         drawn: dict[str, Drawn] = {}
+        anew: set[str] = set()
         redraw = Redraw(self, self.ruled, rng)
         for table in self.layout.order:
+            tie = self.layout.contexts.get(table)
+            if tie is not None and (table in asked or tie.parent in anew):
+                # Families are drawn with as many rows as such owners have: others are wanted.
+                anew.add(table)
             if table in self.fitted.kin:
-                drawn |= families(self, table, sizes[table], rng.child(table))
-            elif table not in drawn:
-                drawn[table] = self._table(table, drawn, sizes, rng.child(table))
-            if not drawn[table].frame.height:
+                drawn |= families(self, table, asked[table], rng.child(table))
+            elif table not in drawn or table in anew:
+                drawn[table] = self._table(table, drawn, asked, rng.child(table))
+            if not drawn[table].frame.height and asked.get(table, 1):
                 drawn[table] = self._first(table, drawn, rng.child(f"first {table}"))
             drawn[table] = redraw.drawn(table, drawn)
         drawn, positions = placed_rows(self.fitted, drawn, rng.child("keys"))
         frames = issued(self.layout.schema, drawn, positions, redraw.issued)
         return Dataset(self.schema, self.copies.decode(frames, positions))
 
-    def _sizes(self, rows: int | Mapping[str, int] | None, scale: float) -> dict[str, int]:
-        """How many rows the tables at the top get."""
-        above = {table: tie.parent for table, tie in self.layout.contexts.items()}
-        tops = [t for t in self.layout.order if above.get(t) in (None, *self.fitted.kept)]
-        if isinstance(rows, int):
-            raise SamplingError(
-                f"{rows} rows are asked of a database of {len(self.schema.tables)} tables.",
-                mend=f"say scale=2, or rows of tables at the top, such as {{'{tops[0]}': {rows}}}",
-            )
-        if not scale > 0:
-            raise SamplingError(f"scale {scale} makes no rows.", mend="use a scale such as .1 or 2")
-        sizes = {
-            name: max(round(self.learnt[name] * scale), 1) if self.learnt[name] else 0
-            for name in tops
-        }
-        for name, count in (rows or {}).items():
-            if name not in self.schema.tables:
-                raise SamplingError(
-                    f"rows are asked of table '{name}', which is not there.",
-                    found=f"the model has: {', '.join(self.schema.tables)}",
-                    mend=did_you_mean(name, self.schema.tables),
-                )
-            if name not in sizes or name in self.fitted.kept:
-                why = (
-                    "is kept as it is"
-                    if name in self.fitted.kept
-                    else (f"is made below '{above[name]}'")
-                )
-                raise SamplingError(
-                    f"table '{name}' {why}: its number of rows follows.",
-                    mend=f"say it of: {', '.join(t for t in tops if t not in self.fitted.kept)}",
-                )
-            sizes[name] = count
-        return sizes
-
     def _table(
-        self, table: str, drawn: Mapping[str, Drawn], sizes: Mapping[str, int], rng: Rng
+        self, table: str, drawn: Mapping[str, Drawn], asked: Mapping[str, int], rng: Rng
     ) -> Drawn:
-        if table in self.layout.contexts:
-            if table not in sizes:
-                return self.below(table, drawn, rng)
-            tie = self.layout.contexts[table]
-            above, bond = drawn[tie.parent], self.fitted.bonds[table]
-            stream = rng.child("public").generator()
-            counts = scaled(bond.told(above.frame, stream)[0], sizes[table], stream)
-            frame = above.frame.with_columns(pl.Series(bond.rows, counts))
-            counted = {tie.parent: replace(above, frame=frame)}
-            return self.below(table, counted, rng, counted=True)
-        return self.at_the_top(table, sizes[table], rng)
+        tie = self.layout.contexts.get(table)
+        if tie is None:
+            return self.at_the_top(table, asked[table], rng)
+        if table not in asked:
+            return self.below(table, drawn, rng)
+        above, stream = drawn[tie.parent], rng.child("public").generator()
+        frame = counted(self.fitted.bonds[table], above.frame, asked[table], stream)
+        owners = {tie.parent: replace(above, frame=frame)}
+        return self.below(table, owners, rng, counted=True)
 
     def _first(self, table: str, drawn: Mapping[str, Drawn], rng: Rng) -> Drawn:
         """One row where a few owners were drawn with none, so that what refers to it can."""

@@ -83,15 +83,3 @@ def _counts(cells: pl.Series, protect: int) -> pl.Series:
     if few.any():
         counts = np.where(few, max(1, round(float(counts[few].mean()))), counts)
     return pl.Series(cells.name, counts, dtype=cells.dtype)
-
-
-def scaled(counts: Positions, total: int, rng: np.random.Generator) -> Positions:
-    """Numbers of children in the same shares, `total` together."""
-    have = int(counts.sum())
-    if not have:
-        return counts
-    order = rng.permutation(len(counts))
-    upto = np.floor(np.cumsum(counts[order]) * (total / have) + 0.5).astype(np.int64)
-    out = np.empty_like(counts)
-    out[order] = np.diff(upto, prepend=0)
-    return out

@@ -79,6 +79,8 @@ def families(model: Any, root: str, rows: int, rng: Rng) -> dict[str, Drawn]:
         count, own = min(size, rows - start), rng.block(number)
         pool = _pool(model, root, count * kin.each, own)
         blocks.append(_subset(fitted, root, pool, _picked(fitted, kin, pool, own.child("choose"))))
+    if not blocks:
+        blocks = [_subset(fitted, root, _pool(model, root, 1, rng), np.zeros(0, dtype=np.int64))]
     whole = _joined(fitted, blocks) if len(blocks) != 1 else blocks[0]
     return {t: _renumbered(fitted, t, one, rng.child(t)) for t, one in whole.items()}
 
