@@ -18,6 +18,7 @@ from neotype.evaluate.relational.aggregates import grouped, with_children, with_
 from neotype.evaluate.relational.databases import Databases
 from neotype.evaluate.relational.hops import walks
 from neotype.links import Links
+from neotype.policy.policy import read_policy
 from neotype.rng import Rng
 from neotype.schema.schema import Identifier, Schema
 from shop import changed, shop
@@ -250,3 +251,37 @@ def _with_mail(data: Dataset) -> Dataset:
     tables["customer"] = tables["customer"].model_copy(update={"columns": columns})
     frames = {**data.frames, "customer": data.frames["customer"].with_columns(mail)}
     return Dataset(data.schema.model_copy(update={"tables": tables}), frames)
+
+
+def test_people_are_attacked_with_what_they_did() -> None:
+    """A tenth of the customers are copied with their orders: their own rows would not tell."""
+    real, train, holdout = (shop(420, seed) for seed in (1, 2, 3))
+    metrics = ["mia_exposed", "singling_out_multivariate", "exact_copies"]
+
+    def of(synthetic: Dataset) -> dict[str, Score]:
+        scores = evaluate(synthetic, train=train, holdout=holdout, metrics=metrics, rng=Rng(0))
+        return {score.metric: score for score in scores if score.table == "customer"}
+
+    named = train.frames["customer"]["customer"][:42]
+    frames = dict(real.frames)
+    for table in ("customer", "order", "visit"):
+        mine = train.frames[table].filter(pl.col("customer").is_in(named.implode()))
+        moved = {"customer": pl.col("customer") + 50_000}
+        if table == "order":
+            orders, moved["order"] = mine["order"], pl.col("order") + 500_000
+        frames[table] = pl.concat([frames[table], mine.with_columns(**moved)])
+    lines = train.frames["line"].filter(pl.col("order").is_in(orders.implode()))
+    frames["line"] = pl.concat([frames["line"], lines.with_columns(pl.col("order") + 500_000)])
+    fair, copied = of(real), of(Dataset(real.schema, frames))
+    assert fair["mia_exposed"].verdict == "good"
+    assert copied["mia_exposed"].verdict == "poor"
+    assert fair["singling_out_multivariate"].verdict == "good"
+    assert copied["singling_out_multivariate"].value is not None
+    assert copied["exact_copies"].verdict != "poor"
+
+
+def test_a_default_evaluation_takes_what_a_policy_for_a_partner_asks_for() -> None:
+    taken = {score.metric for score in measured(asked=Asked(target="order.channel"))}
+    gates = read_policy("partner").gates
+    needed = {gate.measure for gate in gates if gate.measure and gate.when_not_measured == "refuse"}
+    assert needed <= taken

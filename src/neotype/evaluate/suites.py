@@ -36,12 +36,18 @@ OF_PEOPLE = (
     "nndr",
     "mia_distance",
     "mia_density_ratio",
+    "mia_exposed",
     "singling_out_univariate",
     "singling_out_multivariate",
     "linkability",
     "attribute_inference",
 )
 """What is measured besides of tables that hold people or head the families of a database."""
+
+OF_RECORDS = tuple(name for name in OF_PEOPLE if name != "attribute_inference")
+"""Of these, what sees a row with all that is below it. Secrets are asked of the row alone: among
+hundreds of sums the one that luck tells best would be taken for a leak.
+"""
 
 OF_ROLES = {
     "target": ("tstr",),

@@ -8,12 +8,14 @@ from dataclasses import replace
 from neotype.data import Dataset
 from neotype.errors import ColumnNotFoundError
 from neotype.evaluate.asked import Asked
+from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.fidelity.detection import C2ST
 from neotype.evaluate.metric import Judged, Measure, NotMeasurableError, Score
+from neotype.evaluate.relational.aggregates import with_children
 from neotype.evaluate.relational.between import Between
 from neotype.evaluate.relational.databases import Databases
 from neotype.evaluate.sequential.owner import series
-from neotype.evaluate.suites import between, build, ordered, suite_between, suite_of
+from neotype.evaluate.suites import OF_RECORDS, between, build, ordered, suite_between, suite_of
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
@@ -87,11 +89,25 @@ def measured(databases: Databases, table: str, name: str, asked: Asked) -> Score
         rng = databases.rng.child(f"table {table}")
         return replace(metric.score(made, train=train, holdout=holdout, rng=rng), table=table)
     try:
-        comparison = series(databases, table) if ordered(name) else databases.table(table)
+        comparison = seen(databases, table, name)
         refuse_unseen(metric, databases, table)
     except NotMeasurableError as reason:
         return replace(metric.blank(reason.problem), table=table)
     return replace(metric.measure(comparison), table=table)
+
+
+def seen(databases: Databases, table: str, name: str) -> Comparison:
+    """What a measure is shown of a table: its rows, in their order, or with what is below them.
+
+    Of a person an attacker knows more than the row with the name: what the person did is in other
+    tables. So those who stand for somebody are attacked with aggregates of all below them.
+    """
+    if ordered(name):
+        return series(databases, table)
+    below = databases.schema.below(table)
+    if name in OF_RECORDS and below and table in people(databases):
+        return databases.kept(("below", table), lambda: with_children(databases, table))
+    return databases.table(table)
 
 
 def refuse_unseen(metric: Judged, databases: Databases, table: str) -> None:
