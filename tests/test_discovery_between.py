@@ -15,6 +15,7 @@ from neotype.constraints.discovery.between import propose_between
 from neotype.data import Dataset
 from neotype.rng import Rng
 from neotype.schema.file import read_schema, write_schema
+from neotype.schema.schema import Identifier, Numeric, Relationship, Schema, Table
 from table_rules import FRAMES, schema
 
 HOME = Path(__file__).parents[1]
@@ -97,3 +98,25 @@ def test_proposals_are_facts_for_machines_without_cells() -> None:
     few = {name: frame.head(5) for name, frame in FRAMES.items()}
     few["bill"] = few["bill"].with_columns(pl.lit(None, dtype=pl.String).alias("person"))
     propose_between(Dataset(schema(), few))
+
+
+def test_what_rows_repeat_is_not_said_again_as_their_least() -> None:
+    draw = np.random.default_rng(0)
+    price, of = np.round(draw.uniform(1, 50, 200), 2), draw.integers(0, 200, 3_000)
+    prices = pl.Series(price[of]).scatter([0, 9], [0.5, 60.0])  # two of them typed wrong
+    product = {"product_id": range(200), "price": price, "weight": draw.integers(1, 90, 200)}
+    line = {"line_id": range(3_000), "product_id": of, "price": prices}
+    tables = {"product": pl.DataFrame(product), "line": pl.DataFrame(line)}
+    found = [one.constraint.title for one in nt.propose_constraints(tables)]
+    assert found == ["CarryDown(child='line.price', parent='product.price')"]
+
+
+def test_a_hierarchy_of_one_step_is_said_to_be_one() -> None:
+    chief = [None, *([1] * 39)]
+    people = pl.DataFrame({"id": range(1, 41), "chief_id": chief, "age": range(40)})
+    columns = {"id": Identifier(storage="Int64"), "age": Numeric(storage="Int64")}
+    columns["chief_id"] = Identifier(storage="Int64", unique=False, nullable=True)
+    own = Relationship(parent="p", parent_key=("id",), child="p", child_key=("chief_id",))
+    tables = {"p": Table(columns=columns, primary_key=("id",))}
+    found = propose_between(Dataset(Schema(tables=tables, relationships=(own,)), {"p": people}))
+    assert "and to the top in 1 step, in all" in found[0].evidence

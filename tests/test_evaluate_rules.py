@@ -12,9 +12,18 @@ from neotype.constraints.between.order import InequalityBetween
 from neotype.data import Dataset
 from neotype.evaluate.evaluate import evaluate
 from neotype.evaluate.metric import Score
+from neotype.report.parts.tables import tables
 from neotype.report.report import build
 from neotype.rng import Rng
-from neotype.schema.schema import Datetime, Identifier, Numeric, Relationship, Schema, Table
+from neotype.schema.schema import (
+    Categorical,
+    Datetime,
+    Identifier,
+    Numeric,
+    Relationship,
+    Schema,
+    Table,
+)
 
 KEY, DAY = Identifier(storage="Int64"), Datetime(storage="Date", part="date")
 REFERENCE = Identifier(storage="Int64", unique=False)
@@ -29,6 +38,7 @@ SCHEMA = Schema(
         Relationship(parent="patient", parent_key=("id",), child="stay", child_key=("patient",)),
     ),
 )
+WARDS = pl.when(pl.col("patient") % 3 == 0).then(pl.lit("eye")).otherwise(pl.lit("ear"))
 METRICS = ("shape", "constraints", "constraints_between")
 
 
@@ -91,3 +101,27 @@ def test_the_verdict_names_broken_rules_with_their_tables() -> None:
     scores = tuple(measured(fine).values())
     report = build(scores, synthetic=fine, train=clinic(1), holdout=clinic(2))
     assert "Rules that are broken" not in " ".join(one.text for one in report.summary.lines)
+
+
+def test_equal_rows_of_few_columns_are_said_to_tell_nothing_of_copying() -> None:
+    sides = [clinic(seed) for seed in (3, 1, 2)]
+    kind = Schema(
+        tables={
+            **SCHEMA.tables,
+            "stay": Table(columns={"patient": REFERENCE, "ward": Categorical(storage="String")}),
+        },
+        relationships=SCHEMA.relationships,
+    )
+    made, train, holdout = (
+        Dataset(kind, {**side.frames, "stay": side.frames["stay"].select("patient", ward=WARDS)})
+        for side in sides
+    )
+    metrics = ["exact_copies"]
+    scores = evaluate(made, train=train, holdout=holdout, metrics=metrics, rng=Rng(0))
+    (score,) = [one for one in scores if one.table == "stay"]
+    assert score.value == 1
+    assert score.meaning.endswith(
+        "has 1 column, too few to tell rows apart: that they are equal says nothing of copying."
+    )
+    page = build(scores, synthetic=made, train=train, holdout=holdout)
+    assert "real rows too" in tables(page)[0]

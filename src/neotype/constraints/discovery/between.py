@@ -45,12 +45,6 @@ _FEW_KINDS = 20
 _CENT = 1e-6
 
 
-_ENDS: tuple[tuple[str, np.ufunc, float], ...] = (
-    ("max", np.maximum, -np.inf),
-    ("min", np.minimum, np.inf),
-)
-
-
 def propose_between(data: Dataset, *, progress: Progress = silent) -> tuple[Proposal, ...]:
     """What holds between tables in all rows and is no accident; then what almost holds.
 
@@ -290,10 +284,14 @@ def _summed(seen: _Tie) -> Iterator[tuple[str, Found]]:
     if (counts > 1).sum() < _SEVERAL * len(with_some):
         return
     candidates = list(_summands(seen, counts))
+    # What rows repeat is least, most and mean of them as well: that they repeat it says more.
+    repeated = {
+        above for one, above in product(seen.columns, totals) if seen.agree(one, above) is not None
+    }
     for name in totals:
         cells = seen.parent[name].cast(pl.Float64).to_numpy()
         for function, text, made in candidates:
-            if any((one, name) in seen.same for one in seen.columns if _quoted(one) == text):
+            if function in ("min", "max", "mean") and name in repeated:
                 continue
             here = with_some[np.isfinite(cells[with_some]) & np.isfinite(made[with_some])]
             column = seen.above(name)
@@ -377,11 +375,15 @@ def _trees(seen: _Tie) -> Iterator[tuple[str, Found]]:
         Found(
             "SelfReferentialHierarchy",
             {"table": tie.child, "key": tie.child_key},
-            f"{_key(tie)} never leads back, and to the top in {depth.max()} steps or fewer",
+            f"{_key(tie)} never leads back, and to the top in {_steps(int(depth.max()))}",
             len(seen.mine),
             _circles(len(seen.mine)),
         ),
     )
+
+
+def _steps(most: int) -> str:
+    return "1 step" if most == 1 else f"{most} steps or fewer"
 
 
 def _circles(rows: int) -> float:

@@ -121,6 +121,7 @@ class ExactCopies(Measure):
                 f"{copies:,} of {rows:,} synthetic rows ({copies / rows:.2%}) are equal to a real "
                 f"row that the model learnt from; of real rows that it never saw, "
                 f"{natural / held:.2%} are, by chance alone."
+                + _plain(tables, natural / held)
             ),
             detail={
                 "copies": copies,
@@ -131,6 +132,21 @@ class ExactCopies(Measure):
                 "natural_copies": natural,
             },
         )
+
+
+PLAIN = 0.5
+"""Where so many real rows equal another, that rows are equal says nothing of copying."""
+
+
+def _plain(tables: Comparison, natural: float) -> str:
+    """What it means that nearly all rows are equal to others, where that is so."""
+    if natural < PLAIN:
+        return ""
+    many = len(tables.views)
+    return (
+        f" Besides keys and personal data this table has {many} column{'s'[: many > 1]}, too few "
+        "to tell rows apart: that they are equal says nothing of copying."
+    )
 
 
 @dataclass(frozen=True)

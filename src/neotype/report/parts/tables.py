@@ -48,6 +48,9 @@ def diagram(report: Content) -> Drawn:
     )
 
 
+PLAIN = 0.5
+"""Real rows that equal another, above which equal rows say nothing of copying."""
+
 _LEADING = (("shape", "Shape"), ("trend", "Trend"), ("c2st", "Detection"), ("copies", "Copies"))
 
 
@@ -77,7 +80,8 @@ def tables(report: Content) -> Drawn:
     return (
         '<p class="lead">Rows on both sides, and the leading scores of every table: Shape and '
         "Trend are best at 1, Detection at 0.5, Copies (rows that are a training row) at the rate "
-        "of real rows. The verdict is the worst of all judged measures of the table.</p>"
+        "of real rows, which is 1 where a table has few columns but keys. The verdict is the worst "
+        "of all judged measures of the table.</p>"
         f"{sheet(header, 'tnnnnnnt', rows)}",
         [],
     )
@@ -94,7 +98,10 @@ def _leading(one: Content, metric: str) -> str:
     names = ("exact_copies", "near_copies") if metric == "copies" else (metric,)
     found = (score for name in names if (score := find(one, name)) is not None)
     score = next((s for s in found if s.value is not None), None)
-    return "–" if score is None else linked(score)
+    if score is None:
+        return "–"
+    plain = metric == "copies" and (score.floor or 0.0) >= PLAIN
+    return linked(score) + ('<span class="toward">real rows too</span>' if plain else "")
 
 
 def each(report: Content) -> Drawn:
