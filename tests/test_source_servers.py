@@ -297,6 +297,23 @@ def test_a_user_without_privileges(pg: Place, maria_db: Place, postgres: servers
     assert pg.count("film") == 12
 
 
+def test_a_database_that_is_not_there_is_said_to_be_none(
+    postgres: servers.Server, maria: servers.Server, maria_db: Place
+) -> None:
+    with pytest.raises(SourceError, match=r"no database 'postgre'(.|\n)*did you mean 'postgres'"):
+        read(postgres.url("postgre"))
+    with pytest.raises(SourceError, match=r"no database 'tst'(.|\n)*there are: (.|\n)*'test'"):
+        read(maria.url("tst"))
+    maria_db.do("CREATE USER IF NOT EXISTS low@localhost IDENTIFIED BY 'low-secret'")
+    own = maria_db.url.partition("@/")[2].partition("?")[0]
+    maria_db.do(f"GRANT SELECT ON {own}.* TO low@localhost")
+    url = f"mysql://low:low-secret@/test?unix_socket={maria.folder}/s"
+    with pytest.raises(SourceError, match="that this user may see") as caught:
+        read(url)
+    assert own in str(caught.value)
+    assert f"mysql:///test?unix_socket={maria.folder}/s" in str(caught.value)
+
+
 def everything(error: BaseException) -> str:
     """All that a log, a traceback or a report could show of an error."""
     return "".join(traceback.format_exception(error)) + repr(error) + repr(error.args)
@@ -343,7 +360,7 @@ def test_a_wrong_password_is_refused_in_words(
         source = read(place.url.replace(right, "${THE_PASSWORD}"))
         assert source.single
         assert servers.PASSWORD not in repr(source)
-        assert "neo" not in source.origin
+        assert "@" not in source.origin
         monkeypatch.setenv("WHOLE", place.url)
         assert set(read("${WHOLE}").frames) == {"t"}
     monkeypatch.setenv("PGPASSWORD", servers.PASSWORD)

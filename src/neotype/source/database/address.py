@@ -83,9 +83,7 @@ class Address:
                 mend=did_you_mean(scheme, (*SERVERS, *FILES)),
             )
         login = _login(rest, query)
-        host = str(login["host"] or options.get("host") or "localhost")
-        port = f":{login['port']}" if login["port"] else ""
-        shown = f"{scheme}://{host if '/' not in host else ''}{port}/{login['database'] or ''}"
+        shown = _shown(scheme, login, options)
         return cls(SERVERS[scheme], shown, None, login=login, options=options, **chosen)  # type: ignore[arg-type]
 
     @property
@@ -165,6 +163,17 @@ def _login(rest: str, query: str) -> dict[str, str | int | None]:
         "port": int(port) if port.isdigit() else None,
         "database": _plain(database),
     }
+
+
+def _shown(scheme: str, login: Mapping[str, str | int | None], options: Mapping[str, str]) -> str:
+    """The address without user and password: the server, or the socket by which it is reached."""
+    host = str(login["host"] or options.get("host") or "")
+    port = f":{login['port']}" if login["port"] else ""
+    sockets = {"host": host} if "/" in host else {}
+    sockets |= {key: options[key] for key in ("unix_socket",) if key in options}
+    server = "" if sockets else host or "localhost"
+    reached = "&".join(f"{key}={place}" for key, place in sockets.items())
+    return f"{scheme}://{server}{port}/{login['database'] or ''}" + (f"?{reached}" * bool(reached))
 
 
 def _plain(part: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from neotype.errors import SourceError
+from neotype.errors import SourceError, did_you_mean
 from neotype.source.database.address import Address
 
 _DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql", "sqlite": "sqlite3", "duckdb": "duckdb"}
@@ -21,6 +21,20 @@ _ERROR = {"postgresql": "Error", "mysql": "MySQLError", "sqlite": "Error", "duck
 _GONE = {2006, 2013, 2055, 1927, 1053, 0}
 _REFUSED = {"42501", "28000", "28P01", 1044, 1045, 1142, 1143, 1227, 1370}
 _FORBIDDEN = ("readonly", "permission", "authentication failed", "no password supplied")
+_UNKNOWN, _DENIED, _SHOWN = ("3D000", 1049), 1044, 20
+_LISTED: dict[str, tuple[str | None, str, frozenset[str]]] = {
+    "postgresql": (
+        "postgres",
+        "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate",
+        frozenset(),
+    ),
+    "mysql": (
+        None,
+        "SHOW DATABASES",
+        frozenset(("information_schema", "mysql", "performance_schema", "sys")),
+    ),
+}
+"""Where to ask for the databases of a server, how, and which are its own."""
 _FULL = {"53100", 1021, 1114, 28}
 
 
@@ -179,6 +193,10 @@ def spoken(address: Address, cause: Exception, doing: str, found: str | None = N
     """What the driver said: the fault in words, what it said itself, and the nearest mend."""
     code, original = _code(cause), _original(cause)
     said = address.masked(_first_line(original))
+    if _may_not_exist(code, said):
+        there = _others(address)
+        if there is None or address.login["database"] not in there:
+            return _no_such(address, there)
     if lost(cause):
         problem, mend = "the connection was lost", "look whether the server runs, then run it again"
     elif code in _FULL or "disk is full" in said or "No space left" in said:
@@ -193,19 +211,52 @@ def spoken(address: Address, cause: Exception, doing: str, found: str | None = N
     return SourceError(f"{address.shown}: {problem} while {doing}.", found=heard, mend=mend)
 
 
+def _may_not_exist(code: str | int | None, said: str) -> bool:
+    """Whether this is how a server speaks of a database that it has not, or will not show."""
+    if code in (*_UNKNOWN, _DENIED):
+        return True
+    return 'FATAL:  database "' in said and said.rstrip(" .").endswith("does not exist")
+
+
+def _others(address: Address) -> list[str] | None:
+    """The databases of the server that this user may see; None where it does not tell."""
+    first, asked, own = _LISTED[address.kind]
+    try:
+        with opened(replace(address, login={**address.login, "database": first})) as session:
+            return sorted({str(name) for (name,) in session.ask(asked)} - own)
+    except faults(address):
+        return None
+
+
+def _no_such(address: Address, there: list[str] | None) -> SourceError:
+    """The server has no such database; which it has, and which of them is meant."""
+    name = str(address.login["database"])
+    if there is None:
+        return SourceError(f"{address.shown}: there is no database '{name}'.")
+    most = ", ".join(there[:_SHOWN]) + (f" and {len(there) - _SHOWN} more" * (len(there) > _SHOWN))
+    return SourceError(
+        f"{address.shown}: there is no database '{name}' that this user may see.",
+        found=f"there are: {most}" if there else "there is none",
+        mend=did_you_mean(name, there),
+    )
+
+
 def _original(cause: Exception) -> Exception:
     inner = getattr(cause, "orig", None)
     return inner if isinstance(inner, Exception) else cause
 
 
 def _code(cause: Exception) -> str | int | None:
-    """The SQLSTATE or the number of the error, where the driver gives one."""
+    """The number or the SQLSTATE of the error, where the driver gives one.
+
+    MySQL's states are shared by very different errors, so that its numbers come first.
+    """
     original = _original(cause)
-    state = getattr(original, "sqlstate", None)
-    if isinstance(state, str):
-        return state
     first = original.args[0] if original.args else None
-    return first if isinstance(first, int) else None
+    if isinstance(first, int):
+        return first
+    state = getattr(original, "sqlstate", None)
+    return state if isinstance(state, str) else None
 
 
 def _first_line(cause: Exception) -> str:
