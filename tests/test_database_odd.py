@@ -12,6 +12,7 @@ from key_databases import database
 from neotype.data import Dataset
 from neotype.rng import Rng
 from neotype.schema.constraint import constraint
+from neotype.schema.schema import Text
 from neotype.synth.learn import learn
 from neotype.synth.trees import Trees
 
@@ -83,6 +84,36 @@ def test_lines_of_one_long_owner_are_numbered_soon() -> None:
     assert time.process_time() - begun < 20
     assert made.height == rows
     assert not made.select("shop", "line").is_duplicated().any()
+
+
+def test_a_unique_number_of_children_is_settled_soon() -> None:
+    """Texts are dear to write, and most rows that are drawn for a free number are not taken."""
+    draw = np.random.default_rng(0)
+    rows = 1_500
+    words = ["we", "saw", "a", "fox", "and", "it", "was", "not", "afraid", "of", "us", "at", "all"]
+    data = database(
+        {
+            "shop": {"shop": range(150), "x": draw.integers(0, 9, 150)},
+            "note": {
+                "shop": np.sort(draw.integers(0, 150, rows)),
+                "badge": draw.permutation(rows) + 1,
+                "said": [" ".join(draw.choice(words, 9)) for _ in range(rows)],
+            },
+        },
+        {"shop": "shop"},
+        "note.shop > shop.shop",
+        rules={"note": (constraint({"type": "Unique", "columns": ["badge"]}),)},
+    )
+    columns = {**data.schema.tables["note"].columns, "said": Text(storage="String")}
+    note = data.schema.tables["note"].model_copy(update={"columns": columns})
+    tables = {**data.schema.tables, "note": note}
+    data = Dataset(data.schema.model_copy(update={"tables": tables}), data.frames)
+    model = learnt(data)
+    begin = time.process_time()
+    made = model.sample(rng=Rng(1)).frames["note"]
+    assert time.process_time() - begin < 2
+    assert not made["badge"].is_duplicated().any()
+    assert made["badge"].n_unique() == rows
 
 
 def test_one_row_that_may_refer_to_two_tables() -> None:

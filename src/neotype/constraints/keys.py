@@ -58,6 +58,9 @@ class _Distinct(Rule):
     """Rows that repeat an earlier one are drawn again; of twins, one that can be changed."""
 
     constraint: Unique
+    patience: int = _PATIENCE
+    least: float = 0.0
+    """A redraw that mends no more than this share of the twins has found nothing."""
     whole: ClassVar[bool] = True
     parts_obey: ClassVar[bool] = True
 
@@ -72,14 +75,14 @@ class _Distinct(Rule):
         # the rows that cannot be changed come first, so that none of them is the later twin
         settled = redraw.settled(frame.height, self.constraint.columns)
         order = np.argsort(~settled, kind="stable")
-        while idle < _PATIENCE:
+        while idle < self.patience:
             again = np.sort(order[(~self.holds(frame[order])).to_numpy()])
             if not len(again):
                 break
             many = np.repeat(again, max(1, pool // len(again)))
             made = redraw(frame, many)
             frame, found = self._placed(frame, made, many, again)
-            idle = 0 if found else idle + 1
+            idle = 0 if found > self.least * len(again) else idle + 1
             pool = pool if found else min(2 * pool, _POOL)
         return frame
 

@@ -53,6 +53,21 @@ class Brood:
     values: NDArray[np.float64] | None = None
     """2 × rows: amounts and totals, where a total runs."""
 
+    def told_by(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """These rows and those whose values they have, rising."""
+        origins = [] if self.origin is None else list(self.origin[:, rows])
+        return np.unique(np.concatenate([rows, *origins]))
+
+    def take(self, rows: NDArray[np.int64]) -> Brood:
+        """Some of the rows (rising), and with each the row whose value it has."""
+        origin = None
+        if self.origin is not None:
+            # A row that is there for the value of one column may have another's from elsewhere.
+            last = max(len(rows) - 1, 0)
+            origin = np.minimum(np.searchsorted(rows, self.origin[:, rows]), last)
+        values = None if self.values is None else self.values[:, rows]
+        return Brood(self.owner[rows], self.codes[:, rows], self.ticks[rows], origin, values)
+
 
 @dataclass(frozen=True)
 class Columns:

@@ -168,10 +168,11 @@ class DatabaseModel:
         *,
         counted: bool = False,
         given: Brood | None = None,
+        only: Positions | None = None,
     ) -> Drawn:
         """The rows of a table along its context; `counted`: owners have as many as they say.
 
-        Those that are `given` come first.
+        Those that are `given` come first; `only` the rows at these positions are put into cells.
         """
         fitted, bond = self.fitted, self.fitted.bonds[table]
         above = drawn[bond.tie.parent]
@@ -187,7 +188,10 @@ class DatabaseModel:
             if children is None
             else children.draw(owners, rng.child("rows"), fitted.tally(table), given)
         )
-        return self.decoded(table, above, brood, rng)
+        if only is None:
+            return self.decoded(table, above, brood, rng)
+        rows = brood.told_by(only)
+        return self.decoded(table, above, brood.take(rows), rng).take(np.searchsorted(rows, only))
 
     def decoded(self, table: str, above: Drawn, brood: Brood, rng: Rng) -> Drawn:
         """Rows below their owners as a frame, and as others see them."""

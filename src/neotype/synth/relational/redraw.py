@@ -106,10 +106,11 @@ class Redraw:
         bond = self.model.fitted.bonds[table]
         told = some.frame.with_columns(pl.Series(bond.rows, counts[picks]))
         owners = Drawn(told, some.codes, some.context, some.references, some.owner)
-        fresh: Drawn = self.model.below(table, {tie.parent: owners}, rng, counted=True)
         first = np.cumsum(counts[picks]) - counts[picks]
         place = first[which.ravel()] + rows - begin[mine.owner[rows]]
-        return fresh.take(place)
+        told_by = {tie.parent: owners}
+        fresh: Drawn = self.model.below(table, told_by, rng, counted=True, only=place)
+        return fresh
 
     def _stays(self, table: str) -> frozenset[str]:
         """Columns that rows keep: identifiers, their time, their number, and running totals."""

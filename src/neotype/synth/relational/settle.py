@@ -8,7 +8,7 @@ that does not mend either is a SamplingError.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,6 +25,9 @@ Positions = NDArray[np.int64]
 Draw = Callable[[Positions, Rng], pl.DataFrame]
 """New rows for these positions, which may repeat."""
 _ROUNDS, _TRIES, _POOL = 4, 12, 2048
+_HASTE, _LEAST = 2, 0.05
+"""Of a key of which a number can go on: how often in a row less than this share of the rows that
+are lacking may be found."""
 _YEAR_2000 = 10_957
 """Its first day, as days are counted."""
 
@@ -86,8 +89,11 @@ def settled(
                 broken = True
                 key = rule.constraint.columns
                 # A row drawn again may repeat another key: in the end only numbers help.
-                if turn < _ROUNDS - 1 and not (again.slow and _whole(frame, key, again.stays)):
-                    frame = _filled(rule.mend(frame, again), table, again.stays)
+                counts = bool(_whole(frame, key, again.stays))
+                if turn < _ROUNDS - 1 and not (again.slow and counts):
+                    hasty: Any = rule
+                    hasty = replace(hasty, patience=_HASTE, least=_LEAST) if counts else rule
+                    frame = _filled(hasty.mend(frame, again), table, again.stays)
                 frame = numbered(frame, table, key, again.stays)
                 frame = relabelled(frame, table, key, again.stays)
         if not broken:
