@@ -15,6 +15,7 @@ from neotype.data import Dataset
 from neotype.rng import Rng
 from neotype.synth.learn import learn
 from neotype.synth.model_file import load, save
+from neotype.synth.relational.hierarchy import told
 from neotype.synth.trees import Trees
 
 
@@ -220,3 +221,27 @@ def test_families_that_are_weighed_may_have_other_numbers_of_rows() -> None:
     assert (made["buyer"].height, made["bill"].height) == (200, 2_000)
     assert not model.sample({"buyer": 0}, rng=Rng(1)).frames["bill"].height
     assert made["bill"].join(made["buyer"], on="buyer", how="semi").height == 2_000
+
+
+@pytest.mark.parametrize(
+    ("rows", "shown"),
+    [
+        ([1, 2, 5], [1, 2, 5]),
+        ([200, 100, 20], [200, 100, 20]),
+        ([1, 6, 40, 3, 1], [1, 6, 40, 3, 1]),
+        ([3, 10, 50], [3, 10, 50]),
+        ([4], [4]),
+    ],
+)
+def test_depths_of_few_rows_are_told_together(rows: list[int], shown: list[int]) -> None:
+    """What is told is alike where other rows are hidden in the same depths."""
+    found = told(np.array(rows), 5)
+    assert sum(found) == pytest.approx(sum(rows), abs=0.01)
+    assert np.allclose(found, shown, atol=1.6)
+    moved = list(rows)
+    few = [k for k, count in enumerate(rows) if count < 5 and k]
+    for k in few[:1]:
+        # One row more here and one less next to it: nobody can tell.
+        other = k + 1 if k + 1 < len(rows) else k - 1
+        moved[k], moved[other] = moved[k] + 1, moved[other] - 1
+    assert told(np.array(moved), 5) == found

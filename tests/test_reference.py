@@ -235,7 +235,7 @@ def test_a_long_chain_stays_a_chain() -> None:
 def test_cycles_in_data_are_learnt_from() -> None:
     boss = np.array([1, 0, 0, 1, -1, 4, 5, 6, 8])
     assert (depths(boss) == [1, 2, 2, 3, 0, 1, 2, 3, 0]).all()
-    reference = learnt(boss, 9, tie=SELF)
+    reference = learnt(boss, 9, tie=SELF, protect=1)
     codes = reference.encode(boss, none(9), fan_out(boss, 9), {})
     found = assigned(reference, codes, fan_out(boss, 9))
     assert (depths(found) == codes[0]).all()

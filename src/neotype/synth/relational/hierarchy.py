@@ -44,6 +44,52 @@ def _firsts(up: Whole, circling: Whole) -> Whole:
     return found
 
 
+def told(rows: Whole, protect: int) -> tuple[float, ...]:
+    """How many of these `rows` stand at each depth, where `protect` or more stand on each.
+
+    Depths of fewer are told as one with those below: each has q times the rows of the one above,
+    so that they are as many together. The last few are told as a half of `protect`, a quarter, and
+    so on, out of those above. A single row at the top is no secret: every tree has one.
+    """
+    alone = 1 if len(rows) and rows[0] == 1 else 0
+    groups: list[list[int]] = []
+    waiting: list[int] = []
+    for count in rows[alone:].tolist():
+        if waiting and groups and count >= protect > sum(groups[-1]) / len(groups[-1]):
+            # A chain goes on as it was before it widens.
+            groups[-1] += waiting
+            waiting = []
+        waiting.append(count)
+        if sum(waiting) >= protect:
+            groups.append(waiting)
+            waiting = []
+    tail = waiting if groups else []
+    if not groups and waiting:
+        groups = [waiting]
+    found = [1.0] * alone
+    for group in groups:
+        found += _growing(found[-1] if found else 1.0, sum(group), len(group))
+    few = [max(protect / 2**k, 1.0) for k in range(1, len(tail) + 1)]
+    if few:
+        whole = found[-1] + sum(tail)
+        less = min(1.0, whole / 2 / sum(few))
+        found[-1] = whole - less * sum(few)
+        found += [less * one for one in few]
+    return tuple(found)
+
+
+def _growing(above: float, total: int, depths: int) -> list[float]:
+    """Rows of so many depths below one of `above` rows: evenly growing, `total` together."""
+    low, high = 0.0, max(total / above, 1.0)
+    powers = np.arange(1, depths + 1)
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if above * (middle**powers).sum() < total else (low, middle)
+    rows = above * high**powers
+    found: list[float] = np.round(rows * (total / rows.sum()), 3).tolist()
+    return found
+
+
 def levels(depth: Whole, capacity: Whole, cap: int, *, deeper: bool, rng: Generator) -> Whole:
     """The level of each row, such that there are rows on every level above it.
 

@@ -23,7 +23,7 @@ from neotype.schema.schema import Relationship
 from neotype.synth.relational.assign import dense, needed, placed
 from neotype.synth.relational.cluster import Kinds
 from neotype.synth.relational.fanout import FanOut
-from neotype.synth.relational.hierarchy import depths, levels
+from neotype.synth.relational.hierarchy import depths, levels, told
 from neotype.synth.relational.overlap import SHARED
 from neotype.synth.relational.repair import Asked, Meeting, Whole
 
@@ -68,8 +68,8 @@ class Hierarchy:
     top: str
     """What roots refer to: nothing, themselves, or each other in a ring (where data has cycles
     and no root)."""
-    rows: tuple[int, ...]
-    """How many rows stand at each depth."""
+    rows: tuple[float, ...]
+    """How many rows stand at each depth, about: few are told together with those above."""
 
     def settled(self, drawn: NDArray[np.uint8]) -> Whole:
         """Depths in the order of those drawn row by row, with the learnt share at each.
@@ -127,7 +127,9 @@ class Reference:
         drawn = rng.generator()
         refers = rows >= 0
         may = np.ones(len(rows), dtype=np.bool_) if asked is None else asked
-        hierarchy = _hierarchy(rows) if tie.parent == tie.child else None
+        hierarchy = None
+        if tie.parent == tie.child:
+            hierarchy = _hierarchy(rows, 1 if public else protect)
         group = siblings if siblings is not None else distinct
         told = _telling(child, child_sizes, rows, referenced, referenced_sizes, drawn)
         profiles, ordered = child[told], [child_sizes[k].ordered for k in told]
@@ -404,12 +406,12 @@ def _ties(rows: Whole, capacity: Whole, paths: Paths) -> tuple[Tie, ...]:
     return (*always, *(tie for _, tie in often[:_MOST_TIES]))
 
 
-def _hierarchy(rows: Whole) -> Hierarchy:
+def _hierarchy(rows: Whole, protect: int) -> Hierarchy:
     depth = depths(rows)
     here = np.arange(len(rows))
     top = "itself" if (rows == here).any() else "each other"
     if (rows < 0).any():
         top = "nothing"
     cap = min(int(depth.max(initial=0)), SYMBOLS - 1)
-    told = np.bincount(np.minimum(depth, cap))
-    return Hierarchy(cap, bool((depth > cap).any()), top, tuple(told.tolist()))
+    counts = np.bincount(np.minimum(depth, cap)).astype(np.int64)
+    return Hierarchy(cap, bool((depth > cap).any()), top, told(counts, protect))
