@@ -62,7 +62,10 @@ def find_keys(
         name: TableKeys(
             name,
             table_words(name, frames),
-            {cells.name: KeyCells(cells) for cells in frame.iter_columns()},
+            {
+                cells.name: KeyCells(cells, days=_days(schema.tables[name].columns[cells.name]))
+                for cells in frame.iter_columns()
+            },
             declared=tuple(keys.unique.get(name, ())),
         )
         for name, frame in frames.items()
@@ -85,8 +88,12 @@ def find_keys(
     taken |= {(tie.relationship.child, tie.relationship.child_key[0]) for tie in several}
     plain, doubtful = single_ties(tables, taken)
     found = [tie.relationship for tie in (*plain, *several)]
+    maybe = [tie.relationship for tie in doubtful]
     for name, table in unsure.items():
-        if not any(tie.parent == name and tie.parent_key == table.primary for tie in found):
+        # Of a calendar the day is the key, whether or not other days are taken to refer to it.
+        days = bool(table.primary) and table.cells[table.primary[0]].group == "day"
+        ties = (*found, *maybe) if days else found
+        if not any(tie.parent == name and tie.parent_key == table.primary for tie in ties):
             table.primary = ()
     for name, table in tables.items():
         if name not in keys.primary:
@@ -107,6 +114,10 @@ def find_keys(
     }
     whole = Schema(tables=made, relationships=tuple(ties))
     return Found(in_order(whole, frames), tuple(proposed))
+
+
+def _days(column: Column) -> bool:
+    return isinstance(column, Datetime) and column.part == "date"
 
 
 def _there(tie: Relationship, frames: Mapping[str, pl.DataFrame]) -> bool:
@@ -192,12 +203,18 @@ def _keyed(
             continue
         if name in refers:
             reason = f"refers to {refers[name].parent}: {refers[name].reason}"
-            columns[name] = _key_column(column, frame[name], name == own, reason)
         elif name == own or name in referred:
             reason = (
                 column.reason if isinstance(column, Identifier) else f"the key; {column.reason}"
             )
-            columns[name] = _key_column(column, frame[name], True, reason)
+        else:
+            continue
+        if isinstance(column, Datetime):
+            # A day means something though it is a key: it is learnt, and not made anew.
+            columns[name] = column.model_copy(update={"reason": reason})
+            continue
+        unique = name == own or name not in refers
+        columns[name] = _key_column(column, frame[name], unique, reason)
     said = _unique(keys, columns, set(refers), frame)
     rules = (*table.constraints, *(rule for rule in said if rule not in table.constraints))
     facts = {"columns": columns, "primary_key": keys.primary, "constraints": rules}

@@ -71,10 +71,12 @@ def _orders(table: Table, frame: pl.DataFrame, tie: Relationship) -> Iterable[tu
     if fan < _SEVERAL:
         return
     for name, column in table.columns.items():
+        if name in tie.child_key:
+            continue
         parts = set(Name(name).words)
         if isinstance(column, Datetime) and not parts & _NO_EVENT and column.part != "time":
             part, least = frame.select(*tie.child_key, name).drop_nulls(), _APART
-        elif _counts(name, table, tie):
+        elif _counts(name, table):
             part, least = frame.select(*tie.child_key, name).drop_nulls(), 1.0
         else:
             continue
@@ -83,13 +85,13 @@ def _orders(table: Table, frame: pl.DataFrame, tie: Relationship) -> Iterable[tu
             return
 
 
-def _counts(name: str, table: Table, tie: Relationship) -> bool:
+def _counts(name: str, table: Table) -> bool:
     words = Name(name).words
     step = bool(words) and (words[-1] in _STEPS or bool(set(words) & _NUMBERED))
     whole = isinstance(table.columns[name], Numeric) and table.columns[name].storage.startswith(
         ("Int", "UInt")
     )
-    return step and whole and name not in tie.child_key
+    return step and whole
 
 
 def suggestions(schema: Schema, frames: Mapping[str, pl.DataFrame]) -> dict[str, tuple[str, ...]]:

@@ -38,6 +38,12 @@ MOST_LABELS = 12
 _SEVERAL, _MOSTLY = 8, 0.95
 
 
+_DAYS = 20
+"""Days that a column needs to be told from some days on which something happened."""
+_OF_DAYS = ("same name", "named after the table")
+"""How days are named that refer to a calendar: all dates of the same years are among its dates."""
+
+
 @dataclass
 class TableKeys:
     """A table as its keys are looked for: its words, its columns that may be keys, and its key."""
@@ -75,6 +81,8 @@ def single_ties(
 ) -> tuple[list[Tie], list[Tie]]:
     """Foreign keys of one column that are plain, and those that a person should look at.
 
+    That days refer to a calendar is only proposed: rows that are matched with days are spread over
+    them worse than rows whose days are learnt.
     `taken` columns (table, column) are known to refer to something already.
     """
     plain, doubtful = [], []
@@ -83,7 +91,7 @@ def single_ties(
             if (table.name, name) in taken or cells.group is None:
                 continue
             best = max(_candidates(table, cells, tables), key=lambda tie: tie.bits, default=None)
-            if best is not None and best.bits >= ACCEPTED:
+            if best is not None and best.bits >= ACCEPTED and cells.group != "day":
                 plain.append(best)
             elif best is not None and best.bits >= PROPOSED:
                 doubtful.append(best)
@@ -118,7 +126,7 @@ def _weighed(
     if key.group is None or (key.group != cells.group and not cells.empty) or key.empty:
         return None
     named, said = _named(Name(cells.name), table, parent, Name(key.name), primary)
-    if named is None:
+    if named is None or (key.group == "day" and said not in _OF_DAYS):
         return None
     seen = _contained(cells, key, strong=named >= 10)
     if seen is None or (cells.empty and named < _PLAINLY):
@@ -195,6 +203,8 @@ def _contained(cells: KeyCells, key: KeyCells, *, strong: bool) -> tuple[float, 
     if cells.empty:
         return 0.0, "all cells are missing"
     inside = cells.within(key)
+    if key.group == "day" and (len(cells.values) < _DAYS or not inside.all()):
+        return None
     present = int(cells.counts.sum())
     met = int(cells.counts[inside].sum())
     where = "{parent}." + key.name.replace("{", "{{").replace("}", "}}")
@@ -209,13 +219,15 @@ def _contained(cells: KeyCells, key: KeyCells, *, strong: bool) -> tuple[float, 
     distinct, keys = len(cells.values), len(key.values)
     used = distinct / keys
     bits = 1.0 + _surprise(cells, key) + _spread(cells, key, strong=strong)
-    bits += 2.0 if used >= 0.5 and distinct > 1 else 0.0
+    bits += (3.0 if cells.group == "day" else 2.0) if used >= 0.5 and distinct > 1 else 0.0
     words = f"all {count(present, 'cell')} are among {where}{missing}"
     return bits, f"{words}; {percent(used)} of these are used" if keys > 1 else words
 
 
 def _surprise(cells: KeyCells, key: KeyCells) -> float:
     """How improbable it is that other values would all be among these keys."""
+    if cells.group == "day":
+        return 0.0  # days of the same years are the same days
     distinct, keys = len(cells.values), len(key.values)
     room = max(key.domain - log2(keys), 0.0)
     limit = 8.0

@@ -14,11 +14,14 @@ _TOKEN = r"^[0-9A-Za-z_\-{}:.]+$"
 
 
 class KeyCells:
-    """A column of whole numbers or of text, as sorted numbers: text by its hash."""
+    """A column of whole numbers, of text or of days, as sorted numbers: all but numbers by hash.
 
-    def __init__(self, cells: pl.Series) -> None:
+    Text holds `days` where its schema says so.
+    """
+
+    def __init__(self, cells: pl.Series, *, days: bool = False) -> None:
         self.name, self.rows = cells.name, len(cells)
-        self.group = _group(cells)
+        self.group = "day" if days else _group(cells)
         self.cells = cells
 
     @cached_property
@@ -109,7 +112,7 @@ class KeyCells:
 
 
 def _group(cells: pl.Series) -> str | None:
-    """number or text; None of what is never a key: fractions, dates, true and false."""
+    """number or text; None of what is never a key: fractions, moments, true and false."""
     dtype = cells.dtype
     if dtype.is_integer():
         wide = dtype == pl.UInt64 and bool((cells >= 2**63).any())

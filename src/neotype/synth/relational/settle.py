@@ -19,7 +19,8 @@ from neotype.constraints.keys import Unique
 from neotype.errors import DataError, SamplingError
 from neotype.rng import Rng
 from neotype.schema.constraint import Rule
-from neotype.schema.schema import Table
+from neotype.schema.schema import Datetime, Table
+from neotype.schema.temporal import parse
 
 Positions = NDArray[np.int64]
 Draw = Callable[[Positions, Rng], pl.DataFrame]
@@ -142,7 +143,12 @@ def _good(frame: pl.DataFrame, rules: Sequence[Rule]) -> NDArray[np.bool_]:
 def numbered(
     frame: pl.DataFrame, table: Table, key: Sequence[str], stays: frozenset[str]
 ) -> pl.DataFrame:
-    """Rows that repeat a key with a number of it that is free: a gap, or the next beyond."""
+    """Rows that repeat a key with a number or day of it that is free: a gap, or the next beyond."""
+    days = {c: form for c in key if (form := _form(table.columns[c], frame[c])) is not None}
+    if days:
+        read = frame.with_columns(parse(frame[c], form, "date") for c, form in days.items())
+        told = numbered(read, table, key, stays)
+        return told.with_columns(told[c].dt.to_string(form) for c, form in days.items())
     again = frame.select(~pl.struct(key).is_first_distinct() & ~_gap(key)).to_series()
     whole = _whole(frame, key, stays)
     if not again.any() or not whole:
@@ -176,6 +182,12 @@ def numbered(
     made = pl.Series(column, cells)
     physical = frame[column].to_physical().dtype
     return frame.with_columns(made.cast(physical).cast(frame[column].dtype))
+
+
+def _form(column: Any, cells: pl.Series) -> str | None:
+    """The format of days that are text; None of any other column."""
+    day = isinstance(column, Datetime) and column.part == "date"
+    return column.format if day and cells.dtype == pl.String else None
 
 
 def relabelled(
