@@ -9,7 +9,7 @@ import pytest
 
 from neotype.data import Dataset
 from neotype.evaluate.metric import Score
-from neotype.evaluate.sequential.recurrent import DiscriminativeScore, PredictiveScore
+from neotype.evaluate.sequential.recurrent import DiscriminativeScore, PredictiveScore, Runs
 from neotype.rng import Rng
 from panels import panel, scattered
 
@@ -23,6 +23,13 @@ def score(metric: type, made: Dataset) -> Score:
     held = panel(150, 2)
     quick = metric(steps=300, runs=2)
     return quick.score(made, train=panel(150, 1), holdout=held, rng=Rng(1))
+
+
+def test_runs_differ_and_so_do_owners() -> None:
+    runs = Runs.of([(0.1, 0.02, 0.03), (0.2, 0.04, 0.05)])
+    assert (runs.value, runs.floor) == pytest.approx((0.15, 0.03))
+    assert runs.error == pytest.approx(np.sqrt((0.03**2 + 0.05**2) / 2 + 0.05**2 / 2))
+    assert runs.detail["runs"][1] == {"value": 0.2, "floor": 0.04}
 
 
 @pytest.mark.skipif(find_spec("torch") is not None, reason="torch is installed")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from neotype.data import Dataset
-from neotype.errors import DataError
+from neotype.evaluate.compared import Compared, unlike_columns
 from neotype.evaluate.features import Features, Sides, View, expand, show, view
 from neotype.evaluate.interval import GROUPS, wilson
 from neotype.rng import Rng
@@ -22,71 +22,42 @@ if TYPE_CHECKING:
     from neotype.evaluate.neighbors import Neighborhood
 
 Ints = NDArray[np.int64]
-T = TypeVar("T")
 
 ROWS = 50_000
 """Rows of a side whose distributions are compared; twice as many of train."""
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Compared):
     """A synthetic table, the rows it was learnt from, and real rows its model never saw.
 
     Views are made once, on first use. Train's schema says what the columns mean.
     """
 
-    synthetic: Dataset
-    train: Dataset
-    holdout: Dataset
-    rng: Rng
+    one: ClassVar[str] = "table"
+    parts: ClassVar[str] = "row"
+    mend: ClassVar[str] = (
+        "give three tables of the same columns; the holdout is real rows that the model never saw"
+    )
 
-    def __post_init__(self) -> None:
-        self._refuse(self._unlike())
-
-    def _unlike(self) -> list[str]:
+    def unlike(self) -> list[str]:
         """Columns that are missing or too many, and tables without rows."""
-        wanted = list(self.train.table.columns)
         findings = []
         for side, data in self.datasets._asdict().items():
-            have = data.frame.columns
-            findings += [f"the {side} table has no column '{c}'" for c in wanted if c not in have]
-            findings += [
-                f"the {side} table has a column '{c}' that train has not"
-                for c in have
-                if c not in wanted
-            ]
+            findings += unlike_columns(
+                f"the {side} table", data.frame.columns, self.train.table.columns
+            )
             if data.rows == 0:
                 findings.append(f"the {side} table has no rows")
         return findings
 
+    def same(self, one: Dataset, two: Dataset) -> bool:
+        """Whether all rows of two tables are equal."""
+        return one.frame.equals(two.frame)
+
     def refuse_shared(self) -> None:
         """DataError when two tables are one and the same, or the holdout holds rows of train."""
-        synthetic, train, holdout = (data.frame for data in self.datasets)
-        findings = [
-            f"the {name} is the {other} table itself, row by row"
-            for name, one, other, two in (
-                ("holdout", holdout, "train", train),
-                ("synthetic table", synthetic, "train", train),
-                ("synthetic table", synthetic, "holdout", holdout),
-            )
-            if one.equals(two)
-        ]
-        self._refuse(findings or overlap(self.train, self.holdout, self.left_out))
-
-    @staticmethod
-    def _refuse(findings: list[str]) -> None:
-        if findings:
-            raise DataError(
-                "these tables cannot be compared.",
-                findings,
-                mend="give three tables of the same columns; the holdout is real rows that the "
-                "model never saw",
-            )
-
-    @property
-    def datasets(self) -> Sides[Dataset]:
-        """The three tables."""
-        return Sides(self.synthetic, self.train, self.holdout)
+        self.refuse(self.identical() or overlap(self.train, self.holdout, self.left_out))
 
     @property
     def table(self) -> Table:
@@ -158,17 +129,6 @@ class Comparison:
                 for (side, data), rows in zip(self.datasets._asdict().items(), wanted, strict=True)
             )
         )
-
-    def shared(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` gives: made for the first measure that asks with this key, kept for all."""
-        if key not in self._kept:
-            self._kept[key] = make()
-        found: T = self._kept[key]
-        return found
-
-    @cached_property
-    def _kept(self) -> dict[Hashable, Any]:
-        return {}
 
     def series(self, name: str) -> Sides[pl.Series]:
         """One column of the three tables."""

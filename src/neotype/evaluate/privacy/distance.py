@@ -120,8 +120,7 @@ class ExactCopies(Measure):
             meaning=(
                 f"{copies:,} of {rows:,} synthetic rows ({copies / rows:.2%}) are equal to a real "
                 f"row that the model learnt from; of real rows that it never saw, "
-                f"{natural / held:.2%} are, by chance alone."
-                + _plain(tables, natural / held)
+                f"{natural / held:.2%} are, by chance alone." + _plain(tables, natural / held)
             ),
             detail={
                 "copies": copies,

@@ -52,7 +52,7 @@ class Classes:
         if not names:
             raise NotMeasurableError("no quasi-identifiers were declared (--quasi age,sex,zip).")
         key = ("classes", tuple(names), ranges)
-        return tables.shared(key, lambda: cls._make(tables, names, ranges))
+        return tables.kept(key, lambda: cls._make(tables, names, ranges))
 
     @classmethod
     def _make(cls, tables: Comparison, names: Sequence[str], ranges: int) -> Classes:

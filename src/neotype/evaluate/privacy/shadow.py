@@ -102,7 +102,7 @@ class Retrained(Measure):
         if retrain is None:
             raise NotMeasurableError("no recipe was given to retrain.")
         sizes = self.shadows, self.rows, self.vulnerable, self.canaries
-        return tables.shared(("shadow runs", *sizes), lambda: train(self, retrain, tables))
+        return tables.kept(("shadow runs", *sizes), lambda: train(self, retrain, tables))
 
 
 @dataclass(frozen=True)

@@ -2,69 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
 
 from neotype.data import Dataset
-from neotype.errors import DataError
+from neotype.evaluate.compared import Compared, unlike_columns
 from neotype.evaluate.comparison import Comparison
 from neotype.evaluate.features import Ints, Sides
 from neotype.evaluate.metric import NotMeasurableError
 from neotype.families import Families
 from neotype.links import Links
-from neotype.rng import Rng
 from neotype.schema.schema import Identifier, Schema, Table
-
-T = TypeVar("T")
 
 ROWS = 50_000
 """Rows of a synthetic or holdout table that measures of single tables see."""
 
 
 @dataclass(frozen=True)
-class Databases:
+class Databases(Compared):
     """A synthetic database, the one it was learnt from, and real families its model never saw.
 
     Train's schema says what tables and columns mean. Views are made once, on first use.
     """
 
-    synthetic: Dataset
-    train: Dataset
-    holdout: Dataset
-    rng: Rng
+    one: ClassVar[str] = "database"
+    parts: ClassVar[str] = "table"
+    mend: ClassVar[str] = (
+        "give three databases of the same tables; the holdout is real families that the model "
+        "never saw"
+    )
 
-    def __post_init__(self) -> None:
-        self._refuse(self._unlike())
-
-    def _unlike(self) -> list[str]:
+    def unlike(self) -> list[str]:
         """Tables and columns that are missing or too many, and databases without a row."""
         findings = []
         for side, data in self.datasets._asdict().items():
+            there = [name for name in self.schema.tables if name in data.frames]
             for name, table in self.schema.tables.items():
-                if name not in data.frames:
+                if name not in there:
                     findings.append(f"the {side} database has no table '{name}'")
                     continue
-                have, want = data.frames[name].columns, table.columns
-                findings += [
-                    f"table '{name}' of the {side} database has no column '{c}'"
-                    for c in want
-                    if c not in have
-                ]
-                findings += [
-                    f"table '{name}' of the {side} database has a column '{c}' that train has not"
-                    for c in have
-                    if c not in want
-                ]
-            if not any(
-                data.frames[name].height for name in self.schema.tables if name in data.frames
-            ):
+                where = f"table '{name}' of the {side} database"
+                findings += unlike_columns(where, data.frames[name].columns, table.columns)
+            if not any(data.frames[name].height for name in there):
                 findings.append(f"the {side} database has no rows")
         return findings
+
+    def same(self, one: Dataset, two: Dataset) -> bool:
+        """Whether all tables are equal but those that may be published."""
+        own = [name for name, table in self.schema.tables.items() if not table.public]
+        return all(one.frames[name].equals(two.frames[name]) for name in own)
 
     def refuse_shared(self) -> None:
         """DataError when two databases are one and the same, or the holdout is train's rows.
@@ -72,38 +62,11 @@ class Databases:
         Tables that families share (reference tables) are the same in train and holdout, and those
         that may be published are the same everywhere.
         """
-        synthetic, train, holdout = self.datasets
-        findings = []
-        for name, one, other, two in (
-            ("holdout", holdout, "train", train),
-            ("synthetic database", synthetic, "train", train),
-            ("synthetic database", synthetic, "holdout", holdout),
-        ):
-            if self._same(one, two):
-                findings.append(f"the {name} is the {other} database itself, table by table")
-        own = [name for name in self.schema.tables if holdout.frames[name].height]
+        findings = self.identical()
+        own = [name for name in self.schema.tables if self.holdout.frames[name].height]
         if not findings and all(name in self.shared for name in own):
             findings.append("every row of the holdout is a row of train")
-        self._refuse(findings)
-
-    def _same(self, one: Dataset, two: Dataset) -> bool:
-        own = [name for name, table in self.schema.tables.items() if not table.public]
-        return all(one.frames[name].equals(two.frames[name]) for name in own)
-
-    @staticmethod
-    def _refuse(findings: list[str]) -> None:
-        if findings:
-            raise DataError(
-                "these databases cannot be compared.",
-                findings,
-                mend="give three databases of the same tables; the holdout is real families that "
-                "the model never saw",
-            )
-
-    @property
-    def datasets(self) -> Sides[Dataset]:
-        """The three databases."""
-        return Sides(self.synthetic, self.train, self.holdout)
+        self.refuse(findings)
 
     @property
     def schema(self) -> Schema:
@@ -227,17 +190,6 @@ class Databases:
     def doubled(self) -> Databases:
         """The same where train's own rows stand in the holdout's place."""
         return Databases(self.synthetic, self.train, self.train, self.rng)
-
-    def kept(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` gives: made for the first measure that asks with this key, kept for all."""
-        if key not in self._kept:
-            self._kept[key] = make()
-        found: T = self._kept[key]
-        return found
-
-    @cached_property
-    def _kept(self) -> dict[Hashable, Any]:
-        return {}
 
 
 def follow(rows: Ints, positions: Ints) -> Ints:

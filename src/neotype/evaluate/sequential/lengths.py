@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -21,7 +22,28 @@ OWNERS = 10
 
 
 @dataclass(frozen=True)
-class SequenceLengths(SequenceMeasure):
+class GapMeasure(SequenceMeasure):
+    """The largest gap between two distributions, or the mean of several such."""
+
+    reference: ClassVar[str] = "Smirnov 1948, Table for estimating the goodness of fit"
+    axis: ClassVar[Axis] = "fidelity"
+    better: ClassVar[Better] = "lower"
+    tolerance: ClassVar[float] = 0.06
+
+    def finding(self, apart: Spread, meaning: str, detail: Mapping[str, Any]) -> Finding:
+        """Good lies where real unseen owners are."""
+        return Finding(
+            value=apart.value,
+            interval=around(apart.value, spread(apart.drawn)),
+            floor=apart.floor,
+            target=max(0.06, apart.floor + 0.02),
+            meaning=meaning,
+            detail=detail,
+        )
+
+
+@dataclass(frozen=True)
+class SequenceLengths(GapMeasure):
     """How alike the numbers of rows per owner are distributed: 0 is the same.
 
     `detail`: `histogram` {upto: [largest length of each bin], shares: {side: [share]}}, `means` of
@@ -34,10 +56,6 @@ class SequenceLengths(SequenceMeasure):
         "The largest gap (Kolmogorov-Smirnov) between the distributions of the number of rows per "
         "owner, of equally many synthetic and holdout owners against those of train."
     )
-    reference: ClassVar[str] = "Smirnov 1948, Table for estimating the goodness of fit"
-    axis: ClassVar[Axis] = "fidelity"
-    better: ClassVar[Better] = "lower"
-    tolerance: ClassVar[float] = 0.06
 
     def look(self, tables: Comparison) -> Finding:
         """Compare the lengths of owners."""
@@ -47,11 +65,8 @@ class SequenceLengths(SequenceMeasure):
         values = some(Sides(*(side.astype(np.float64) for side in lengths)), rng)
         apart = kolmogorov(values, dealt(values, rng), weights(rng))
         means = {side: float(one.mean()) for side, one in values._asdict().items()}
-        return Finding(
-            value=apart.value,
-            interval=around(apart.value, spread(apart.drawn)),
-            floor=apart.floor,
-            target=max(0.06, apart.floor + 0.02),
+        return self.finding(
+            apart,
             meaning=(
                 f"A synthetic owner has {means['synthetic']:.4g} rows on average, a real one "
                 f"{means['train']:.4g}; the distributions are {apart.value:.3f} apart (real "
@@ -68,7 +83,7 @@ class SequenceLengths(SequenceMeasure):
 
 
 @dataclass(frozen=True)
-class InterEventTimes(SequenceMeasure):
+class InterEventTimes(GapMeasure):
     """How alike times are spaced: gaps, and where an owner's rows begin and end.
 
     `detail`: `parts` {gap | first | last: {value, floor, wasserstein, histogram}}; first and last
@@ -82,10 +97,6 @@ class InterEventTimes(SequenceMeasure):
         "of an owner to the next, of its first time and of its last (where observation is cut "
         "off), against train; the mean of these."
     )
-    reference: ClassVar[str] = "Smirnov 1948, Table for estimating the goodness of fit"
-    axis: ClassVar[Axis] = "fidelity"
-    better: ClassVar[Better] = "lower"
-    tolerance: ClassVar[float] = 0.06
 
     def look(self, tables: Comparison) -> Finding:
         """Compare gaps and ends."""
@@ -109,14 +120,22 @@ class InterEventTimes(SequenceMeasure):
                 parts[part] = kolmogorov(chosen, dealt(chosen, rng.child(part)), drawn)
         if not parts:
             raise NotMeasurableError("no row follows another one.")
-        return _finding(found, times, parts)
+        whole = mean(list(parts.values()))
+        worst = max(parts, key=lambda part: parts[part].value - parts[part].floor)
+        words = {"gap": "time to the next row", "first": "first time", "last": "last time"}
+        return self.finding(
+            whole,
+            meaning=(
+                f"Times are {whole.value:.3f} apart from those of the real data (real unseen rows: "
+                f"{whole.floor:.3f}); furthest off is the {words[worst]} with "
+                f"{parts[worst].value:.3f}."
+            ),
+            detail={"parts": _told(times, parts), **found.detail},
+        )
 
 
-def _finding(
-    found: Sequences, times: dict[str, Sides[Floats]], parts: dict[str, Spread]
-) -> Finding:
-    whole = mean(list(parts.values()))
-    told: dict[str, Any] = {
+def _told(times: dict[str, Sides[Floats]], parts: dict[str, Spread]) -> dict[str, Any]:
+    return {
         part: {
             "value": one.value,
             "floor": one.floor,
@@ -125,20 +144,6 @@ def _finding(
         }
         for part, one in parts.items()
     }
-    worst = max(parts, key=lambda part: parts[part].value - parts[part].floor)
-    words = {"gap": "time to the next row", "first": "first time", "last": "last time"}
-    return Finding(
-        value=whole.value,
-        interval=around(whole.value, spread(whole.drawn)),
-        floor=whole.floor,
-        target=max(0.06, whole.floor + 0.02),
-        meaning=(
-            f"Times are {whole.value:.3f} apart from those of the real data (real unseen rows: "
-            f"{whole.floor:.3f}); furthest off is the {words[worst]} with "
-            f"{parts[worst].value:.3f}."
-        ),
-        detail={"parts": told, **found.detail},
-    )
 
 
 def ends(found: Sequences) -> dict[str, Sides[Floats]]:

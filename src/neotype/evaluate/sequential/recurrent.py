@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -110,25 +111,17 @@ class DiscriminativeScore(RecurrentMeasure):
             )
             for run in range(self.runs)
         ]
-        told = np.array([[told.value, floor.value] for told, floor in results])
-        value, floor = told.mean(axis=0)
-        errors = np.array([one.error for one, _ in results])
-        error = np.sqrt((errors**2).mean() + told[:, 0].var() / self.runs)
+        runs = Runs.of([(told.value, floor.value, told.error) for told, floor in results])
         return Finding(
-            value=value,
-            interval=around(value, float(error), high=0.5),
-            floor=floor,
+            value=runs.value,
+            interval=around(runs.value, runs.error, high=0.5),
+            floor=runs.floor,
             target=0.10,
             meaning=(
-                f"A recurrent network is right about {0.5 + value:.1%} of windows of {length} rows "
-                f"(50% is guessing; real against real: {0.5 + floor:.1%})."
+                f"A recurrent network is right about {0.5 + runs.value:.1%} of windows of {length} "
+                f"rows (50% is guessing; real against real: {0.5 + runs.floor:.1%})."
             ),
-            detail={
-                "runs": [{"value": one, "floor": two} for one, two in told],
-                "length": length,
-                "windows": many,
-                **found.detail,
-            },
+            detail={**runs.detail, "length": length, "windows": many, **found.detail},
         )
 
     def _once(self, one: Tensor, holdout: Tensor, run: int, rng: Rng) -> Judgement:
@@ -146,6 +139,23 @@ class DiscriminativeScore(RecurrentMeasure):
         )
         right = ((said > 0.5) == (truth[test] > 0.5)).astype(np.float64)
         return Judgement(abs(float(right.mean()) - 0.5), clustered(right, owners))
+
+
+class Runs(NamedTuple):
+    """The mean of several runs, with the standard error of its value, and each of them."""
+
+    value: float
+    floor: float
+    error: float
+    detail: dict[str, list[dict[str, float]]]
+
+    @classmethod
+    def of(cls, results: Sequence[tuple[float, float, float]]) -> Self:
+        """From value, floor and standard error of each: runs differ, and so do owners."""
+        value, floor, error = np.array(results).T
+        whole = float(np.sqrt((error**2).mean() + value.var() / len(results)))
+        told = [{"value": one, "floor": two} for one, two, _ in results]
+        return cls(float(value.mean()), float(floor.mean()), whole, {"runs": told})
 
 
 class Judgement(NamedTuple):
@@ -194,28 +204,27 @@ class PredictiveScore(RecurrentMeasure):
             )
         )
         truth = ahead.holdout[:, 1:]
-        runs, errors = [], []
+        results = []
         for run in range(self.runs):
             off = [
                 self._once(sides[k], ahead[k], sides.holdout, truth, rng.child(f"{side} {run}"))
                 for k, side in ((0, "told"), (1, "floor"))
             ]
-            runs.append([float(np.nanmean(one)) for one in off])
-            worst = np.nan_to_num(np.nanmean(off[0], axis=1), nan=runs[-1][0])
-            errors.append(clustered(worst, cut.holdout.owners))
-        value, floor = np.mean(runs, axis=0)
-        error = np.sqrt(np.mean(np.square(errors)) + np.var([one for one, _ in runs]) / self.runs)
+            told, floor = (float(np.nanmean(one)) for one in off)
+            worst = np.nan_to_num(np.nanmean(off[0], axis=1), nan=told)
+            results.append((told, floor, clustered(worst, cut.holdout.owners)))
+        runs = Runs.of(results)
         return Finding(
-            value=value,
-            interval=around(value, float(error), high=np.inf),
-            floor=floor,
-            target=1.05 * floor + 0.002,
+            value=runs.value,
+            interval=around(runs.value, runs.error, high=np.inf),
+            floor=runs.floor,
+            target=1.05 * runs.floor + 0.002,
             meaning=(
                 f"Learnt from synthetic rows, a recurrent network foretells '{wanted}' with a mean "
-                f"absolute error of {value:.4f} (learnt from real rows: {floor:.4f})."
+                f"absolute error of {runs.value:.4f} (learnt from real rows: {runs.floor:.4f})."
             ),
             detail={
-                "runs": [{"value": one, "floor": two} for one, two in runs],
+                **runs.detail,
                 "foretold": wanted,
                 "length": length,
                 "windows": len(truth),

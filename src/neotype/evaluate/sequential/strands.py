@@ -110,7 +110,7 @@ class Sequences:
 
 def sequences(tables: Comparison) -> Sequences:
     """The strands of these tables; NotMeasurableError where the schema names no sequence."""
-    return tables.shared("sequences", lambda: _sequences(tables))
+    return tables.kept("sequences", lambda: _sequences(tables))
 
 
 def _sequences(tables: Comparison) -> Sequences:

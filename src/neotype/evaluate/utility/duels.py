@@ -231,7 +231,7 @@ def exam(comparison: Comparison, target: str | None) -> Exam:
     """The exam in the target, one for all measures; NotMeasurableError says why there is none."""
     if target is None:
         raise NotMeasurableError("no target column was named.")
-    return comparison.shared(("exam", target), lambda: _exam(comparison, target))
+    return comparison.kept(("exam", target), lambda: _exam(comparison, target))
 
 
 def _exam(comparison: Comparison, target: str) -> Exam:
