@@ -21,6 +21,9 @@ from neotype.synth.synthesizer import Capabilities
 from neotype.synth.table import TableModel
 from neotype.trees.density import DensityTrees, Growth
 
+_PARTS = 20
+"""Into so many leaves at least a small table may fall."""
+
 
 @dataclass(frozen=True)
 class Trees:
@@ -35,7 +38,7 @@ class Trees:
     sharpness: float = field(
         default=-6.0, metadata={"help": "prior log-odds that a node splits: -8 … 2"}
     )
-    leaf: int = field(default=10, metadata={"help": "fewest rows in a leaf"})
+    leaf: int = field(default=10, metadata={"help": "fewest rows in a leaf; small tables: fewer"})
     base: int = field(default=4, metadata={"help": "symbols a tree predicts at once: 2 … 64"})
     width: int = field(default=24, metadata={"help": "most digits that one tree looks at"})
     protect: int = field(default=5, metadata={"help": "values of fewer rows are not stored"})
@@ -63,17 +66,22 @@ class Trees:
             [digit.size for digit in digits],
             [digit.ordered for digit in digits],
             order,
-            Growth(self.base, self.leaf, self.sharpness, self.width),
+            Growth(self.base, self._least(data.rows), self.sharpness, self.width),
             tick=lambda done: progress("grow trees", done, len(order)),
         )
         words = (
             f"{len(density.steps)} decision trees with {density.leaves:,} leaves, each the class "
-            f"frequencies of at least {self.leaf} rows averaged with those of larger groups",
+            f"frequencies of at least {self._least(data.rows)} rows averaged with those of larger "
+            "groups",
         )
         model = TableModel("trees", data.schema, codebook, density, tuple(order), words)
         if not self.refine or not digits:
             return model
         return refined(model, codebook, codes, self.refine, rng.child("refine"), progress)
+
+    def _least(self, rows: int) -> int:
+        """The fewest rows in a leaf: of a small table a part of it, so that it is told at all."""
+        return min(self.leaf, max(rows // _PARTS, self.protect))
 
     @classmethod
     def restore(cls, state: State, schema: Schema) -> TableModel:

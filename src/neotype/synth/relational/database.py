@@ -24,10 +24,11 @@ from neotype.synth.relational.matching import Drawn, placed_rows
 from neotype.synth.relational.part import Part, digits_of
 from neotype.synth.relational.public import beside_kept
 from neotype.synth.relational.redraw import Redraw
+from neotype.synth.relational.representative import EACH, MOST, representative
 from neotype.synth.relational.rest import Loader, at_rest, state_of
 from neotype.synth.relational.ruled import Ruled
 from neotype.synth.relational.sizes import counted, sizes
-from neotype.synth.relational.weighed import families, learn_kin
+from neotype.synth.relational.weighed import families, learn_kin, renumbered
 from neotype.synth.synthesizer import Capabilities
 from neotype.synth.trees import Trees
 
@@ -116,13 +117,22 @@ class DatabaseModel:
     ) -> Drawn:
         tie = self.layout.contexts.get(table)
         if tie is None:
-            return self.at_the_top(table, asked[table], rng)
+            return self._alone(table, asked[table], rng)
         if table not in asked:
             return self.below(table, drawn, rng)
         above, stream = drawn[tie.parent], rng.child("public").generator()
         frame = counted(self.fitted.bonds[table], above.frame, asked[table], stream)
         owners = {tie.parent: replace(above, frame=frame)}
         return self.below(table, owners, rng, counted=True)
+
+    def _alone(self, table: str, rows: int, rng: Rng) -> Drawn:
+        """The rows of a table that belongs to no other: where they are few, like all together."""
+        if table in self.fitted.kept or not 0 < rows <= MOST:
+            return self.at_the_top(table, rows, rng)
+        pool = self.at_the_top(table, rows * EACH, rng)
+        digits = (*self.fitted.parts[table].digits, *self.fitted.reference_digits(table))
+        picks = representative(pool.context, digits, rows, rng.child("choose").generator())
+        return renumbered(self.fitted, table, pool.take(picks), rng)
 
     def _first(self, table: str, drawn: Mapping[str, Drawn], rng: Rng) -> Drawn:
         """One row where a few owners were drawn with none, so that what refers to it can."""

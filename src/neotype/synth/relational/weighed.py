@@ -82,7 +82,7 @@ def families(model: Any, root: str, rows: int, rng: Rng) -> dict[str, Drawn]:
     if not blocks:
         blocks = [_subset(fitted, root, _pool(model, root, 1, rng), np.zeros(0, dtype=np.int64))]
     whole = _joined(fitted, blocks) if len(blocks) != 1 else blocks[0]
-    return {t: _renumbered(fitted, t, one, rng.child(t)) for t, one in whole.items()}
+    return {t: renumbered(fitted, t, one, rng.child(t)) for t, one in whole.items()}
 
 
 def _picked(fitted: Fitted, kin: Kin, pool: Mapping[str, Drawn], rng: Rng) -> Positions:
@@ -162,7 +162,7 @@ def _joined(fitted: Fitted, blocks: list[dict[str, Drawn]]) -> dict[str, Drawn]:
     return found
 
 
-def _renumbered(fitted: Fitted, table: str, drawn: Drawn, rng: Rng) -> Drawn:
+def renumbered(fitted: Fitted, table: str, drawn: Drawn, rng: Rng) -> Drawn:
     """The rows with what belongs to their number (identifiers, persons) made anew."""
     part = fitted.parts[table]
     if part.codebook is None:
