@@ -88,13 +88,7 @@ def find_keys(
     taken |= {(tie.relationship.child, tie.relationship.child_key[0]) for tie in several}
     plain, doubtful = single_ties(tables, taken)
     found = [tie.relationship for tie in (*plain, *several)]
-    maybe = [tie.relationship for tie in doubtful]
-    for name, table in unsure.items():
-        # Of a calendar the day is the key, whether or not other days are taken to refer to it.
-        days = bool(table.primary) and table.cells[table.primary[0]].group == "day"
-        ties = (*found, *maybe) if days else found
-        if not any(tie.parent == name and tie.parent_key == table.primary for tie in ties):
-            table.primary = ()
+    _settle(unsure, found, [tie.relationship for tie in doubtful])
     for name, table in tables.items():
         if name not in keys.primary:
             table.primary = composite_key(
@@ -114,6 +108,20 @@ def find_keys(
     }
     whole = Schema(tables=made, relationships=tuple(ties))
     return Found(in_order(whole, frames), tuple(proposed))
+
+
+def _settle(
+    unsure: Mapping[str, TableKeys], found: list[Relationship], doubtful: list[Relationship]
+) -> None:
+    """Keys that nothing refers to are none.
+
+    Of a calendar the day is the key, whether or not other days are taken to refer to it.
+    """
+    for name, table in unsure.items():
+        days = bool(table.primary) and table.cells[table.primary[0]].group == "day"
+        ties = (*found, *doubtful) if days else found
+        if not any(tie.parent == name and tie.parent_key == table.primary for tie in ties):
+            table.primary = ()
 
 
 def _days(column: Column) -> bool:
