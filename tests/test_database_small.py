@@ -245,3 +245,24 @@ def test_depths_of_few_rows_are_told_together(rows: list[int], shown: list[int])
         other = k + 1 if k + 1 < len(rows) else k - 1
         moved[k], moved[other] = moved[k] + 1, moved[other] - 1
     assert told(np.array(moved), 5) == found
+
+
+def test_a_row_has_one_below_it_at_most_where_it_is_their_key(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    draw = np.random.default_rng(0)
+    data = database(
+        {
+            "land": {"land": range(60), "x": draw.integers(0, 9, 60)},
+            "coast": {"land": np.arange(40), "length": draw.integers(0, 99, 40)},
+        },
+        {"land": "land", "coast": "land"},
+        "coast.land > land.land",
+        public=("land",),
+    )
+    model = learnt(data)
+    for scale, rows in ((0.5, 20), (1, 40), (3, 60)):
+        made = model.sample(rng=Rng(1), scale=scale).frames["coast"]
+        assert made.height == rows
+        assert made["land"].n_unique() == rows
+    assert "'coast' has 60 rows and not 120" in caplog.text

@@ -26,7 +26,7 @@ from neotype.synth.relational.public import beside_kept
 from neotype.synth.relational.redraw import Redraw
 from neotype.synth.relational.representative import EACH, MOST, representative
 from neotype.synth.relational.rest import Loader, at_rest, state_of
-from neotype.synth.relational.ruled import Ruled
+from neotype.synth.relational.ruled import Ruled, keys_of
 from neotype.synth.relational.sizes import counted, sizes
 from neotype.synth.relational.weighed import families, learn_kin, renumbered
 from neotype.synth.synthesizer import Capabilities
@@ -121,7 +121,10 @@ class DatabaseModel:
         if table not in asked:
             return self.below(table, drawn, rng)
         above, stream = drawn[tie.parent], rng.child("public").generator()
-        frame = counted(self.fitted.bonds[table], above.frame, asked[table], stream)
+        keys = keys_of(self.layout.schema.tables[table])
+        single = any(set(key) <= set(tie.child_key) for key in keys)
+        bond = self.fitted.bonds[table]
+        frame = counted(bond, above.frame, asked[table], stream, single=single)
         owners = {tie.parent: replace(above, frame=frame)}
         return self.below(table, owners, rng, counted=True)
 

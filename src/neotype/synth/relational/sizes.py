@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from neotype.errors import SamplingError, did_you_mean
 from neotype.synth.relational.bond import Bond
+
+log = logging.getLogger("neotype")
 
 
 def sizes(model: Any, rows: int | Mapping[str, int] | None, scale: float) -> dict[str, int]:
@@ -46,10 +49,25 @@ def sizes(model: Any, rows: int | Mapping[str, int] | None, scale: float) -> dic
     return found
 
 
-def counted(bond: Bond, owners: pl.DataFrame, total: int, rng: np.random.Generator) -> pl.DataFrame:
-    """Owners with `total` rows together, in the shares that they were drawn with."""
+def counted(
+    bond: Bond, owners: pl.DataFrame, total: int, rng: np.random.Generator, *, single: bool
+) -> pl.DataFrame:
+    """Owners with `total` rows together, in the shares that they were drawn with.
+
+    `single`: none has two, as the owner is the key of the row.
+    """
     drawn = bond.told(owners, rng)[0]
-    lines = [pl.Series(bond.rows, scaled(drawn, total, rng))]
+    counts = scaled(drawn, total, rng)
+    if single and total > owners.height:
+        log.warning(
+            "'%s' has %d rows and not %d: as many as '%s', each row of which has one at most.",
+            *(bond.tie.child, owners.height, total, bond.tie.parent),
+        )
+    if single:
+        first = np.lexsort((rng.random(len(drawn)), -drawn))
+        counts = np.zeros_like(drawn)
+        counts[first[:total]] = 1
+    lines = [pl.Series(bond.rows, counts)]
     if bond.mix is not None:
         more = total / max(int(drawn.sum()), 1)
         names = [bond.mix.column(bond.tie.title, k) for k in range(len(bond.mix.kinds))]
