@@ -56,6 +56,41 @@ def test_a_table_of_nothing_but_missing_keys_keeps_its_rows() -> None:
     assert made["link"].to_dicts() == [{"town": None}] * 2
 
 
+def test_rows_of_nothing_but_their_owners_key_are_told_apart() -> None:
+    """A table of members among thirty people, with nothing to say of them."""
+    data = database(
+        {
+            "person": {"person": range(30), "age": range(20, 50)},
+            "member": {"person": [3, 9, 11]},
+        },
+        {"person": "person", "member": "person"},
+        "member.person > person.person",
+    )
+    model = learnt(data)
+    for scale in (1, 3):
+        made = model.sample(rng=Rng(1), scale=scale).frames["member"]
+        assert made.height > 1
+        assert not made["person"].is_duplicated().any()
+
+
+def test_rows_of_nothing_but_keys_go_where_too_few_rows_can_be_referred_to() -> None:
+    """Each of six links has another plan, and there are fewer plans."""
+    data = database(
+        {
+            "town": {"town": range(60), "size": [1, 2, 3] * 20},
+            "plan": {"plan": range(6), "town": range(6), "cost": [4, 5, 6, 7, 8, 9]},
+            "link": {"plan": range(6), "town": pl.Series([None] * 6, dtype=pl.Int64)},
+        },
+        {"town": "town", "plan": "plan"},
+        "link.plan > plan.plan\nlink.town > town.town\nplan.town > town.town",
+    )
+    model = learnt(data)
+    for seed in range(4):
+        made = model.sample({"plan": 2}, rng=Rng(seed)).frames
+        assert made["link"].height == 2
+        assert set(made["link"]["plan"]) <= set(made["plan"]["plan"])
+
+
 def test_rows_of_few_owners_fall_in_the_time_of_the_data() -> None:
     """Of so few owners it cannot be told when the rows of each begin."""
     draw = np.random.default_rng(0)

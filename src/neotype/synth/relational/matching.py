@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +40,13 @@ class Drawn:
         codes, context, references = (
             line[:, picks] for line in (self.codes, self.context, self.references)
         )
-        return Drawn(self.frame[picks], codes, context, references, owner)
+        frame = self.frame[picks] if self.frame.width else pl.DataFrame(height=len(picks))
+        return Drawn(frame, codes, context, references, owner)
+
+
+def of_rows(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Some columns; with none of them polars forgets how many rows there are."""
+    return frame.select(columns) if columns else pl.DataFrame(height=frame.height)
 
 
 def placed_rows(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from neotype.rng import Rng
 from neotype.schema.schema import NUMBERED
-from neotype.synth.relational.matching import Drawn
+from neotype.synth.relational.matching import Drawn, of_rows
 from neotype.synth.relational.overlap import cells_of
 from neotype.synth.relational.ruled import Ruled, keys_of
 from neotype.synth.relational.settle import Again, settled
@@ -56,7 +56,7 @@ class Redraw:
         at = made[_AT].to_numpy()
         lines = zip(*((one.codes, one.context, one.references) for one in pool), strict=True)
         codes, context, references = (np.concatenate(line, axis=1)[:, at] for line in lines)
-        return Drawn(made.select(mine.frame.columns), codes, context, references, mine.owner)
+        return Drawn(of_rows(made, mine.frame.columns), codes, context, references, mine.owner)
 
     def issued(
         self, table: str, frame: pl.DataFrame, drawn: Mapping[str, Drawn], frozen: frozenset[str]

@@ -127,9 +127,7 @@ class Reference:
         drawn = rng.generator()
         refers = rows >= 0
         may = np.ones(len(rows), dtype=np.bool_) if asked is None else asked
-        hierarchy = None
-        if tie.parent == tie.child:
-            hierarchy = _hierarchy(rows, 1 if public else protect)
+        hierarchy = _hierarchy(rows, 1 if public else protect) if tie.parent == tie.child else None
         group = siblings if siblings is not None else distinct
         told = _telling(child, child_sizes, rows, referenced, referenced_sizes, drawn)
         profiles, ordered = child[told], [child_sizes[k].ordered for k in told]
