@@ -37,11 +37,9 @@ def invented(lengths: NDArray[np.int64], letters: Succession, rng: Generator) ->
         before = made[:, place - 1] if place else np.zeros(count, dtype=np.int64)
         letter = letters.draw(before, rng)
         # Where nothing is known of what follows, vowels and consonants take turns.
-        spin = rng.random(count)
-        own = np.where(
-            np.isin(before, vowels),
-            others[(spin * len(others)).astype(np.int64)],
-            vowels[(spin * len(vowels)).astype(np.int64)],
-        )
-        made[:, place] = np.where(letter < 0, own, letter)
+        bare = np.flatnonzero(letter < 0)
+        turn = np.isin(before[bare], vowels)
+        drawn = np.where(turn, rng.choice(others, len(bare)), rng.choice(vowels, len(bare)))
+        letter[bare] = drawn
+        made[:, place] = letter
     return ["".join(map(chr, row[:n])) for row, n in zip(made.tolist(), lengths, strict=True)]

@@ -31,6 +31,8 @@ _ENOUGH = 12
 _ENDINGS = r"^\s*[^\s\p{L}\p{N}\x00]$"
 _SHORT = 5
 """Texts of so few tokens, such as "n/a", are counted by rows; longer ones once, however often."""
+_MADE = 2_000
+"""New words of one case and length that are made at once; more come again."""
 _TABLES = ("single", "double", "triple", "ending", "letters")
 START = 0
 SILENT = -1
@@ -167,9 +169,10 @@ class Phrases:
             known = [word.partition("\0")[2] for word in self.vocabulary]
             longest = max((int(w[1:] or 0) for w in known if w[:1] == case), default=3)
             lengths = longest + rng.integers(1, 4, count)
-        words = invented(lengths, self.letters, rng)
+        words = invented(lengths[:_MADE], self.letters, rng)
         cased = {"U": str.upper, "T": str.title}.get(case, str.lower)
-        return [space + cased(word) for word in words]
+        made = [space + cased(word) for word in words]
+        return made + [made[i] for i in rng.integers(0, _MADE, count - len(made))]
 
     def state(self) -> State:
         """At rest."""
