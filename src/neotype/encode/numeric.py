@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -160,6 +161,16 @@ class NumericEncoder:
             series = series.zip_with(~here, pl.Series([None], dtype=dtype))
         return [series.alias(self.name)]
 
+    @property
+    def plain(self) -> bool:
+        """Whether its cells are numbers or missing, and nothing special."""
+        return self.scale is not None and not self.special
+
+    @property
+    def decimals(self) -> int | None:
+        """How many decimals its numbers have, where that is known."""
+        return round(math.log10(self.unit)) if self.unit else None
+
     def numbers(self, codes: Codes, rng: Generator) -> NDArray[np.float64]:
         """As `decode`, of cells none of which is missing or special, as plain numbers."""
         if self.scale is None:
@@ -175,11 +186,15 @@ class NumericEncoder:
         codes = np.zeros((len(self.digits), len(numbers)), dtype=np.uint8)
         if self.scale is None or not len(codes):
             return codes
-        values: Axis = numbers
+        unknown = np.isnan(numbers)
+        values: Axis = np.where(unknown, 0.0, numbers)
         if self.unit:
-            values = np.rint(numbers * self.unit).astype(np.int64)
+            values = np.rint(values * self.unit).astype(np.int64)
             values = _steps(values, self.stride, self.offset) if self.stride > 1 else values
-        return self.scale.encode(values)[: len(codes)]
+        codes[:] = self.scale.encode(values)[: len(codes)]
+        codes[:, unknown] = 0
+        codes[0, unknown] = self.scale.groups + len(self.special)
+        return codes
 
     def _without_scale(self, codes: Codes, rows: int, dtype: pl.DataType) -> pl.Series:
         kinds = [_SPECIAL[kind] for kind in self.special] + [None] * self.missing

@@ -26,7 +26,7 @@ from neotype.schema.schema import (
     Table,
 )
 from neotype.synth.relational.clock import Clock, Ticks
-from neotype.synth.relational.dated import Dated, tells, ticks_of
+from neotype.synth.relational.dated import Dated, origin_of, ticks_of, until_of
 from neotype.synth.relational.fanout import FanOut
 from neotype.synth.relational.mix import Mix
 from neotype.synth.relational.shared import groups_of
@@ -66,6 +66,8 @@ class Bond:
     cut: int | None = None
     """The tick at which all owners are looked at last, where most last rows are near it: then the
     time from last row to cut is drawn, and not that from first to last."""
+    until: str | None = None
+    """The owner's column that no row is later than: then it is the time from last row to it."""
     mix: Mix | None = None
     """The kinds of rows of which each owner has its own number."""
     usual: tuple[int, int] | None = None
@@ -115,8 +117,7 @@ class Bond:
         if clock is not None and isinstance(clock.column, Numeric) and _counts(clock, owner, child):
             clock = None
         keys = {name for own in schema.above(tie.child) for name in own.child_key}
-        held = {name for rule in table.constraints for name in rule.about} | keys
-        held |= set(apart)
+        held = {name for rule in table.constraints for name in rule.about} | keys | set(apart)
         still = {*held, None if clock is None else clock.name}
         told = table.columns.items()
         numbers = [n for n, c in told if isinstance(c, Numeric) and n not in still]
@@ -139,22 +140,24 @@ class Bond:
             if mean is not None:
                 dense[name] = mean / next(iter(dense.values()), 1.0)
         parent = frames[tie.parent]
-        origin, grouped, cut, usual = None, None, None, None
+        origin, grouped, cut, until, usual = None, None, None, None, None
         ticks = None if clock is None else clock.ticks(child[clock.name])
         if ticks is not None and few:
             usual = _usual(ticks, protect)
         elif clock is not None and ticks is not None:
-            origin = _origin(clock, schema.tables[tie.parent], parent, owner, ticks)
+            origin = origin_of(clock, schema.tables[tie.parent], parent, owner, ticks)
             others = child.drop(clock.name, *keys)
             grouped = _grouped(ticks, owner, others, parent.height, protect)
-            cut = _cut(ticks, owner)
+            until = until_of(clock, schema.tables[tie.parent], parent, owner, ticks)
+            cut = _cut(ticks, owner) if until is None else None
         fan = FanOut.learn(np.bincount(owner, minlength=parent.height), protect=protect)
         plain = {n: c for n, c in table.columns.items() if n not in keys}
         mix = None if few else Mix.learn(child, plain, owner)
         dated = Dated.learn(clock, child, {n: c for n, c in plain.items() if n not in held})
         found = schema.tables[tie.parent].columns.get(origin or "")
         began = found if isinstance(found, Datetime) else None
-        return cls(tie, clock, origin, dense, counters, fan, began, grouped, dated, cut, mix, usual)
+        times = (began, grouped, dated, cut, until)
+        return cls(tie, clock, origin, dense, counters, fan, *times, mix, usual)
 
     def sketches(
         self, owner: NDArray[np.int64], child: pl.DataFrame, parent: pl.DataFrame, protect: int
@@ -169,7 +172,9 @@ class Bond:
             last = np.full(parent.height, np.iinfo(np.int64).min)
             np.minimum.at(first, owner, ticks)
             np.maximum.at(last, owner, ticks)
-            lasting = last - first if self.cut is None else np.maximum(self.cut - last, 0)
+            lasting = last - first
+            if self.ends(parent) is not None:
+                lasting = np.maximum(self.ends(parent) - last, 0)
             span = np.where(counts > 0, lasting, 0)
             if self.origin is None:
                 begun = self.clock.cells(np.where(counts > 0, first, ticks[:1].sum()))
@@ -243,7 +248,9 @@ class Bond:
             start = begun.fill_null(0).to_numpy().astype(np.int64) + self._zero(parent)
         lasting = np.maximum(span.fill_null(0).to_numpy().astype(np.int64), 0)
         group = zero if self.grouped is None else parent[self.group].fill_null(0).to_numpy()
-        end = start + lasting if self.cut is None else np.maximum(self.cut - lasting, start)
+        end = start + lasting
+        if self.ends(parent) is not None:
+            end = np.maximum(self.ends(parent) - lasting, start)
         return rows, start, np.where(rows > 1, end, start), group
 
     def quota(self, parent: pl.DataFrame, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -302,6 +309,23 @@ class Bond:
         levels = np.asarray(np.maximum(filled.astype(np.float64), 1e-9))
         return levels if name == leading else levels * self._levels(leading, parent)
 
+    def in_time(self, ticks: Ticks, owner: NDArray[np.int64], parent: pl.DataFrame) -> Ticks:
+        """Times of rows by owner and time, all nearer to the first where the last is too late."""
+        if self.until is None or self.clock is None or not len(ticks):
+            return ticks
+        begin = np.searchsorted(owner, np.arange(parent.height))
+        first = ticks[np.minimum(begin, len(ticks) - 1)][owner]
+        last = ticks[np.searchsorted(owner, owner, side="right") - 1]
+        room = np.maximum(self.clock.ticks(parent[self.until])[owner] - first, 0)
+        nearer = np.minimum(room / np.maximum(last - first, 1), 1.0)
+        return np.asarray(first + np.floor((ticks - first) * nearer), dtype=np.int64)
+
+    def ends(self, parent: pl.DataFrame) -> Ticks | int | None:
+        """From when back the last row is counted, if it is."""
+        if self.until is None or self.clock is None:
+            return self.cut
+        return self.clock.ticks(parent[self.until])
+
     def _zero(self, parent: pl.DataFrame) -> Ticks:
         """The tick from which an owner's first child is counted."""
         assert self.clock is not None
@@ -323,6 +347,7 @@ class Bond:
             "grouped": self.grouped,
             "dated": dict(self.dated.steps),
             "cut": self.cut,
+            "until": self.until,
             "usual": self.usual,
             "mix": None if self.mix is None else [self.mix.columns, self.mix.kinds],
         }
@@ -354,7 +379,8 @@ class Bond:
         dated = Dated(state.fact("dated"))
         there = schema.tables[tie.parent].columns.get(origin or "")
         began = there if isinstance(there, Datetime) else None
-        return cls(tie, clock, origin, dense, counters, fan, began, grouped, dated, cut, mix, usual)
+        times = (began, grouped, dated, cut, state.fact("until"))
+        return cls(tie, clock, origin, dense, counters, fan, *times, mix, usual)
 
 
 def clock_of(table: Table, frame: pl.DataFrame) -> Clock | None:
@@ -461,29 +487,3 @@ def _level(values: NDArray[np.float64], owner: NDArray[np.int64]) -> float | Non
     if 1 - within / spread < _DENSE_SHARE:
         return None
     return float(np.nanmean(means))
-
-
-def _origin(
-    clock: Clock,
-    table: Table,
-    parent: pl.DataFrame,
-    owner: NDArray[np.int64],
-    ticks: Ticks,
-) -> str | None:
-    """The owner's time from which the first child's is best counted, if there is one."""
-    if not isinstance(clock.column, Datetime):
-        return None
-    first = np.full(parent.height, np.iinfo(np.int64).max)
-    np.minimum.at(first, owner, ticks)
-    has = np.bincount(owner, minlength=parent.height) > 0
-    best, least = None, np.inf
-    for name, column in table.columns.items():
-        if not isinstance(column, Datetime) or column.part == "time":
-            continue
-        told, known = ticks_of(clock, name, column, parent[name])
-        if not known[has].all() or not tells(first[has], told[has]):
-            continue
-        spread = float(np.subtract(*np.percentile(first[has] - told[has], [75, 25])))
-        if spread < least:
-            best, least = name, spread
-    return best

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neotype.encode.encoder import Codes, Digit
 from neotype.synth.relational.clock import Ticks
+from neotype.synth.relational.expected import Number
 from neotype.trees.relevance import mutual_information
 
 _WIDEST = 32
@@ -52,6 +53,8 @@ class Brood:
     """repeats × rows: the row whose very value each has (itself, where it is new)."""
     values: NDArray[np.float64] | None = None
     """2 × rows: amounts and totals, where a total runs."""
+    numbers: NDArray[np.float64] | None = None
+    """columns × rows: numbers that go on from the rows before."""
 
     def told_by(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """These rows and those whose values they have, rising."""
@@ -66,7 +69,9 @@ class Brood:
             last = max(len(rows) - 1, 0)
             origin = np.minimum(np.searchsorted(rows, self.origin[:, rows]), last)
         values = None if self.values is None else self.values[:, rows]
-        return Brood(self.owner[rows], self.codes[:, rows], self.ticks[rows], origin, values)
+        numbers = None if self.numbers is None else self.numbers[:, rows]
+        own = (self.owner[rows], self.codes[:, rows], self.ticks[rows])
+        return Brood(*own, origin, values, numbers)
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,8 @@ class Columns:
     """The digits of rows, and which of them make up a column.
 
     `alone` are those that are all of their column, `firsts` the leading ones; `computed` follow
-    from the rows before; `exact` tells equal values of a column from others, by its digits.
+    from the rows before; `exact` tells equal values of a column from others, by its digits;
+    `numbers` are columns that may go on from the rows before.
     """
 
     digits: tuple[Digit, ...]
@@ -82,6 +88,7 @@ class Columns:
     firsts: tuple[int, ...]
     exact: Mapping[tuple[int, ...], NDArray[np.int64]]
     computed: tuple[int, ...] = ()
+    numbers: Mapping[str, Number] = field(default_factory=dict)
 
 
 def joined(parts: list[Brood], width: int) -> Brood:
@@ -91,12 +98,14 @@ def joined(parts: list[Brood], width: int) -> Brood:
         return Brood(none, np.zeros((width, 0), dtype=np.uint8), none)
     origins = [part.origin for part in parts if part.origin is not None]
     values = [part.values for part in parts if part.values is not None]
+    numbers = [part.numbers for part in parts if part.numbers is not None]
     return Brood(
         np.concatenate([part.owner for part in parts]),
         np.concatenate([part.codes for part in parts], axis=1),
         np.concatenate([part.ticks for part in parts]),
         np.concatenate(origins, axis=1) if origins else None,
         np.concatenate(values, axis=1) if values else None,
+        np.concatenate(numbers, axis=1) if numbers else None,
     )
 
 

@@ -7,8 +7,9 @@ How many rows an owner has, and from when to when, is drawn with the owner.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ from neotype.synth.relational.brood import (
     relevant,
 )
 from neotype.synth.relational.clock import Clock
+from neotype.synth.relational.expected import Expected, Number
 from neotype.synth.relational.given import between
 from neotype.synth.relational.history import History, Memory
 from neotype.synth.relational.shared import Shared
@@ -42,6 +44,8 @@ _FEW = 200
 """First rows of fewer owners than this are drawn like all others."""
 _AGAIN = 0.05
 """Share of rows from which on it is drawn whether a value comes again."""
+_SETTLED = 0.05
+"""Share of rows whose combination settles a number, up to which it is drawn for all."""
 _AT_ONCE = 1 << 14
 """Owners whose rows are drawn side by side."""
 
@@ -72,6 +76,8 @@ class Children:
     """Digits of columns whose value may be the last one of the same combination again."""
     computed: tuple[int, ...]
     """Digits of a total that follows from the rows before."""
+    expected: Expected | None
+    """Numbers of which the distance from what was to be expected is drawn."""
     first: Stages
     later: Stages
 
@@ -95,7 +101,13 @@ class Children:
         digits, together = columns.digits, columns.alone - set(columns.computed)
         tuples = Tuples.learn(brood.codes, digits, set(together), protect)
         combination = tuples.encode(brood.codes)
-        again = _again(brood, combination, columns, tuples)
+        numbers = {n: o for n, o in columns.numbers.items() if _free(o, tuples, combination)}
+        looked = relevant(brood, owners.codes, digits, context)
+        seen = tuple(context[p] for p in looked)
+        expected, off = Expected.learn(
+            numbers, brood.owner, brood.ticks, clock, owners.codes[list(looked)], seen, protect
+        )
+        again = _again(brood, combination, columns, tuples, expected)
         shared, gaps, spells, beat = None, None, None, 0.0
         if clock is not None:
             group = owners.group[brood.owner]
@@ -109,14 +121,13 @@ class Children:
         kept = tuple(p for p in range(len(digits)) if p not in tuples.places)
         known = quotas(combination, kind, len(tuples))
         memory = Memory(digits, columns.firsts, kept, len(tuples), beat, known)
-        looked = relevant(brood, owners.codes, digits, context)
-        seen = tuple(context[p] for p in looked)
-        sheet = _sheet(memory, seen, clock, gaps, shared, len(again))
+        sheet = _sheet(memory, seen, clock, gaps, shared, len(again), expected)
         parts = (sheet, looked, clock, gaps, spells, memory, tuples, shared, tuple(again))
-        blank = cls(*parts, columns.computed, _unlearnt(), _unlearnt())
+        blank = cls(*parts, columns.computed, expected, _unlearnt(), _unlearnt())
         rows = blank._walked(brood, owners)
         told = np.array(list(again.values()), dtype=np.uint8).T
         rows[:, sheet.at("again")] = told.reshape(len(rows), len(again))
+        rows[:, sheet.at("off")] = off.T
         progress("grow trees", 0, 2)
         is_first = np.append(True, brood.owner[1:] != brood.owner[:-1])
         few = is_first.sum() < _FEW
@@ -125,7 +136,7 @@ class Children:
         rest = rows if is_first.all() else rows[~is_first]
         later = blank._grown(rest, growth, gap=gaps is not None)
         progress("grow trees", 2, 2)
-        return cls(*parts, columns.computed, first, later)
+        return cls(*parts, columns.computed, expected, first, later)
 
     def _grown(self, rows: Rows, growth: Growth, *, gap: bool) -> Stages:
         """The trees of all stages."""
@@ -140,7 +151,9 @@ class Children:
         content = sheet.places("content")
         given = known + sheet.places("combination", "under") + [content[p] for p in sorted(told)]
         order = sheet.places("again")
-        order += [content[p] for p in range(len(content)) if p not in {*told, *self.computed}]
+        other = {*told, *self.computed, *(() if self.expected is None else self.expected.places)}
+        order += [content[p] for p in range(len(content)) if p not in other]
+        order += sheet.places("off")
         return Stages(when, which, sheet.grow(rows, order, given, growth))
 
     def _walked(self, brood: Brood, owners: Owners) -> Rows:
@@ -178,7 +191,12 @@ class Children:
         return rows
 
     def draw(
-        self, owners: Owners, rng: Rng, tally: Tally | None = None, given: Brood | None = None
+        self,
+        owners: Owners,
+        rng: Rng,
+        tally: Tally | None = None,
+        given: Brood | None = None,
+        encoders: Mapping[str, Any] | None = None,
     ) -> Brood:
         """The rows of these owners; `tally` keeps the total where one runs.
 
@@ -189,11 +207,12 @@ class Children:
         for number, block in enumerate(range(0, len(owners.rows), _AT_ONCE)):
             part = slice(block, min(block + _AT_ONCE, len(owners.rows)))
             mine = between(given, part.start, part.stop)
-            walk = Walk(self, owners.take(part), rng.block(number).generator(), tally, mine)
+            stream = rng.block(number).generator()
+            walk = Walk(self, owners.take(part), stream, tally, mine, encoders or {})
             drawn = walk.to_the_end()
             origin = None if drawn.origin is None else drawn.origin + done
             owner = drawn.owner + block
-            parts.append(Brood(owner, drawn.codes, drawn.ticks, origin, drawn.values))
+            parts.append(replace(drawn, owner=owner, origin=origin))
             done += len(owner)
         return joined(parts, len(self.memory.digits))
 
@@ -220,6 +239,8 @@ class Children:
         }
         if self.gaps is not None:
             parts["gaps"] = self.gaps.state()
+        if self.expected is not None:
+            parts["expected"] = self.expected.state()
         if self.spells is not None:
             parts["spells"] = self.spells.state()
         if self.shared is not None:
@@ -248,8 +269,9 @@ class Children:
         repeats = tuple(tuple(places) for places in state.fact("repeats"))
         computed = tuple(state.fact("computed"))
         spells = Spells.restore(state.within("spells")) if "spells" in state.facts else None
+        going = Expected.restore(state.within("expected")) if "expected" in state.facts else None
         parts = (sheet, looked, clock, gaps, spells, memory, tuples, shared, repeats, computed)
-        return cls(*parts, first, later)
+        return cls(*parts, going, first, later)
 
 
 def _unlearnt() -> Stages:
@@ -271,17 +293,30 @@ def _stages_at_rest(state: State) -> Stages:
 
 
 def _again(
-    brood: Brood, combination: NDArray[np.uint8], columns: Columns, tuples: Tuples
+    brood: Brood,
+    combination: NDArray[np.uint8],
+    columns: Columns,
+    tuples: Tuples,
+    expected: Expected | None,
 ) -> dict[tuple[int, ...], NDArray[np.bool_]]:
     """Which rows have the very value of the last one of their combination, by the digits."""
     last = last_alike(brood.owner, combination)
     taken = {*tuples.places, *columns.computed}
+    taken |= set() if expected is None else set(expected.places)
     same = {
         places: (last >= 0) & (ids == ids[np.maximum(last, 0)])
         for places, ids in columns.exact.items()
         if not set(places) & taken
     }
     return {places: rows for places, rows in same.items() if rows.mean() >= _AGAIN}
+
+
+def _free(number: Number, tuples: Tuples, combination: NDArray[np.uint8]) -> bool:
+    """Whether a column's digits are none of the combination's, and hardly ever follow from it."""
+    if set(number.places) & set(tuples.places):
+        return False
+    settled: NDArray[np.bool_] = np.any(tuples.fixed[:, list(number.places)] >= 0, axis=1)
+    return bool(settled[combination].mean() <= _SETTLED)
 
 
 def _sheet(
@@ -291,6 +326,7 @@ def _sheet(
     gaps: Scale | None,
     shared: Shared | None,
     repeats: int,
+    expected: Expected | None,
 ) -> Sheet:
     """The sections of a row while it is drawn, in the order in which they come to be known."""
     calendar = clock.digits if clock is not None else ()
@@ -308,5 +344,6 @@ def _sheet(
             ("under", memory.under),
             ("again", tuple(Digit("again", 2, ordered=True) for _ in range(repeats))),
             ("content", memory.digits),
+            ("off", () if expected is None else expected.digits),
         )
     )

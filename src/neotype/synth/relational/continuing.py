@@ -114,10 +114,14 @@ def _further(
     total = done + more
     lines = [pl.Series(bond.rows, total.astype(np.int64))]
     if bond.clock is not None:
-        span = frame[bond.span].fill_null(0).to_numpy().astype(np.float64)
+        _, start, end, _ = bond.told(frame)
+        span, lasting = (end - start).astype(np.float64), frame[bond.span].fill_null(0).to_numpy()
         usual = span.sum() / max((done - 1).clip(0).sum(), 1)
-        pace = expected(span, done - 1, usual) * rate
-        lines.append(pl.Series(bond.span, np.rint(span + pace * more).astype(np.int64)))
+        longer = np.rint(expected(span, done - 1, usual) * rate * more).astype(np.int64)
+        if bond.ends(frame) is not None:
+            # It is the time from the last row to an end, of which less is left.
+            longer = -np.minimum(longer, lasting)
+        lines.append(pl.Series(bond.span, lasting + longer))
     if bond.mix is not None:
         for k in range(len(bond.mix.kinds)):
             name = bond.mix.column(bond.tie.title, k)
@@ -143,7 +147,13 @@ def _given(
     if running is not None:
         names = (running.amount, running.total)
         values = np.stack([frame[n].cast(pl.Float64).fill_null(0).to_numpy() for n in names])
-    return Brood(owner, codes, ticks, values=values)
+    children = fitted.children[table]
+    numbers = None
+    if children is not None and children.expected is not None:
+        plain = part.inner(inner)
+        own = (plain[name].cast(pl.Float64) for name in children.expected.names)
+        numbers = np.stack([cells.fill_null(np.nan).to_numpy() for cells in own])
+    return Brood(owner, codes, ticks, values=values, numbers=numbers)
 
 
 def _top(model: PanelModel, frame: pl.DataFrame) -> Drawn:

@@ -199,8 +199,10 @@ class DatabaseModel:
         brood = (
             _none(part)
             if children is None
-            else children.draw(owners, rng.child("rows"), fitted.tally(table), given)
+            else children.draw(owners, rng.child("rows"), fitted.tally(table), given, part.encoders)
         )
+        if given is None:
+            brood = replace(brood, ticks=bond.in_time(brood.ticks, brood.owner, above.frame))
         if only is None:
             return self.decoded(table, above, brood, rng)
         rows = brood.told_by(only)
@@ -216,7 +218,7 @@ class DatabaseModel:
         references = brood.codes[len(untimed) :]
         if bond.clock is not None:
             timed = (bond.clock.name, bond.clock.cells(brood.ticks))
-        frame = part.decoded(told, rows, rng, timed)
+        frame = part.decoded(told, rows, rng, timed, self._numbers(table, brood))
         if bond.clock is not None and len(untimed) < len(told):
             told = part.codes(frame)
         round_ = rng.child("round").generator()
@@ -224,6 +226,13 @@ class DatabaseModel:
         frame = bond.decode(brood.owner, frame, above.frame, part.outer)
         context = np.vstack([told, references, above.context[:, brood.owner]])
         return Drawn(frame, told, context, references, brood.owner)
+
+    def _numbers(self, table: str, brood: Brood) -> dict[str, NDArray[np.float64]]:
+        """Columns of numbers that go on from row to row."""
+        children = self.fitted.children[table]
+        if children is None or children.expected is None or brood.numbers is None:
+            return {}
+        return dict(zip(children.expected.names, brood.numbers, strict=True))
 
     def _valued(self, table: str, frame: pl.DataFrame, brood: Brood) -> pl.DataFrame:
         """Values that run on from row to row, and values that come again."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from neotype.encode.calendar import DAY, resolution
 from neotype.encode.datetime import in_storage, wall_clock
-from neotype.schema.schema import Column, Datetime, Numeric
+from neotype.schema.schema import Column, Datetime, Numeric, Table
 from neotype.synth.relational.clock import Clock, Ticks
 
 _NEARER = 0.5
@@ -130,3 +130,56 @@ def _scaled(micros: Ticks, per_second: int) -> Ticks:
 def _per_second(name: str, column: Datetime) -> int:
     """Ticks of a second in the storage of a column; 0 of dates."""
     return wall_clock(name, column, in_storage(np.zeros(1, dtype=np.int64), column))[2]
+
+
+def origin_of(
+    clock: Clock,
+    table: Table,
+    parent: pl.DataFrame,
+    owner: NDArray[np.int64],
+    ticks: Ticks,
+) -> str | None:
+    """The owner's time from which the first child's is best counted, if there is one."""
+    if not isinstance(clock.column, Datetime):
+        return None
+    first = np.full(parent.height, np.iinfo(np.int64).max)
+    np.minimum.at(first, owner, ticks)
+    has = np.bincount(owner, minlength=parent.height) > 0
+    best, least = None, np.inf
+    for name, column in table.columns.items():
+        if not isinstance(column, Datetime) or column.part == "time":
+            continue
+        told, known = ticks_of(clock, name, column, parent[name])
+        if not known[has].all() or not tells(first[has], told[has]):
+            continue
+        spread = float(np.subtract(*np.percentile(first[has] - told[has], [75, 25])))
+        if spread < least:
+            best, least = name, spread
+    return best
+
+
+def until_of(
+    clock: Clock, table: Table, parent: pl.DataFrame, owner: NDArray[np.int64], ticks: Ticks
+) -> str | None:
+    """The owner's number that no row is later than and that tells when its last one is: of a clock
+    that is a number, the end of what was observed."""
+    if not isinstance(clock.column, Numeric):
+        return None
+    has = np.bincount(owner, minlength=parent.height) > 0
+    last = np.full(parent.height, np.iinfo(np.int64).min)
+    np.maximum.at(last, owner, ticks)
+    best, least = None, np.inf
+    for name, column in table.columns.items():
+        cells = parent[name]
+        if not isinstance(column, Numeric):
+            continue
+        if cells.null_count() or (cells.dtype.is_float() and not cells.is_finite().all()):
+            continue
+        told = clock.ticks(cells)
+        left = (told - last)[has]
+        if not len(left) or left.min() < 0 or not tells(last[has], told[has]):
+            continue
+        spread = float(np.subtract(*np.percentile(left, [75, 25])))
+        if spread < least:
+            best, least = name, spread
+    return best

@@ -430,12 +430,14 @@ def _children(
     ticks = np.zeros(len(owner), dtype=np.int64)
     if bond.clock is not None:
         ticks = bond.clock.ticks(full[table][bond.clock.name])
+    running = fitted.running.get(table)
     columns = Columns(
         digits,
         frozenset(_alone(part, place) | set(more)),
         tuple([place[p] for p in part.firsts if p in place] + list(more)),
         _exact(part, full[table], place),
         _computed(fitted, table, place),
+        part.numbers(full[table], place, {*bond.dense, *bond.counters, *_apart(running)}),
     )
     return Children.learn(
         Brood(owner, np.vstack([codes[untimed], told]), ticks),

@@ -30,11 +30,17 @@ def between(brood: Brood | None, first: int, last: int) -> Brood | None:
         codes=brood.codes[:, low:high],
         ticks=brood.ticks[low:high],
         values=None if brood.values is None else brood.values[:, low:high],
+        numbers=None if brood.numbers is None else brood.numbers[:, low:high],
     )
 
 
 def laid(
-    given: Brood | None, begin: Positions, codes: Codes, when: Ticks, values: NDArray[np.float64]
+    given: Brood | None,
+    begin: Positions,
+    codes: Codes,
+    when: Ticks,
+    values: NDArray[np.float64],
+    numbers: NDArray[np.float64],
 ) -> Positions:
     """Put each owner's given rows at its beginning; how many each has."""
     if given is None:
@@ -44,6 +50,8 @@ def laid(
     codes[:, at], when[at] = given.codes, given.ticks
     if given.values is not None:
         values[:, at] = given.values
+    if given.numbers is not None:
+        numbers[:, at] = given.numbers
     return np.bincount(given.owner, minlength=len(begin))
 
 

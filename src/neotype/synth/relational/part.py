@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
@@ -14,6 +14,7 @@ from neotype.constraints.keys import Unique
 from neotype.data import Dataset
 from neotype.encode.codebook import Codebook
 from neotype.encode.encoder import Codes, Digit
+from neotype.encode.numeric import NumericEncoder
 from neotype.rng import Rng
 from neotype.schema.schema import (
     Categorical,
@@ -25,6 +26,7 @@ from neotype.schema.schema import (
 )
 from neotype.synth.learn import rules_of
 from neotype.synth.relational.bond import Bond
+from neotype.synth.relational.expected import Number
 from neotype.synth.rewriting import Rewriting
 
 Positions = NDArray[np.int64]
@@ -91,17 +93,56 @@ class Part:
         return self.codebook.encode(Dataset.of(self.content, frame))
 
     def decoded(
-        self, codes: Codes, rows: int, rng: Rng, timed: tuple[str, pl.Series] | None
+        self,
+        codes: Codes,
+        rows: int,
+        rng: Rng,
+        timed: tuple[str, pl.Series] | None,
+        numbers: Mapping[str, NDArray[np.float64]],
     ) -> pl.DataFrame:
-        """Rows in the content's columns; `timed` is the column of times, which is no digit."""
+        """Rows in the content's columns.
+
+        `timed` is the column of times, which is no digit; `numbers` are known beyond their digits.
+        """
         if self.codebook is None:
             return pl.DataFrame(height=rows)
         frame = self.codebook.decode(codes, rng=rng.child("decode").generator())
         if timed is not None:
             frame = frame.with_columns(timed[1].alias(timed[0]))
+        frame = frame.with_columns(
+            pl.Series(name, values).fill_nan(None).cast(frame[name].dtype)
+            for name, values in numbers.items()
+        )
         if self.rewriting is not None:
             frame = self.rewriting.decode(frame, rng.child("rules"))
         return frame
+
+    @property
+    def encoders(self) -> dict[str, Any]:
+        """How each column is told as digits."""
+        found = self.codebook.encoders if self.codebook is not None else ()
+        return {encoder.columns[0]: encoder for encoder in found}
+
+    def numbers(
+        self, frame: pl.DataFrame, place: Mapping[int, int], apart: Collection[str]
+    ) -> dict[str, Number]:
+        """Columns of numbers that do not stand `apart`, by the `place` of each digit."""
+        inner, found = self.inner(frame), {}
+        for name, encoder in self.encoders.items():
+            places = self.places(name)
+            if name in apart or name[:1] in "#~" or not all(p in place for p in places):
+                continue
+            if isinstance(encoder, NumericEncoder) and places and encoder.plain:
+                values = inner[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+                mine = tuple(place[p] for p in places)
+                found[name] = Number(values, encoder.decimals, mine)
+        return found
+
+    def inner(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """A frame in the content's columns as the codebook sees it."""
+        if self.rewriting is None:
+            return frame
+        return self.rewriting.encode(frame.select(list(self.content.columns)))
 
     def places(self, column: str) -> list[int]:
         """The digits of a column."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.random import Generator
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from neotype.encode.encoder import ALL, Masks, only
 from neotype.synth.relational.brood import Brood, Owners
 from neotype.synth.relational.clock import Ticks
+from neotype.synth.relational.expected import Going
 from neotype.synth.relational.given import laid, told
 from neotype.synth.relational.history import History
 from neotype.synth.relational.sheet import Rows
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from neotype.synth.relational.children import Children
 
 Positions = NDArray[np.int64]
+Values = NDArray[np.float64]
 _MORE = 7
 """Rows among which another is looked for, where one would take a total below its floor."""
 _TRIES = 8
@@ -42,12 +45,17 @@ class Step:
     """2 × rows: amounts and totals, where a total runs."""
     low: NDArray[np.bool_]
     """Which take a total below its floor."""
+    scores: NDArray[np.float64]
+    numbers: NDArray[np.float64]
+    """columns × rows: numbers that go on, as scores and as values."""
 
     def put(self, places: Positions, other: Step, picks: Positions) -> None:
         """Some of the rows are those of `other` instead."""
         self.rows[places], self.ticks[places] = other.rows[picks], other.ticks[picks]
         self.source[:, places] = other.source[:, picks]
         self.values[:, places] = other.values[:, picks]
+        self.scores[:, places] = other.scores[:, picks]
+        self.numbers[:, places] = other.numbers[:, picks]
 
 
 class Walk:
@@ -60,6 +68,7 @@ class Walk:
         rng: Generator,
         tally: Tally | None,
         given: Brood | None,
+        encoders: Mapping[str, Any],
     ) -> None:
         self.children, self.owners, self.rng, self.tally = children, owners, rng, tally
         self.content = children.sheet.at("content")
@@ -76,7 +85,11 @@ class Walk:
         self.until = int(owners.end.max(initial=0))
         start = owners.start if children.spells is None else children.spells.nearest(owners.start)
         self.history = History(memory, owners.rows, start, owners.end, owners.quota)
-        self.begun = laid(given, self.begin, self.codes, self.when, self.values)
+        self.encoders, codes = encoders, owners.codes[list(children.context)]
+        self.going = None if children.expected is None else Going(children.expected, codes)
+        many = 0 if children.expected is None else len(children.expected.columns)
+        self.numbers = np.full((many, total), np.nan)
+        self.begun = laid(given, self.begin, self.codes, self.when, self.values, self.numbers)
         self.step = 0
 
     def to_the_end(self) -> Brood:
@@ -87,11 +100,14 @@ class Walk:
             old, new = a[self.begun[a] > self.step], a[self.begun[a] <= self.step]
             at = self.begin[old] + self.step
             told(self.history, self.latest, self.children.tuples, old, at, self.codes, self.when)
+            if self.going is not None and len(old):
+                self.going.add(old, self.going.scores(self.numbers[:, at]))
             if len(new):
                 self._add(new, self._next(new))
         owner = np.repeat(np.arange(len(self.owners.rows)), self.owners.rows)
         values = None if self.tally is None else self.values
-        return Brood(owner, self.codes, self.when, self.origin, values)
+        numbers = None if self.going is None else self.numbers
+        return Brood(owner, self.codes, self.when, self.origin, values, numbers)
 
     def _next(self, a: Positions) -> Step:
         """The next row of each owner: another one, where a total would fall below its floor."""
@@ -117,6 +133,9 @@ class Walk:
         codes, combination = step.rows[:, self.content].T, self._combination(step.rows)
         self.codes[:, at], self.when[at] = codes, step.ticks
         self.origin[:, at], self.values[:, at] = step.source, step.values
+        self.numbers[:, at] = step.numbers
+        if self.going is not None:
+            self.going.add(a, step.scores)
         for line, source in enumerate(step.source):
             self.latest[combination, line, a] = source
         ticks = step.ticks if self.children.clock is not None else None
@@ -133,6 +152,7 @@ class Walk:
     def _possible(self, a: Positions) -> Step:
         """A next row of each of the owners `a`."""
         rows, ticks = self._drawn(a)
+        scores, numbers = self._numbers(a, rows, ticks)
         at = self.begin[a] + self.step
         combination, again = self._combination(rows), rows[:, self.children.sheet.at("again")]
         source = np.tile(at, (len(self.latest[0]), 1))
@@ -145,7 +165,22 @@ class Walk:
             values[0] = self.tally.amounts(codes, self.values[0, first], first < at, self.rng)
             values[1] = self.tally.totals(codes, values[0], had)
             low = values[1] < np.minimum(self.tally.running.floor, had)
-        return Step(rows, ticks, source, values, low)
+        return Step(rows, ticks, source, values, low, scores, numbers)
+
+    def _numbers(self, a: Positions, rows: Rows, ticks: Ticks) -> tuple[Values, Values]:
+        """Numbers that go on, whose digits are set in `rows`."""
+        expected = self.children.expected
+        if self.going is None or expected is None:
+            return np.zeros((0, len(a))), np.zeros((0, len(a)))
+        off = rows[:, self.children.sheet.at("off")].T
+        phase = expected.phase(self.children.clock, ticks)
+        scores, numbers = self.going.next(a, off, phase, self.rng)
+        content = self.children.sheet.places("content")
+        for column, line in zip(expected.columns, numbers, strict=True):
+            codes = self.encoders[column.name].digits_of(line)
+            for place, code in zip(column.places, codes, strict=True):
+                rows[:, content[place]] = code
+        return scores, numbers
 
     def _drawn(self, a: Positions) -> tuple[Rows, Ticks]:
         """Sheets of a next row of each, and when it comes."""
