@@ -18,6 +18,7 @@ from neotype.schema.constraint import Rule
 from neotype.schema.schema import Schema
 from neotype.synth.learn import rules_of
 from neotype.synth.relational.database import DatabaseModel, Relational
+from neotype.synth.relational.kin import LEAST
 from neotype.synth.relational.matching import Drawn
 from neotype.synth.relational.pace import paces
 from neotype.synth.relational.panel import BLOCK, EVENT, KEYS, OWNER, Panel
@@ -49,7 +50,8 @@ class PanelModel:
         rules = rules_of(data, protect=getattr(recipe, "protect", 5))
         panel = Panel.learn(data)
         parts = Dataset(panel.inner, panel.apart(data.frame).frames)
-        made = Relational(_plain(recipe, panel)).fit(parts, rng=rng, progress=progress)
+        own = _plain(recipe, panel, parts.frames[OWNER].height)
+        made = Relational(own).fit(parts, rng=rng, progress=progress)
         if panel.single:
             # One owner is no distribution: how many blocks there are is what is asked for.
             bonds = {**made.fitted.bonds, BLOCK: replace(made.fitted.bonds[BLOCK], fan=None)}
@@ -321,8 +323,13 @@ class PanelModel:
         return cls(panel, database, rules, tuple(state.fact("paces")))
 
 
-def _plain(recipe: Any, panel: Panel) -> Any:
-    """The recipe with those of its `first` columns that owners have."""
+def _plain(recipe: Any, panel: Panel, owners: int) -> Any:
+    """The recipe with those of its `first` columns that owners have.
+
+    Owners with blocks are not drawn several times to choose among: nothing is learnt for that.
+    """
+    if panel.blocks is not None and owners >= LEAST and hasattr(recipe, "refine"):
+        recipe = replace(recipe, refine=0)
     first = getattr(recipe, "first", ())
     if not first:
         return recipe
