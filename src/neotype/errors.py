@@ -10,6 +10,8 @@
     ├── SchemaError           a schema, plan or metadata file is wrong
     │   └── ColumnNotFoundError
     ├── SamplingError         rows cannot be made as asked; never fewer rows than asked
+    ├── BudgetError           a privacy budget cannot be as asked
+    │   └── BudgetExceededError a draw would cost more than is left; nothing was drawn
     ├── ModelFileError        a .neotype file is damaged, foreign or newer than this version
     └── NotRegisteredError    no synthesizer, metric or encoder has this name
 
@@ -87,6 +89,14 @@ class ColumnNotFoundError(SchemaError):
 
 class SamplingError(NeotypeError):
     """Rows cannot be made as asked."""
+
+
+class BudgetError(NeotypeError):
+    """A privacy budget, or what is to be paid from it, cannot be as asked."""
+
+
+class BudgetExceededError(BudgetError):
+    """A draw would cost more than is left of the privacy budget; nothing was drawn or paid."""
 
 
 class ModelFileError(NeotypeError):

@@ -1,0 +1,1 @@
+"""Differential privacy: what may be spent, who counts it, and the one door to private noise."""

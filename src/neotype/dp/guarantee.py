@@ -1,0 +1,77 @@
+"""What is promised, in numbers and in a sentence, and what was paid for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+from neotype.dp.budget import Budget, Neighbors
+
+_METHODS = {
+    "pure": "pure composition",
+    "zcdp": "zCDP, converted as by Canonne, Kamath and Steinke 2020",
+    "pld": "privacy loss distributions (dp-accounting) over a plan settled beforehand",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One payment: what for, by which kind of noise, how often, and the price of all of it."""
+
+    purpose: str
+    event: str
+    count: int
+    price: float
+    delta: float = 0.0
+
+
+@dataclass(frozen=True)
+class Guarantee:
+    """The promise of a release.
+
+    `epsilon` and `delta` are those of the budget, not of what was spent of it: they hold whatever
+    would have been drawn in the light of what. `rho` is what they pay for (None where ε adds up).
+    """
+
+    epsilon: float
+    delta: float
+    rho: float | None
+    unit: str
+    at_most: int
+    neighbors: Neighbors
+    accountant: str
+    steps: tuple[Step, ...]
+
+    def sentence(self) -> str:
+        """All of it in words, fit for a report."""
+        coin = "ε" if self.rho is None else "ρ"
+        private = f"ε = {self.epsilon:g}" + (f" and δ = {self.delta:g}" if self.delta else "")
+        words = Budget(
+            self.epsilon, self.delta or None, self.neighbors, self.unit, self.at_most
+        ).words
+        paid = sum(step.price for step in self.steps)
+        whole = self.epsilon if self.rho is None else self.rho
+        listed = "; ".join(_told(step, coin) for step in self.steps) or "nothing yet"
+        return (
+            f"Differentially private with {private} for {words}. Accountant: "
+            f"{_METHODS.get(self.accountant, self.accountant)}; "
+            f"{coin} = {paid:.4g} paid of {whole:.4g}. Paid for: {listed}."
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """All of it as JSON."""
+        return asdict(self) | {"steps": [asdict(step) for step in self.steps]}
+
+    @classmethod
+    def restore(cls, facts: Mapping[str, Any]) -> Guarantee:
+        """The guarantee that gave these facts."""
+        steps = tuple(Step(**step) for step in facts["steps"])
+        neighbors = cast(Neighbors, facts["neighbors"])
+        return cls(**{**facts, "steps": steps, "neighbors": neighbors})
+
+
+def _told(step: Step, coin: str) -> str:
+    times = f" × {step.count}" if step.count > 1 else ""
+    delta = f", δ {step.delta:.2g}" if step.delta else ""
+    return f"{step.purpose} ({step.event}{times}, {coin} {step.price:.3g}{delta})"

@@ -1,0 +1,194 @@
+"""The one door to private noise: pays from the ledger, then draws.
+
+What a caller says of its numbers is how far they move when ONE ROW is added or removed; what the
+budget says (neighbours, unit, contribution bound) is multiplied in here, so that it cannot be
+forgotten. Numbers of type float are put on a grid first, as the digits of a float give away what
+they were computed from (Mironov 2012). There is no seed: noise that can be drawn again is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import floor, log2, sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neotype.dp import noise
+from neotype.dp.budget import Budget
+from neotype.dp.event import Exponential, Gaussian, Laplace, Threshold
+from neotype.dp.ledger import Ledger
+from neotype.errors import BudgetError
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+_FINE = 0.01
+"""How much rounding to the grid may add to the sensitivity."""
+_STRAY = 1.02
+"""Grid cells that rounding moves a score by at most: 1, and a little for sums done in floats."""
+_LARGEST = 2**53
+
+
+class Mechanism:
+    """Noisy answers, each paid for before it is drawn."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        noise.require("opendp")
+        self.ledger = ledger
+
+    def counts(
+        self,
+        values: Ints,
+        *,
+        rho: float,
+        sensitivity: float = 1.0,
+        purpose: str,
+        rows: int | None = None,
+    ) -> tuple[Ints, float]:
+        """Counts with discrete Gaussian noise, and its sigma.
+
+        One row adds a vector without negative entries, `sensitivity` long at most (L2): 1 for a
+        histogram, √k for k histograms at once. A unit has up to `rows` of them (the budget's bound
+        unless said: an entity has one row in its own table).
+        """
+        whole = _whole(values)
+        sigma = self.sigma(rho=rho, sensitivity=sensitivity, rows=rows)
+        self.ledger.spend(Gaussian(_ratio(rho), self._shape(sensitivity, rows)), purpose=purpose)
+        return noise.gaussian(whole, sigma), sigma
+
+    def sigma(self, *, rho: float, sensitivity: float = 1.0, rows: int | None = None) -> float:
+        """How wide the noise on counts would be for that price; nothing is drawn or paid."""
+        return _ratio(rho) * _above_zero(sensitivity, "sensitivity") * self._budget.reach_l2(rows)
+
+    def scores(
+        self,
+        values: Floats,
+        *,
+        rho: float,
+        sensitivity: float,
+        purpose: str,
+        rows: int | None = None,
+    ) -> tuple[Floats, float]:
+        """Real numbers with Gaussian noise on a grid, and its sigma.
+
+        Adding or removing one row moves the vector by `sensitivity` at most (L2), in any direction.
+        """
+        reach = _above_zero(sensitivity, "sensitivity") * self._budget.reach(rows)
+        root = sqrt(max(1, values.size))
+        grid = _power_of_two(_FINE * reach / root)
+        ratio = _ratio(rho)
+        sigma = ratio * (reach / grid + _STRAY * root)
+        places = _on_grid(values, grid)
+        self.ledger.spend(Gaussian(ratio), purpose=purpose)
+        noisy: Floats = noise.gaussian(places, sigma).astype(np.float64) * grid
+        return noisy, sigma * grid
+
+    def laplace(
+        self,
+        values: Ints,
+        *,
+        epsilon: float,
+        sensitivity: float = 1.0,
+        purpose: str,
+        rows: int | None = None,
+    ) -> tuple[Ints, float]:
+        """Whole numbers with discrete Laplace noise, and its scale; the budget needs no δ for it.
+
+        Adding or removing one row moves them by `sensitivity` at most, summed over all (L1).
+        """
+        whole = _whole(values)
+        ratio = 1 / _above_zero(epsilon, "epsilon")
+        scale = ratio * _above_zero(sensitivity, "sensitivity") * self._budget.reach(rows)
+        self.ledger.spend(Laplace(ratio), purpose=purpose)
+        return noise.laplace(whole, scale), scale
+
+    def histogram(
+        self,
+        keys: Sequence[Any],
+        counts: Ints,
+        *,
+        rho: float,
+        delta: float,
+        purpose: str,
+        rows: int | None = None,
+    ) -> tuple[list[Any], Ints, float, int]:
+        """Which keys there are, with noisy counts: sigma and the threshold that all of them reach.
+
+        A key that only one unit has comes through with probability δ at most. Keys come in their
+        own order, whatever order they were found in.
+        """
+        whole = _whole(counts)
+        sigma = self.sigma(rho=rho, rows=rows)
+        bound = noise.stability_threshold(sigma, delta, self._budget.rows(rows))
+        shape = self._shape(1.0, rows)
+        self.ledger.spend((Gaussian(_ratio(rho), shape), Threshold(delta)), purpose=purpose)
+        there = np.flatnonzero(whole > 0)
+        noisy = noise.gaussian(whole[there], sigma)
+        over = noisy >= bound
+        found = [keys[place] for place in there[over]]
+        order = sorted(range(len(found)), key=found.__getitem__)
+        return [found[place] for place in order], noisy[over][order], sigma, bound
+
+    def choose(
+        self,
+        scores: Floats,
+        *,
+        rho: float,
+        sensitivity: float,
+        purpose: str,
+        rows: int | None = None,
+    ) -> int:
+        """The place of a high score, by the exponential mechanism.
+
+        Adding or removing one row moves each score by `sensitivity` at most, up or down.
+        """
+        if not scores.size:
+            raise BudgetError("there is nothing to choose from.")
+        reach = _above_zero(sensitivity, "sensitivity") * self._budget.reach(rows)
+        grid = _power_of_two(_FINE * reach)
+        ratio = _ratio(rho)
+        places = _on_grid(scores.ravel(), grid)
+        self.ledger.spend(Exponential(sqrt(8) * sqrt(rho)), purpose=purpose)
+        return noise.noisy_max(places, ratio * (reach / grid + _STRAY))
+
+    @property
+    def _budget(self) -> Budget:
+        return self.ledger.budget
+
+    def _shape(self, sensitivity: float, rows: int | None) -> tuple[int, int] | None:
+        """Where a unit is one row of a histogram: one cell changes, or one of each of two."""
+        alone = sensitivity == 1 and self._budget.rows(rows) == 1
+        return (self._budget.swaps, 1) if alone else None
+
+
+def _ratio(rho: float) -> float:
+    return 1 / sqrt(2 * _above_zero(rho, "rho"))
+
+
+def _above_zero(value: float, what: str) -> float:
+    if not 0 < value < float("inf"):
+        raise BudgetError(f"{what} is {value!r}, and must be a number above 0.")
+    return value
+
+
+def _whole(values: Ints) -> Ints:
+    """Whole numbers, none of them anywhere near where 64 bits end."""
+    if values.dtype.kind not in "iu":
+        raise BudgetError(
+            f"counts are whole numbers, and these are of type {values.dtype}.",
+            mend="give numbers of type float to scores(), which rounds them to a grid",
+        )
+    return np.clip(values.astype(np.int64), -_LARGEST, _LARGEST)
+
+
+def _on_grid(values: Floats, grid: float) -> Ints:
+    """The nearest multiples of a power of two: dividing by it loses nothing."""
+    if not np.isfinite(values).all():
+        raise BudgetError("scores are finite numbers; one of these is not.")
+    return np.rint(np.clip(values / grid, -_LARGEST, _LARGEST)).astype(np.int64)
+
+
+def _power_of_two(value: float) -> float:
+    return 2.0 ** floor(log2(value))
