@@ -41,7 +41,7 @@ SIDE_ROOMS: dict[str, set[str]] = {
 }
 """Seen from `synth` on, with what they see of the house. `evaluate` sees `nn` alone."""
 
-SIDE_LIBRARIES = {"trees": {"numpy", "numba"}, "marginal": {"numpy", "numba"}}
+SIDE_LIBRARIES = {"trees": {"numpy", "numba"}, "marginal": {"numpy", "scipy", "numba"}}
 """All that a side room imports beyond the standard library."""
 
 TORCH = {"nn/gru.py"}
