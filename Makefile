@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 # Two workers halve the time where there are two cores.
 PYTEST_ARGS ?= -n 2
 
-.PHONY: help demo test reference check bench browser servers clean
+.PHONY: help demo test reference audit check bench browser servers clean
 
 help: ## list the commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,6 +26,9 @@ test: $(VENV)/.neotype-test browser servers ## install what the tests need and r
 
 reference: $(VENV)-reference/.neotype ## compare the measures with SDMetrics, in an environment of its own
 	@$(VENV)-reference/bin/python -m pytest -p no:cacheprovider tests/test_evaluate_reference.py
+
+audit: $(VENV)/.neotype-test ## attack private releases with 100,000 runs each instead of 4,000
+	@NEOTYPE_AUDIT_RUNS=100000 $(BIN)/python -m pytest tests/test_dp_audit.py
 
 check: $(VENV)/.neotype-dev ## format, lint and types
 	$(BIN)/ruff format --check .

@@ -1,16 +1,18 @@
 """The claim is attacked: honest noise withstands, and each of the classic mistakes is caught.
 
 Neighbours are the worst there are: one row more, in a cell of its own or beside others. A true
-claim fails here once in 10⁶ runs of a test.
+claim fails here once in 10⁶ runs of a test. NEOTYPE_AUDIT_RUNS=100000 attacks harder.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
+from neotype.dp import noise
 from neotype.dp.audit import Audit, audit
 from neotype.dp.budget import Budget
 from neotype.dp.event import Event
@@ -20,7 +22,7 @@ from neotype.errors import BudgetError
 
 pytest.importorskip("opendp", reason="pip install 'neotype[dp]'")
 
-RUNS, CHANCE = 4000, 1e-6
+RUNS, CHANCE = int(os.environ.get("NEOTYPE_AUDIT_RUNS", "4000")), 1e-6
 HERE, THERE = np.array([12, 4, 0, 7]), np.array([12, 4, 1, 7])
 RHO = 0.5
 BUDGET = Budget(20.0, 1e-6)
@@ -108,8 +110,6 @@ def test_half_the_noise_is_caught() -> None:
     class Half(Mechanism):
         def counts(self, values: Ints, **asked: object) -> tuple[Ints, float]:  # type: ignore[override]
             _, sigma = super().counts(values, **asked)  # type: ignore[arg-type]
-            from neotype.dp import noise
-
             return noise.gaussian(values, sigma / 2), sigma
 
     found = attacked(lambda v: Half(Ledger(BUDGET)).counts(v, rho=RHO, purpose="t")[0])

@@ -9,8 +9,11 @@ from math import sqrt
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from neotype.dp.bound import within
 from neotype.dp.budget import Budget
 from neotype.dp.ledger import Ledger
 from neotype.dp.mechanism import Mechanism
@@ -161,6 +164,19 @@ def test_what_makes_no_sense_is_refused_and_costs_nothing() -> None:
         with np.errstate(all="ignore"), pytest.raises(BudgetError, match=told):
             ask()
     assert door.ledger.steps == ()
+
+
+@given(st.lists(st.integers(-1, 6), max_size=40), st.integers(1, 4), st.integers(0, 6))
+def test_the_rows_of_a_unit_are_bounded_and_no_unit_decides_for_another(
+    units: list[int], at_most: int, removed: int
+) -> None:
+    table = np.array(units, dtype=np.int64)
+    kept = within(table, at_most)
+    for unit in set(units):
+        rows = np.flatnonzero(table == unit)
+        assert list(np.flatnonzero(kept & (table == unit))) == list(rows[: at_most * (unit >= 0)])
+    others = table != removed
+    assert (within(table[others], at_most) == kept[others]).all()
 
 
 def test_no_noise_can_be_asked_for_by_a_seed() -> None:

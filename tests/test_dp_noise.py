@@ -102,8 +102,9 @@ def test_a_threshold_is_the_least_that_hides_one_row(sigma: float, delta: float)
 
 
 @pytest.mark.parametrize("rows", [2, 5])
-def test_a_threshold_hides_a_unit_however_its_rows_are_spread(rows: int) -> None:
-    sigma, delta = 3.0, 1e-3
+@pytest.mark.parametrize("sigma", [3.0, 30.0])
+def test_a_threshold_hides_a_unit_however_its_rows_are_spread(rows: int, sigma: float) -> None:
+    delta = 1e-3
     x, probabilities = pmf(sigma)
     bound = noise.stability_threshold(sigma, delta, rows)
 
