@@ -79,13 +79,28 @@ def test_rounding_to_the_grid_never_reaches_beyond_what_is_paid() -> None:
             assert np.linalg.norm(one - other) <= sigma * sqrt(2 * rho) * (1 + 1e-9)
 
 
-def test_replacing_a_row_moves_scores_twice() -> None:
-    values = np.zeros(4)
-    one, two = (
-        mechanism(neighbors=way).scores(values, rho=0.1, sensitivity=1.0, purpose="t")[1]
-        for way in ("add-remove", "replace")
+@pytest.mark.parametrize(
+    ("budget", "reach"),
+    [({"neighbors": "replace"}, 2), ({"unit": "person", "at_most": 5, "neighbors": "replace"}, 10)],
+)
+def test_what_may_rise_and_fall_moves_by_every_row_of_both_units(
+    budget: dict[str, object], reach: int
+) -> None:
+    zeros = np.zeros(4)
+    one, more = mechanism(), mechanism(**budget)
+    (_, narrow), (_, wide) = (
+        door.scores(zeros, rho=0.1, sensitivity=1.5, purpose="t") for door in (one, more)
     )
-    assert two == pytest.approx(2 * one, rel=0.01)
+    assert wide == pytest.approx(reach * narrow, rel=0.01)
+    noisy, scale = more.laplace(np.zeros(3000, int), epsilon=0.5, sensitivity=3.0, purpose="t")
+    assert scale == pytest.approx(3 * reach / 0.5)
+    assert np.abs(noisy).mean() == pytest.approx(scale, rel=0.15)
+    # One unit lifts the one candidate and sinks the other: ε = √(8ρ) in all.
+    picks = [
+        more.choose(np.array([reach, -reach]), rho=0.125, sensitivity=1.0, purpose="t")
+        for _ in range(1500)
+    ]
+    assert binomtest(picks.count(1), 1500, 1 / (1 + np.exp(1 / 1.02))).pvalue > 1e-7
 
 
 def test_words_of_many_rows_are_found_and_those_of_one_row_are_not() -> None:
@@ -104,11 +119,11 @@ def test_words_of_many_rows_are_found_and_those_of_one_row_are_not() -> None:
 def test_a_word_of_one_unit_comes_through_as_often_as_delta_says() -> None:
     delta, runs = 0.02, 4000
     door = Mechanism(Ledger(Budget(100.0, 0.5)))
-    words = [f"w{k}" for k in range(runs)]
-    # Each word stands for a run of its own: their noise is independent.
-    found, *_ = door.histogram(
-        words, np.ones(runs, np.int64), rho=0.02, delta=delta, purpose="words"
-    )
+    # Each word stands for a run of its own: their noise is independent. The others are not there.
+    words = [f"w{k}" for k in range(runs)] + [f"none{k}" for k in range(runs)]
+    counts = np.repeat([1, 0], runs)
+    found, *_ = door.histogram(words, counts, rho=0.02, delta=delta, purpose="words")
+    assert not any(word.startswith("none") for word in found)
     assert binomtest(len(found), runs, delta, alternative="greater").pvalue > 1e-6
     assert len(found) > 0.5 * delta * runs
 
