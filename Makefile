@@ -24,8 +24,8 @@ test: $(VENV)/.neotype-test browser servers ## install what the tests need and r
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 	@$(MAKE) --no-print-directory reference
 
-reference: $(VENV)-reference/.neotype ## compare the measures with SDMetrics, in an environment of its own
-	@$(VENV)-reference/bin/python -m pytest -p no:cacheprovider tests/test_evaluate_reference.py
+reference: $(VENV)-reference/.neotype ## compare measures with SDMetrics and models with mbi, in an environment of its own
+	@$(VENV)-reference/bin/python -m pytest -p no:cacheprovider tests/test_evaluate_reference.py tests/test_marginal_reference.py
 
 audit: $(VENV)/.neotype-test ## attack private releases with 100,000 runs each instead of 4,000
 	@NEOTYPE_AUDIT_RUNS=100000 $(BIN)/python -m pytest tests/test_dp_audit.py

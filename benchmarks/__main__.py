@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.evaluation import evaluation
+from benchmarks.marginal import marginal
 from benchmarks.measure import ROOT, alone, table
 from benchmarks.relational import relational
 from benchmarks.spec import spec
@@ -24,7 +25,7 @@ from benchmarks.tables import TABLES
 from benchmarks.tasks import tasks
 
 RESULTS = ROOT / "benchmarks" / "results"
-PARTS = ("frontier", "cost", "evaluation", "spec", "tasks", "relational")
+PARTS = ("frontier", "cost", "evaluation", "spec", "tasks", "relational", "marginal")
 SEEDS = ("0", "1", "2")
 
 
@@ -120,6 +121,7 @@ def main() -> None:
         "spec": lambda: spec(seeds),
         "tasks": lambda: tasks(asked.data),
         "relational": lambda: relational(asked.data),
+        "marginal": marginal,
     }
     names = ("neotype", "numpy", "polars", "numba", "lightgbm")
     versions = ", ".join(f"{name} {version(name)}" for name in names)

@@ -11,12 +11,13 @@ from collections.abc import Callable
 import numpy as np
 
 from neotype.marginal.measurement import FloatArray
+from neotype.marginal.propagate import dot
 
 Loss = Callable[[FloatArray], tuple[float, FloatArray, FloatArray]]
 """Value, gradient, and about the second derivative along each variable."""
 Project = Callable[[FloatArray], FloatArray]
 _ENOUGH, _FLAT = 1e-4, 0.9
-_TRIES = 25
+_TRIES, _CURVED = 25, 1e-12
 
 
 def descend(
@@ -26,7 +27,7 @@ def descend(
     *,
     iterations: int,
     tolerance: float,
-    memory: int = 20,
+    memory: int = 10,
 ) -> tuple[FloatArray, int]:
     """Where the smooth convex `loss` is least, and after how many iterations.
 
@@ -40,7 +41,7 @@ def descend(
     values = [value]
     for iteration in range(iterations):
         way = _direction(slope, curvature, steps, turns, project)
-        if slope @ way >= 0:
+        if dot(slope, way) >= 0:
             return x, iteration
         length, found = _line(loss, x, value, slope, way)
         if found is None:
@@ -49,7 +50,7 @@ def descend(
         value, new_slope, curvature = found
         turn = new_slope - slope
         x, slope = x + step, new_slope
-        if step @ turn > 1e-12 * float(np.linalg.norm(step) * np.linalg.norm(turn)):
+        if dot(step, turn) > _CURVED * (dot(step, step) * dot(turn, turn)) ** 0.5:
             steps, turns = [*steps[1 - memory :], step], [*turns[1 - memory :], turn]
         values.append(value)
         if len(values) > 5 and values[-6] - value < tolerance:
@@ -68,14 +69,14 @@ def _direction(
     way = -slope
     weights = []
     for step, turn in zip(steps[::-1], turns[::-1], strict=True):
-        weight = (step @ way) / (step @ turn)
+        weight = dot(step, way) / dot(step, turn)
         weights.append(weight)
         way = way - weight * turn
     way = project(way / curvature)
     if steps:
-        way *= (steps[-1] @ turns[-1]) / (turns[-1] @ project(turns[-1] / curvature))
+        way *= dot(steps[-1], turns[-1]) / dot(turns[-1], project(turns[-1] / curvature))
     for step, turn, weight in zip(steps, turns, weights[::-1], strict=True):
-        way += (weight - (turn @ way) / (step @ turn)) * step
+        way += (weight - dot(turn, way) / dot(step, turn)) * step
     return np.asarray(way)
 
 
@@ -84,7 +85,7 @@ def _line(
 ) -> tuple[float, tuple[float, FloatArray, FloatArray] | None]:
     """A length that gains enough and leaves a flatter slope: weak Wolfe conditions, bisected."""
     low, high, length = 0.0, np.inf, 1.0
-    down = float(slope @ way)
+    down = float(dot(slope, way))
     best: tuple[float, tuple[float, FloatArray, FloatArray] | None] = (0.0, None)
     for _ in range(_TRIES):
         found = loss(x + length * way)
@@ -92,7 +93,7 @@ def _line(
             high = length
         else:
             best = (length, found)
-            if found[1] @ way >= _FLAT * down:
+            if dot(found[1], way) >= _FLAT * down:
                 return best
             low = length
         length = (low + high) / 2 if high < np.inf else 2 * length

@@ -224,22 +224,22 @@ def _draw_alike(codes, mask, tree, layout, sizes, drawn, given, active, messages
         start, cols = shape[k, 0], shape[k, 2]
         a, b, z = own_start[k]
         many = _allowed(own[b:z], steps[b:z], sizes, mask, cells[1])
+        last, total = np.int64(-1), 0.0
         for r in range(codes.shape[1]):
             line = np.int64(0)
             for m in range(a, b):
                 line += np.int64(codes[own[m], r]) * steps[m]
-            total = 0.0
-            for j in range(many):
-                column = cells[1, j]
-                p = given[start + line * cols + column]
-                if active[k]:
-                    p *= _from_below(k, line, column, tree, active, messages)
-                total += p
-                share[j] = total
+            if line != last:
+                total, last = 0.0, line
+                for j in range(many):
+                    column = cells[1, j]
+                    p = given[start + line * cols + column]
+                    if active[k]:
+                        p *= _from_below(k, line, column, tree, active, messages)
+                    total += p
+                    share[j] = total
             u, state = _next(state)
-            pick = 0
-            while pick < many - 1 and share[pick] <= u * total:
-                pick += 1
+            pick = min(np.searchsorted(share[:many], u * total, side="right"), max(many - 1, 0))
             column = cells[1, pick] if many > 0 else 0
             for m in range(b, z):
                 codes[own[m], r] = digits[digits_start[k] + (m - b) * cols + column]

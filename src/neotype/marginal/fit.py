@@ -13,6 +13,7 @@ from neotype.marginal.gauge import Gauge
 from neotype.marginal.graphical import Graphical
 from neotype.marginal.junction import junction_tree
 from neotype.marginal.measurement import FloatArray, Measurement, merged
+from neotype.marginal.propagate import dot
 from neotype.marginal.schedule import Propagation, Schedule
 
 LOOPY, TREE = 0.3, 0.2
@@ -87,7 +88,7 @@ class _Problem:
         self._potentials[:n] = theta
         log_total = self._run.marginals(self._potentials, self._shares)
         pull, expected = self.a * theta, self.total * self._shares[:n]
-        value = self.total * log_total - theta @ self.counts + 0.5 * (pull @ theta)
+        value = self.total * log_total - dot(theta, self.counts) + 0.5 * dot(pull, theta)
         slope = expected - self.counts + pull
         curvature = expected + self._least
         return float(value) / self.total, slope / self.total, curvature / self.total
