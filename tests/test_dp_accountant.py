@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import logsumexp
 
 from neotype.dp.accountant import (
     PLD,
@@ -72,6 +73,26 @@ def test_the_promise_holds_of_the_noise_itself(epsilon: float) -> None:
     ratio = (1 / (2 * rho_of(epsilon, delta))) ** 0.5
     for step in (1, 3):
         assert hockey_stick(ratio * step, step, epsilon) <= delta
+
+
+@pytest.mark.parametrize("epsilon", [0.1, 1.0, 3.0])
+def test_rho_bounds_the_divergence_of_every_order_and_not_by_far(epsilon: float) -> None:
+    """Concentrated privacy as it is defined: the Rényi divergence of order α is αρ at most."""
+    x = np.arange(-2000, 2001.0)
+    logits = np.array([epsilon / 4, -epsilon / 4])  # one score rises, the other falls
+    pairs = {
+        Laplace(1 / epsilon): (-np.abs(x) * epsilon, -np.abs(x - 1) * epsilon),
+        Gaussian(1 / epsilon): (-((x * epsilon) ** 2) / 2, -(((x - 1) * epsilon) ** 2) / 2),
+        Exponential(epsilon): (logits, logits[::-1]),
+    }
+    orders = 1 + np.geomspace(1e-3, 200, 60)[:, None]
+    for event, (here, there) in pairs.items():
+        one, other = (side - logsumexp(side) for side in (here, there))
+        divergences = logsumexp(orders * one + (1 - orders) * other, axis=1) / (orders[:, 0] - 1)
+        largest = (divergences / orders[:, 0]).max()
+        assert largest <= event.rho * (1 + 1e-9)
+        if epsilon < 2:
+            assert largest > 0.7 * event.rho
 
 
 def test_gaussian_privacy_is_that_of_dp_accounting() -> None:

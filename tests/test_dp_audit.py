@@ -106,6 +106,19 @@ def test_words_withstand() -> None:
     assert not found.refutes(epsilon=5.2)  # ρ = .5 at δ = 1e-6
 
 
+def test_a_true_claim_is_refuted_no_more_often_than_is_asked_for() -> None:
+    rng = np.random.default_rng()
+    truth = np.e / (1 + np.e)  # randomised response at ε = 1
+
+    def release(bit: int) -> float:
+        return bit if rng.random() < truth else 1 - bit
+
+    # Tight in ε; the divergence of this one bit is the largest ρ that can be proved.
+    found = [audit(release, 0, 1, runs=200, chance=0.5) for _ in range(120)]
+    assert sum(one.refutes(epsilon=1.0) for one in found) < 0.5 * 120
+    assert sum(one.refutes(rho=0.5 * np.tanh(0.5)) for one in found) < 0.5 * 120
+
+
 def test_half_the_noise_is_caught() -> None:
     class Half(Mechanism):
         def counts(self, values: Ints, **asked: object) -> tuple[Ints, float]:  # type: ignore[override]
