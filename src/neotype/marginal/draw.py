@@ -12,7 +12,7 @@ import numba as nb
 import numpy as np
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
+@nb.njit(cache=True, nogil=True)
 def _next(state):
     """A number in [0, 1) and the next state: splitmix64 (Steele, Lea & Flood 2014)."""
     state += np.uint64(0x9E3779B97F4A7C15)
@@ -121,7 +121,7 @@ def weigh_rows(codes, shape, own, own_start, steps, log_given, out):
             out[r] += log_given[start + line[r] * cols + column[r]]
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
+@nb.njit(cache=True, nogil=True)
 def _may(masks, digit, symbol):
     return (masks[digit] >> np.uint64(symbol)) & np.uint64(1) != np.uint64(0)
 

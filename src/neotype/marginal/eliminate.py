@@ -13,7 +13,7 @@ FILL, TABLE = 0, 1
 _NEAR = 1e-9
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
+@nb.njit(cache=True, nogil=True)
 def _ones(x):
     """How many bits are set."""
     x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))

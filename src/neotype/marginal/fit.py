@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -13,8 +15,10 @@ from neotype.marginal.gauge import Gauge
 from neotype.marginal.graphical import Graphical
 from neotype.marginal.junction import junction_tree
 from neotype.marginal.measurement import FloatArray, Measurement, merged
-from neotype.marginal.propagate import dot
+from neotype.marginal.propagate import collect, dot
 from neotype.marginal.schedule import Propagation, Schedule
+
+log = logging.getLogger("neotype")
 
 LOOPY, TREE = 0.3, 0.2
 """The ridge in standard deviations, where measured cliques form loops, and where a tree."""
@@ -41,6 +45,7 @@ def fit(
     whatever was measured: −∞ where a cell is impossible. It ends when five iterations gained less
     than `tolerance` nats a row.
     """
+    _announce_compiling()
     tables, given = merged(measurements), [_in_order(f) for f in fixed]
     _check(sizes, tables, total)
     cliques = [*(m.clique for m in tables), *(f.axes for f in given)]
@@ -68,6 +73,13 @@ def fit(
         problem.loss, begin, gauge.project, iterations=iterations, tolerance=tolerance
     )
     return Graphical(tree, (*_split(theta, tables), *given), len(given))
+
+
+def _announce_compiling() -> None:
+    """One line on a machine's first fit, which is slower than all others."""
+    cache = collect.stats.cache_path
+    if cache and not any(Path(cache).glob("propagate.collect-*.nbi")):
+        log.warning("compiling graphical models for this machine: about 20 seconds, once")
 
 
 class _Problem:
