@@ -125,6 +125,12 @@ class Scale:
             masks.append(between(first - start, last - start) if alone else ALL)
         return np.array(masks, dtype=np.uint64)
 
+    def up_to(self, high: Axis) -> Masks:
+        """For each of many ends, the symbols of the first digit that have a value up to it."""
+        lowest = np.minimum.reduceat(self.low, self.piece[:-1])[self.group[:-1]]
+        count = np.maximum(np.searchsorted(lowest, high, side="right"), 1).astype(np.uint64)
+        return np.asarray(ALL >> (np.uint64(SYMBOLS) - count), dtype=np.uint64)
+
     def decode(self, codes: Codes, rng: Generator) -> Axis:
         """A value of each cell, drawn as the training rows lay in it."""
         hi = np.minimum(codes[0], self.groups - 1).astype(np.int64)

@@ -83,17 +83,19 @@ class Ratio:
         boost: Boost,
         rng: Generator,
         *,
+        owner: NDArray[np.int64] | None = None,
         tick: Callable[[int], None] = lambda done: None,
     ) -> Self:
         """Learn from digits × rows `real` and the candidates that `candidates(round)` draws.
 
-        The rounds stop early once held-out real rows are no longer better told apart; the best
-        round is kept. Too few rows to hold any out teach nothing: the ratio is 1.
+        The rounds stop early once held-out real rows are no longer better told apart from held-out
+        candidates, the last ones of each draw; the best round is kept. Rows of one `owner` are held
+        out together. Too few rows to hold any out teach nothing: the ratio is 1.
         """
         rows = np.ascontiguousarray(real.T)
-        order = rng.permutation(len(rows))
-        held = rows[order[: int(boost.held * len(rows))]]
-        train = rows[order[len(held) :]]
+        who = np.arange(len(rows)) if owner is None else owner
+        spared = rng.random(int(who.max(initial=0)) + 1)[who] < boost.held
+        held, train = rows[spared], rows[~spared]
         ratio = cls.none()
         best = ratio
         history: list[float] = []
@@ -101,11 +103,13 @@ class Ratio:
             return best
         for turn in range(boost.rounds):
             if turn % boost.fresh == 0:
-                fake = np.ascontiguousarray(candidates(turn).T)
+                drawn = np.ascontiguousarray(candidates(turn).T)
+                apart = len(drawn) - int(boost.held * len(drawn))
+                fake, other = drawn[:apart], drawn[apart:]
                 score = ratio.rows(fake)
             ratio = ratio._boosted(train, fake, score, sizes, ordered, boost, rng)
             weight = np.exp(score - score.max())
-            bound = float(ratio.rows(held).mean() - np.log(weight.mean()) - score.max())
+            bound = float(ratio.rows(held).mean() - _log_mean(ratio.rows(other)))
             effective = float(weight.sum() ** 2 / (weight**2).sum() / len(weight))
             history.append(bound)
             ratio = replace(
@@ -184,6 +188,11 @@ class Ratio:
         """The inverse of `arrays`."""
         known: dict[str, Any] = {name: arrays[name] for name in ARRAYS}
         return cls(**known, log_mean=log_mean, each=each)
+
+
+def _log_mean(score: NDArray[np.float64]) -> float:
+    """The log of the mean of what scores are the logs of."""
+    return float(np.log(np.exp(score - score.max()).mean()) + score.max())
 
 
 def _candidates_a_row(weight: NDArray[np.float64]) -> int:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from neotype.trees.draw import leaf_of
 from neotype.trees.grow import largest, partition, sort_by, subtract
+
+_ABREAST, _BLOCK = 8, 512
 
 
 @nb.njit(cache=True, nogil=True)
@@ -143,8 +144,49 @@ def tilt_tree(
 
 
 @nb.njit(cache=True, nogil=True)
-def tilt(x, roots, feature, mask, child, value, total):
-    """Add to `total` the log-ratio that the trees at `roots` give each row of x (rows × digits)."""
+def _steady(roots, feature, mask, child):
+    """The trees with leaves that lead to themselves, and how deep each tree is."""
+    digit, among, below = feature.copy(), mask.copy(), child.copy()
+    level = np.zeros(feature.shape[0], dtype=np.int64)
+    depth = np.zeros(roots.shape[0], dtype=np.int64)
     for t in range(roots.shape[0]):
-        for r in range(x.shape[0]):
-            total[r] += value[leaf_of(x, r, roots[t], feature, mask, child)]
+        end = roots[t + 1] if t + 1 < roots.shape[0] else feature.shape[0]
+        for node in range(roots[t], end):
+            if feature[node] < 0:
+                digit[node], among[node], below[node] = 0, ~np.uint64(0), node
+            else:
+                level[child[node]] = level[child[node] + 1] = level[node] + 1
+                depth[t] = max(depth[t], level[node] + 1)
+    return digit, among, below, depth
+
+
+@nb.njit(cache=True, nogil=True, inline="always")
+def _descend(x, r, node, digit, among, below):
+    bit = (among[node] >> np.uint64(x[r, digit[node]])) & np.uint64(1)
+    return below[node] + np.int64(np.uint64(1) - bit)
+
+
+@nb.njit(cache=True, nogil=True)
+def tilt(x, roots, feature, mask, child, value, total):
+    """Add to `total` the log-ratio that the trees at `roots` give each row of x (rows × digits).
+
+    Eight rows go down a tree side by side, so that none waits for its node to be read.
+    """
+    digit, among, below, depth = _steady(roots, feature, mask, child)
+    at = np.empty(_ABREAST, dtype=np.int64)
+    for start in range(0, x.shape[0], _BLOCK):
+        end = min(start + _BLOCK, x.shape[0])
+        last = end - (end - start) % _ABREAST
+        for t in range(roots.shape[0]):
+            for r in range(start, last, _ABREAST):
+                at[:] = roots[t]
+                for _ in range(depth[t]):
+                    for k in range(_ABREAST):
+                        at[k] = _descend(x, r + k, at[k], digit, among, below)
+                for k in range(_ABREAST):
+                    total[r + k] += value[at[k]]
+            for r in range(last, end):
+                node = np.int64(roots[t])
+                for _ in range(depth[t]):
+                    node = _descend(x, r, node, digit, among, below)
+                total[r] += value[node]

@@ -31,6 +31,7 @@ from neotype.synth.relational.clock import Clock
 from neotype.synth.relational.expected import Expected, Number
 from neotype.synth.relational.given import between
 from neotype.synth.relational.history import History, Memory
+from neotype.synth.relational.likely import FEWEST, SEEN, Likely
 from neotype.synth.relational.shared import Shared
 from neotype.synth.relational.sheet import Rows, Sheet
 from neotype.synth.relational.spells import Spells
@@ -80,6 +81,8 @@ class Children:
     """Numbers of which the distance from what was to be expected is drawn."""
     first: Stages
     later: Stages
+    likely: Likely | None = None
+    """How possible next rows are weighed."""
 
     @classmethod
     def learn(
@@ -93,8 +96,8 @@ class Children:
         protect: int,
         kind: NDArray[np.int64] | None = None,
         progress: Progress = silent,
-    ) -> Self:
-        """Learn from rows in `columns` whose owners have digits `context`.
+    ) -> tuple[Self, Rows]:
+        """Learn from rows in `columns` whose owners have digits `context`; the rows as sheets.
 
         `kind` is the kind of each row of which owners know the number.
         """
@@ -136,7 +139,34 @@ class Children:
         rest = rows if is_first.all() else rows[~is_first]
         later = blank._grown(rest, growth, gap=gaps is not None)
         progress("grow trees", 2, 2)
-        return cls(*parts, columns.computed, expected, first, later)
+        return cls(*parts, columns.computed, expected, first, later), rows
+
+    def weighed(
+        self,
+        seen: Rows,
+        brood: Brood,
+        owners: Owners,
+        rng: Rng,
+        progress: Progress,
+        tally: Tally | None,
+        encoders: Mapping[str, Any],
+    ) -> Self:
+        """With weights of its next rows, where there are rows enough to learn them from."""
+        counts = owners.rows
+        if len(seen) < FEWEST or (counts > 1).sum() < _FEW:
+            return self
+
+        def drawn(likely: Likely | None, rng: Rng) -> Rows:
+            part, stream = replace(self, likely=likely), rng.generator()
+            order = stream.permutation(len(counts))
+            enough = int(np.searchsorted(np.cumsum(counts[order]), SEEN)) + 1
+            some = owners.take(order[:enough])
+            walk = Walk(part, some, stream, tally, None, encoders, keep=True)
+            walk.to_the_end()
+            return walk.sheets
+
+        likely = Likely.learn(self.sheet, seen, brood.owner, drawn, rng, progress)
+        return replace(self, likely=likely)
 
     def _grown(self, rows: Rows, growth: Growth, *, gap: bool) -> Stages:
         """The trees of all stages."""
@@ -237,6 +267,8 @@ class Children:
             "first": _stages_state(self.first),
             "later": _stages_state(self.later),
         }
+        if self.likely is not None:
+            parts["likely"] = self.likely.state()
         if self.gaps is not None:
             parts["gaps"] = self.gaps.state()
         if self.expected is not None:
@@ -260,7 +292,12 @@ class Children:
         content = dict(sheet.sections)["content"]
         firsts, kept = tuple(state.fact("firsts")), tuple(state.fact("kept"))
         memory = Memory(
-            content, firsts, kept, len(tuples), state.fact("beat"), tuple(state.fact("quotas"))
+            content,
+            firsts,
+            kept,
+            len(tuples),
+            state.fact("beat"),
+            tuple(state.fact("quotas")),
         )
         gaps = Scale.restore(state.within("gaps")) if "gaps" in state.facts else None
         shared = Shared.restore(state.within("shared")) if "shared" in state.facts else None
@@ -271,7 +308,8 @@ class Children:
         spells = Spells.restore(state.within("spells")) if "spells" in state.facts else None
         going = Expected.restore(state.within("expected")) if "expected" in state.facts else None
         parts = (sheet, looked, clock, gaps, spells, memory, tuples, shared, repeats, computed)
-        return cls(*parts, going, first, later)
+        likely = Likely.restore(state.within("likely")) if "likely" in state.facts else None
+        return cls(*parts, going, first, later, likely)
 
 
 def _unlearnt() -> Stages:

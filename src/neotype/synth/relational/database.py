@@ -17,7 +17,8 @@ from neotype.rng import Rng
 from neotype.schema.schema import Schema
 from neotype.synth.relational.brood import Brood, Owners
 from neotype.synth.relational.copied import Copies
-from neotype.synth.relational.fitting import Fitted, fit_tables
+from neotype.synth.relational.fitted import Fitted
+from neotype.synth.relational.fitting import fit_tables
 from neotype.synth.relational.issue import issued
 from neotype.synth.relational.layout import Layout
 from neotype.synth.relational.matching import Drawn, placed_rows

@@ -14,7 +14,7 @@ from neotype.encode.encoder import Codes
 from neotype.links import NOTHING
 from neotype.rng import Rng
 from neotype.schema.schema import Relationship
-from neotype.synth.relational.fitting import Fitted
+from neotype.synth.relational.fitted import Fitted
 from neotype.synth.relational.overlap import shared_cells
 from neotype.synth.relational.paths import both
 from neotype.synth.relational.polymorphic import asked

@@ -14,7 +14,7 @@ from neotype.encode.encoder import State
 from neotype.schema.schema import Schema
 from neotype.synth.relational.bond import Bond
 from neotype.synth.relational.children import Children
-from neotype.synth.relational.fitting import Fitted
+from neotype.synth.relational.fitted import Fitted
 from neotype.synth.relational.kin import Kin
 from neotype.synth.relational.layout import Layout
 from neotype.synth.relational.part import Part

@@ -49,6 +49,18 @@ class Step:
     numbers: NDArray[np.float64]
     """columns × rows: numbers that go on, as scores and as values."""
 
+    def take(self, picks: Positions) -> Step:
+        """Some of the rows."""
+        return Step(
+            self.rows[picks],
+            self.ticks[picks],
+            self.source[:, picks],
+            self.values[:, picks],
+            self.low[picks],
+            self.scores[:, picks],
+            self.numbers[:, picks],
+        )
+
     def put(self, places: Positions, other: Step, picks: Positions) -> None:
         """Some of the rows are those of `other` instead."""
         self.rows[places], self.ticks[places] = other.rows[picks], other.ticks[picks]
@@ -69,6 +81,8 @@ class Walk:
         tally: Tally | None,
         given: Brood | None,
         encoders: Mapping[str, Any],
+        *,
+        keep: bool = False,
     ) -> None:
         self.children, self.owners, self.rng, self.tally = children, owners, rng, tally
         self.content = children.sheet.at("content")
@@ -91,6 +105,7 @@ class Walk:
         self.numbers = np.full((many, total), np.nan)
         self.begun = laid(given, self.begin, self.codes, self.when, self.values, self.numbers)
         self.step = 0
+        self.sheets = children.sheet.blank(total if keep else 0)
 
     def to_the_end(self) -> Brood:
         """All rows of all owners."""
@@ -111,7 +126,7 @@ class Walk:
 
     def _next(self, a: Positions) -> Step:
         """The next row of each owner: another one, where a total would fall below its floor."""
-        step = self._possible(a)
+        step = self._likely(a)
         low = np.flatnonzero(step.low)
         if not len(low):
             return step
@@ -127,11 +142,24 @@ class Walk:
             step.rows[rest, self.content] = codes.T
         return step
 
+    def _likely(self, a: Positions) -> Step:
+        """The next row of each owner, of several in proportion to their weight."""
+        likely = self.children.likely
+        if likely is None:
+            return self._possible(a)
+        many = self._possible(np.repeat(a, likely.each))
+        # The largest of log-weights with Gumbel noise is one drawn in proportion to the weights.
+        weight = likely.log_weight(many.rows) + self.rng.gumbel(size=len(many.low))
+        best = np.where(many.low, -np.inf, weight).reshape(-1, likely.each).argmax(axis=1)
+        return many.take(np.arange(len(a)) * likely.each + best)
+
     def _add(self, a: Positions, step: Step) -> None:
         """The next row of each owner has come."""
         at = self.begin[a] + self.step
         codes, combination = step.rows[:, self.content].T, self._combination(step.rows)
         self.codes[:, at], self.when[at] = codes, step.ticks
+        if len(self.sheets):
+            self.sheets[at] = step.rows
         self.origin[:, at], self.values[:, at] = step.source, step.values
         self.numbers[:, at] = step.numbers
         if self.going is not None:
@@ -191,6 +219,7 @@ class Walk:
         rows[:, sheet.at("before")] = history.before(a).T
         ticks, group = history.now[a], self.owners.group[a]
         if learnt.clock is not None:
+            rows[:, sheet.at("last")] = learnt.clock.calendar(ticks).T
             if self.step:
                 ticks = self._later(rows, a)
             rows[:, sheet.at("calendar")] = learnt.clock.calendar(ticks).T
@@ -245,8 +274,8 @@ class Walk:
         """When the next row of each owner comes: the last one when its time ends."""
         learnt, history = self.children, self.history
         sheet, now, end = learnt.sheet, history.now[a], history.end[a]
-        gap = self._gap(rows, now)
         left = np.maximum(end - now, 0)
+        gap = self._gap(rows, now, left)
         is_last = history.rows[a] - history.done[a] == 1
         # What is left to the end is a gap, unless no real gap is like that.
         whole = np.where(self._usual(left), left, gap)
@@ -258,8 +287,8 @@ class Walk:
             rows[:, sheet.at("gap")] = again[: len(sheet.places("gap"))].T
         return ticks
 
-    def _gap(self, rows: Rows, now: Ticks) -> Ticks:
-        """How long after the last rows, at `now`, the next ones come.
+    def _gap(self, rows: Rows, now: Ticks, left: Ticks) -> Ticks:
+        """How long after the last rows, at `now`, the next ones come: hardly ever past the end.
 
         Where rows come in spells, the next ones do too, and not after the last of all owners.
         """
@@ -267,12 +296,13 @@ class Walk:
         gap = np.zeros(len(rows), dtype=np.int64)
         if learnt.clock is None or learnt.gaps is None or learnt.later.gap is None:
             return gap
-        rows[:, learnt.sheet.at("last")] = learnt.clock.calendar(now).T
+        places = learnt.sheet.places("gap")
+        masks = self._only(places[0], learnt.gaps.up_to(left)) if places else None
         some = np.arange(len(rows))
         for _ in range(_TRIES):
             sheets = rows[some]
-            learnt.later.gap.fill(sheets, self._key())
-            own = sheets[:, learnt.sheet.at("gap")].T
+            learnt.later.gap.fill(sheets, self._key(), None if masks is None else masks[some])
+            own = sheets[:, places].T
             full = own if len(own) else np.zeros((1, len(some)), dtype=np.uint8)
             gap[some] = learnt.gaps.decode(full, self.rng)
             if learnt.spells is None:

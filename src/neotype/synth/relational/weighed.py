@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from neotype.encode.encoder import Codes
 from neotype.progress import Progress
 from neotype.rng import Rng
-from neotype.synth.relational.fitting import Fitted
+from neotype.synth.relational.fitted import Fitted
 from neotype.synth.relational.kin import Kin, Told, below, boost, tops, weighed
 from neotype.synth.relational.matching import Drawn
 from neotype.trees.ratio import Ratio
