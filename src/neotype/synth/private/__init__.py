@@ -1,0 +1,1 @@
+"""Tables with differential privacy: what they may read, measure and keep."""

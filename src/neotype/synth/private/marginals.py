@@ -1,0 +1,121 @@
+"""The default: the pairs that are worth their noise, all scored at once, then measured and fitted.
+
+With a target every digit is first measured together with it, and the pairs are scored against what
+that explains; they are measured with the target or without, whichever is worth more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod, sqrt
+
+import numpy as np
+
+from neotype.dp.mechanism import Mechanism
+from neotype.marginal.fit import fit
+from neotype.marginal.graphical import Graphical
+from neotype.marginal.measurement import Clique, FloatArray, Measurement
+from neotype.progress import Progress, silent
+from neotype.synth.private.digits import Codes, Digits
+from neotype.synth.private.selection import Candidates, select, shares
+from neotype.synth.private.strategy import MOST_CELLS, check_cells, one_way, pairs_among
+
+_CELLS = 100_000
+_STEPS = 4
+
+
+@dataclass(frozen=True)
+class Marginals:
+    """`single`, `star` and `selection` are shares of the budget; `selection` grows where scores
+    would drown in noise. `caution` times its own error is what a table must explain; `cells` caps
+    the junction tree."""
+
+    single: float = 0.1
+    star: float = 0.15
+    selection: float = 0.05
+    caution: float = 0.85
+    cells: int | None = None
+
+    def fit(
+        self,
+        codes: Codes,
+        sizes: Sequence[int],
+        total: int,
+        mechanism: Mechanism,
+        *,
+        rho: float,
+        target: int | None = None,
+        known: Sequence[Measurement] = (),
+        progress: Progress = silent,
+    ) -> Graphical:
+        """Single digits, the target's pairs, scores, chosen tables: then the model of all these."""
+        digits = Digits(codes, sizes, mechanism)
+        pairs = pairs_among(digits.sizes)
+        aim = target if target is not None and digits.sizes[target] > 1 else None
+        stars = [pair for pair in pairs if aim in pair]
+        others = [pair for pair in pairs if pair not in set(stars)]
+        base = check_cells(digits.sizes, stars, self.cells or MOST_CELLS)
+        cap = self.cells or max(_CELLS, 2 * base)
+        single = self.single * rho if pairs else rho
+        found, unused = one_way(digits, single, known)
+        left = rho - single + unused
+        progress("measure", 1, _STEPS)
+        if stars:
+            paid = left * (self.star if others else 1.0)
+            found += digits.measure_all(stars, paid, "each column with the target")
+            left -= paid
+        progress("measure", 2, _STEPS)
+        chosen = list[Clique]()
+        if others:
+            paid = left * self._selection(len(others) * (2 if stars else 1), left, total)
+            left -= paid
+            before = fit(digits.sizes, found, total)
+            candidates = _scored(digits, before, others, aim, total, paid, cap)
+            chosen = select(
+                digits.sizes, stars, candidates, rho=left, caution=self.caution, cap=cap
+            )
+        progress("measure", 3, _STEPS)
+        if not chosen and (others or unused):
+            # Nothing is worth its noise, or nothing is left to choose: what is told gets clearer.
+            chosen = [*stars, *((k,) for k, size in enumerate(digits.sizes) if size > 1)]
+        for clique, share in zip(chosen, shares(digits.sizes, chosen), strict=True):
+            found.append(digits.measure(clique, left * float(share), "columns together"))
+        model = fit(digits.sizes, found, total)
+        progress("measure", _STEPS, _STEPS)
+        return model
+
+    def _selection(self, scores: int, rho: float, total: int) -> float:
+        """The share for scores: more where their noise is large beside the number of rows."""
+        noise = sqrt(scores / (2 * rho)) / max(1, total)
+        return float(np.clip(self.selection * (noise / 0.0014) ** 0.3, 0.02, 0.3))
+
+
+def _scored(
+    digits: Digits,
+    before: Graphical,
+    pairs: Sequence[Clique],
+    target: int | None,
+    total: int,
+    rho: float,
+    cap: int,
+) -> Candidates:
+    """How much each pair, and each pair with the target, has beyond what is known."""
+    cliques = list(pairs)
+    references = [total * table for table in before.project(pairs)]
+    if target is not None:
+        triples = [(i, j, target) for i, j in pairs]
+        small = [c for c in triples if prod(digits.sizes[a] for a in c) <= cap]
+        cliques += small
+        references += [total * table for table in _given(before, small, target)]
+    scores, _ = digits.distances(cliques, references, rho, "which columns belong together")
+    return Candidates(cliques, scores)
+
+
+def _given(model: Graphical, triples: Sequence[Clique], target: int) -> list[FloatArray]:
+    """p(i, j, target) where i and j depend on nothing but the target."""
+    digits = sorted({axis for clique in triples for axis in clique[:2]})
+    joint = dict(zip(digits, model.project([(k, target) for k in digits]), strict=True))
+    alone = model.marginal((target,))
+    safe = np.where(alone > 0, alone, 1.0)
+    return [np.einsum("at,bt->abt", joint[i], joint[j] / safe) for i, j, _ in triples]

@@ -1,0 +1,78 @@
+"""How a budget is turned into a graphical model of digits: what all strategies have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Protocol
+
+from neotype.dp.mechanism import Mechanism
+from neotype.errors import FitError
+from neotype.marginal.graphical import Graphical
+from neotype.marginal.junction import cells, junction_tree
+from neotype.marginal.measurement import Clique, Measurement
+from neotype.progress import Progress, silent
+from neotype.synth.private.digits import Codes, Digits
+
+MOST_CELLS = 4_000_000
+"""More than that no default allows: minutes, and gigabytes."""
+
+
+class Strategy(Protocol):
+    """Which tables are worth their noise, and how much each of them gets."""
+
+    def fit(
+        self,
+        codes: Codes,
+        sizes: Sequence[int],
+        total: int,
+        mechanism: Mechanism,
+        *,
+        rho: float,
+        target: int | None = None,
+        known: Sequence[Measurement] = (),
+        progress: Progress = silent,
+    ) -> Graphical:
+        """A model of the digits × rows `codes`; all of `rho` is paid, and never more.
+
+        `sizes`, `total` and `known`, tables that were measured before, are public or noisy.
+        `target` is the digit of the column that others are to be predicted from.
+        """
+
+
+def one_way(
+    digits: Digits, rho: float, known: Sequence[Measurement]
+) -> tuple[list[Measurement], float]:
+    """Each digit by itself, as it is known already or else measured, and what is left of `rho`.
+
+    `rho` would pay for all digits; known ones leave their part. A digit of one symbol is no news.
+    """
+    there = {m.clique for m in known}
+    told = [(k,) for k, size in enumerate(digits.sizes) if size > 1]
+    missing = [clique for clique in told if clique not in there]
+    if not missing:
+        return list(known), rho
+    paid = rho * len(missing) / len(told)
+    found = digits.measure_all(missing, paid, "each column by itself")
+    return [*known, *found], rho - paid
+
+
+def pairs_among(sizes: Sequence[int]) -> list[Clique]:
+    """All pairs of digits that can depend on each other."""
+    told = [k for k, size in enumerate(sizes) if size > 1]
+    return [(i, j) for place, i in enumerate(told) for j in told[place + 1 :]]
+
+
+def check_cells(sizes: Sequence[int], cliques: Sequence[Clique], cap: int) -> int:
+    """The cells of the tree of these cliques, or an error that names the largest one."""
+    needed = cells(sizes, cliques)
+    if needed > cap:
+        widest = junction_tree(sizes, cliques).widest
+        shape = " × ".join(str(sizes[axis]) for axis in widest)
+        raise FitError(
+            f"the model needs {needed:,} cells, and its cap is {cap:,}; the digits "
+            f"{', '.join(map(str, widest))} alone have {shape} = "
+            f"{prod(sizes[axis] for axis in widest):,} together.",
+            mend="raise the cap (cells=), leave columns out, or declare fewer categories or bins",
+        )
+    return needed
