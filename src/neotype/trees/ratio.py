@@ -15,6 +15,7 @@ from neotype.trees.tilt import tilt, tilt_tree
 Codes = NDArray[np.uint8]
 Rows = NDArray[np.uint8]
 _FEWEST_HELD = 10
+_STRETCHES = 100
 _EACH = (2, 3, 4, 6, 8, 12, 16)
 _LOST = 0.002
 ARRAYS = ("roots", "feature", "mask", "child", "value")
@@ -89,8 +90,8 @@ class Ratio:
         """Learn from digits × rows `real` and the candidates that `candidates(round)` draws.
 
         The rounds stop early once held-out real rows are no longer better told apart from held-out
-        candidates, the last ones of each draw; the best round is kept. Rows of one `owner` are held
-        out together. Too few rows to hold any out teach nothing: the ratio is 1.
+        candidates; the best round is kept. Rows of one `owner` are held out together, and so are
+        candidates that stand side by side. Too few rows to hold any out teach nothing: ratio 1.
         """
         rows = np.ascontiguousarray(real.T)
         who = np.arange(len(rows)) if owner is None else owner
@@ -104,8 +105,8 @@ class Ratio:
         for turn in range(boost.rounds):
             if turn % boost.fresh == 0:
                 drawn = np.ascontiguousarray(candidates(turn).T)
-                apart = len(drawn) - int(boost.held * len(drawn))
-                fake, other = drawn[:apart], drawn[apart:]
+                aside = _stretches(len(drawn), boost.held, rng)
+                fake, other = drawn[~aside], drawn[aside]
                 score = ratio.rows(fake)
             ratio = ratio._boosted(train, fake, score, sizes, ordered, boost, rng)
             weight = np.exp(score - score.max())
@@ -188,6 +189,13 @@ class Ratio:
         """The inverse of `arrays`."""
         known: dict[str, Any] = {name: arrays[name] for name in ARRAYS}
         return cls(**known, log_mean=log_mean, each=each)
+
+
+def _stretches(rows: int, share: float, rng: Generator) -> NDArray[np.bool_]:
+    """A share of the rows, in stretches of rows that stand side by side."""
+    parts = min(rows, _STRETCHES)
+    chosen = np.isin(np.arange(parts), rng.permutation(parts)[: max(1, round(share * parts))])
+    return np.asarray(chosen[np.arange(rows) * parts // max(rows, 1)])
 
 
 def _log_mean(score: NDArray[np.float64]) -> float:
