@@ -95,7 +95,8 @@ class Ratio:
         """
         rows = np.ascontiguousarray(real.T)
         who = np.arange(len(rows)) if owner is None else owner
-        spared = rng.random(int(who.max(initial=0)) + 1)[who] < boost.held
+        owners = rng.permutation(int(who.max(initial=-1)) + 1)
+        spared = np.isin(who, owners[: int(boost.held * len(owners))])
         held, train = rows[spared], rows[~spared]
         ratio = cls.none()
         best = ratio
