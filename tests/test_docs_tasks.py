@@ -24,6 +24,7 @@ PAGES = (
     "constraints",
     "databases",
     "describe",
+    "differential-privacy",
     "impute",
     "masking",
     "partial",

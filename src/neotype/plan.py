@@ -313,12 +313,21 @@ def make_synthesizer(name: str, settings: Mapping[str, Any]) -> Any:
     NotRegisteredError for an unknown name; SchemaError for an unknown hyperparameter or a value
     of the wrong type. A hyperparameter is written once: as a field of the class.
     """
-    recipe = find("synthesizer", name)
+    return _made("synthesizer", name, settings)
+
+
+def make_strategy(name: str, settings: Mapping[str, Any]) -> Any:
+    """The registered strategy of a privacy budget with these hyperparameters; errors likewise."""
+    return _made("strategy", name, settings)
+
+
+def _made(what: str, name: str, settings: Mapping[str, Any]) -> Any:
+    recipe = find(what, name)
     known = hyperparameters(recipe)
     for key in settings:
         if key not in known:
             raise SchemaError(
-                f"synthesizer '{name}' has no hyperparameter '{key}'.",
+                f"{what} '{name}' has no hyperparameter '{key}'.",
                 found=f"it has: {', '.join(known) or 'none'}",
                 mend=did_you_mean(key, known),
             )
@@ -329,6 +338,4 @@ def make_synthesizer(name: str, settings: Mapping[str, Any]) -> Any:
             f"- '{'.'.join(map(str, e['loc']))}': {e['msg']}; there is {e['input']!r}"
             for e in cause.errors()
         ]
-        raise SchemaError(
-            f"synthesizer '{name}' cannot be made:", found="\n  ".join(faults)
-        ) from cause
+        raise SchemaError(f"{what} '{name}' cannot be made:", found="\n  ".join(faults)) from cause

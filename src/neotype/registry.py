@@ -19,6 +19,15 @@ SYNTHESIZERS: Mapping[str, str] = {
     "independent": "neotype.synth.independent:Independent",
 }
 
+STRATEGIES: Mapping[str, str] = {
+    "marginals": "neotype.synth.private.marginals:Marginals",
+    "mst": "neotype.synth.private.mst:MST",
+    "aim": "neotype.synth.private.aim:AIM",
+    "privbayes": "neotype.synth.private.privbayes:PrivBayes",
+    "independent": "neotype.synth.private.independent:Independent",
+}
+"""Of learning within a privacy budget: which tables are measured, and how they hang together."""
+
 METRICS: Mapping[str, str] = {
     "shape": "neotype.evaluate.fidelity.marginals:Shape",
     "trend": "neotype.evaluate.fidelity.marginals:Trend",
@@ -141,6 +150,7 @@ TABLE_CONSTRAINTS: Mapping[str, str] = {
 
 _GROUPS = {
     "synthesizer": ("neotype.synthesizers", SYNTHESIZERS),
+    "strategy": ("neotype.strategies", STRATEGIES),
     "metric": ("neotype.metrics", METRICS),
     "constraint": ("neotype.constraints", CONSTRAINTS),
     "table_constraint": ("neotype.table_constraints", TABLE_CONSTRAINTS),

@@ -12,8 +12,10 @@ import polars as pl
 
 from neotype import intake, pipeline
 from neotype.data import Dataset, Known, conform_given
+from neotype.dp.budget import ROW, Budget, Neighbors
 from neotype.encode.encoder import Protection
 from neotype.errors import (
+    BudgetError,
     ModelFileError,
     SamplingError,
     SchemaError,
@@ -26,7 +28,7 @@ from neotype.schema.constraint import Constraint
 from neotype.schema.file import from_document
 from neotype.schema.schema import Schema
 from neotype.schema.wanted import Case, wanted
-from neotype.source import FrameKind, read, restore
+from neotype.source import FrameKind, Source, read, restore
 from neotype.synth import model_file
 from neotype.synth.learn import learn
 from neotype.synth.sizes import (
@@ -43,6 +45,8 @@ from neotype.url import Orphans
 
 log = logging.getLogger("neotype")
 
+DELTA = 1e-6
+"""The chance that the bound of a budget fails, where it is not said."""
 Asked = Mapping[str, Any] | Sequence[Case] | None
 """Conditions of all rows, or cases with a number of rows each."""
 
@@ -210,7 +214,7 @@ def fit(
     data: Any,
     target: str | None = None,
     *,
-    synthesizer: str | Any = "trees",
+    synthesizer: str | Any | None = None,
     schema: Schema | Path | str | None = None,
     constraints: Sequence[Constraint | Mapping[str, Any]] = (),
     seed: int = 0,
@@ -222,6 +226,11 @@ def fit(
     without: str | Sequence[str] = (),
     entity: str | None = None,
     sequence: str | None = None,
+    epsilon: float | None = None,
+    delta: float | None = None,
+    neighbors: Neighbors = "add-remove",
+    unit: str = ROW,
+    at_most: int = 1,
     progress: Progress = silent,
     **settings: Any,
 ) -> FittedModel:
@@ -237,12 +246,39 @@ def fit(
     `synthesizer` is a registered name, with its hyperparameters as `settings`, or an instance
     such as `nt.Trees(refine=2)`. `constraints`, such as `nt.constraints.Inequality(low="a",
     high="b")`, hold in every row, as do those of the schema. No value of fewer than `protect` rows
-    is stored. With `holdout`, that share of the rows (whole entities, where the schema names one)
+    is stored. With `epsilon` the model is differentially private (docs/differential-privacy.md):
+    what touches a row is paid for, `delta` (1e-6 unless said) is the chance that the bound fails, a
+    `unit` is a row or all rows of one entity (then its column, and the `at_most` rows of it that
+    count), and `synthesizer` names a strategy: marginals, mst, aim, privbayes, independent.
+    With `holdout`, that share of the rows (whole entities, where the schema names one)
     is not learnt; `nt.evaluate` compares with it. Raises SourceError, DataError, SchemaError or
     FitError.
     """
-    recipe = _recipe(synthesizer, settings, protect)
-    source = intake.taken(data, Chosen(include=_listed(tables), exclude=_listed(without)), progress)
+    chosen = Chosen(include=_listed(tables), exclude=_listed(without))
+    if epsilon is not None:
+        budget = Budget(epsilon, DELTA if delta is None else delta, neighbors, unit, at_most)
+        beside = {
+            "constraints": constraints,
+            "protect": protect,
+            "holdout": holdout,
+            "orphans": orphans,
+            "public": public,
+            "entity": entity,
+            "sequence": sequence,
+        }
+        return _within(
+            budget,
+            intake.taken(data, chosen, progress),
+            schema,
+            target,
+            synthesizer,
+            settings,
+            beside,
+            progress,
+        )
+    _check_unbudgeted(delta, unit, at_most)
+    recipe = _recipe("trees" if synthesizer is None else synthesizer, settings, protect)
+    source = intake.taken(data, chosen, progress)
     if not isinstance(schema, Schema):
         schema = intake.schema_of(source, None if schema is None else Path(schema))
     schema = schema.constrained(constraints) if constraints else schema
@@ -258,6 +294,45 @@ def fit(
     _warn_of_few(max(split.train.sizes.values()), getattr(recipe, "protect", 1))
     model = learn(recipe, split.train, rng=Rng(seed).child("fit"), progress=progress)
     return fitted(model, split, target, recipe, orphans)
+
+
+def _within(
+    budget: Budget,
+    source: Source,
+    schema: Schema | Path | str | None,
+    target: str | None,
+    synthesizer: Any,
+    settings: Mapping[str, Any],
+    beside: Mapping[str, Any],
+    progress: Progress,
+) -> FittedModel:
+    """A model that is paid for from a budget; what cannot be had with one is refused."""
+    from neotype.api.private import DEFAULT, fit_within
+
+    said = [name for name, value in beside.items() if value]
+    if said:
+        raise BudgetError(
+            f"{', '.join(said)}: not with an epsilon so far, since it would read rows for free.",
+            mend="leave them out; rows of one person count as one by unit= and at_most=",
+        )
+    return fit_within(
+        budget,
+        source,
+        schema,
+        strategy=DEFAULT if synthesizer is None else synthesizer,
+        settings=settings,
+        target=target,
+        progress=progress,
+    )
+
+
+def _check_unbudgeted(delta: float | None, unit: str, at_most: int) -> None:
+    """BudgetError where a budget is described, and its epsilon is not said."""
+    if delta is not None or unit != ROW or at_most != 1:
+        raise BudgetError(
+            "delta, unit and at_most are said of a privacy budget, and no epsilon is.",
+            mend="add epsilon=1, or leave them out",
+        )
 
 
 def _listed(names: str | Sequence[str]) -> tuple[str, ...]:

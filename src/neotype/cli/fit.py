@@ -33,6 +33,7 @@ EPILOG = (
     "--set refine=0[/]\n\n"
     "A database: [bold]neotype fit examples/sakila/ -o sakila.neotype --public country,city[/], or "
     "[bold]neotype fit 'postgresql://me:${PGPASSWORD}@host/shop' -o shop.neotype[/]\n\n"
+    "Private: [bold]neotype fit people.csv -o people.neotype --epsilon 1 --target income[/]\n\n"
     "A panel: [bold]neotype fit visits.csv -o visits.neotype --entity patient --sequence date[/]"
 )
 
@@ -61,7 +62,13 @@ def fit(
     data: Data,
     output: Annotated[Path, typer.Option("-o", "--output", help="The model file to write.")],
     target: Annotated[str | None, typer.Option(help="The column that matters most.")] = None,
-    synthesizer: Annotated[str, typer.Option(help="A registered synthesizer.")] = "trees",
+    synthesizer: Annotated[
+        str | None,
+        typer.Option(
+            help="A registered synthesizer (trees unless said); with --epsilon a strategy: "
+            "marginals, mst, aim, privbayes, independent."
+        ),
+    ] = None,
     schema: SchemaFile = None,
     settings: Settings = None,
     orphans: OrphansOption = None,
@@ -71,6 +78,18 @@ def fit(
     entity: Entity = None,
     sequence: Sequence_ = None,
     holdout: Apart = None,
+    epsilon: Annotated[
+        float | None, typer.Option(help="Learn with differential privacy: 1 is common.")
+    ] = None,
+    delta: Annotated[
+        float | None, typer.Option(help="The chance that the bound fails: 1e-6 unless said.")
+    ] = None,
+    unit: Annotated[
+        str | None, typer.Option(help="The column of the person who is protected; else each row.")
+    ] = None,
+    at_most: Annotated[
+        int, typer.Option(help="How many rows of one unit count; more are left out.")
+    ] = 1,
     seed: Seed = 0,
     force: Force = False,
     json: Json = False,
@@ -95,6 +114,10 @@ def fit(
             sequence=sequence,
             seed=seed,
             holdout=holdout,
+            epsilon=epsilon,
+            delta=delta,
+            unit=unit or "row",
+            at_most=at_most,
             progress=progress,
             **chosen,
         )
@@ -114,6 +137,10 @@ def _show(model: FittedModel, output: Path) -> None:
     cells = sum(p.cells for p in model.protections)
     if cells:
         page.print(f"  {cells:,} rare or extreme values are protected; `neotype inspect {output}`")
+    if "privacy" in facts:
+        from neotype.dp.guarantee import Guarantee
+
+        page.print(f"  {escape(Guarantee.restore(facts['privacy']).sentence())}")
     following = "-o synthetic/" if model.several else f"-n {facts['rows']} -o synthetic.csv"
     page.print(f"  next: neotype sample {output} {following}", style="dim")
 

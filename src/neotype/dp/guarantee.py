@@ -52,7 +52,7 @@ class Guarantee:
         ).words
         paid = sum(step.price for step in self.steps)
         whole = self.epsilon if self.rho is None else self.rho
-        listed = "; ".join(_told(step, coin) for step in self.steps) or "nothing yet"
+        listed = "; ".join(_told(step, coin) for step in _summed(self.steps)) or "nothing yet"
         return (
             f"Differentially private with {private} for {words}. Accountant: "
             f"{_METHODS.get(self.accountant, self.accountant)}; "
@@ -69,6 +69,18 @@ class Guarantee:
         steps = tuple(Step(**step) for step in facts["steps"])
         neighbors = cast(Neighbors, facts["neighbors"])
         return cls(**{**facts, "steps": steps, "neighbors": neighbors})
+
+
+def _summed(steps: tuple[Step, ...]) -> list[Step]:
+    """Payments of one kind for one purpose as one."""
+    found: dict[tuple[str, str], Step] = {}
+    for step in steps:
+        key = (step.purpose, step.event)
+        so_far = found.get(key, Step(*key, 0, 0.0))
+        found[key] = Step(
+            *key, so_far.count + step.count, so_far.price + step.price, so_far.delta + step.delta
+        )
+    return list(found.values())
 
 
 def _told(step: Step, coin: str) -> str:

@@ -42,7 +42,10 @@ from neotype.synth.relational.held import Held
 from neotype.synth.relational.panel_model import PanelModel
 from neotype.synth.specified import Specified
 from neotype.synth.synthesizer import Model
+from neotype.synth.table import TableModel
 
+PRIVATE = "private"
+"""The family of tables that were learnt within a privacy budget."""
 FORMAT = "neotype model"
 FORMAT_VERSION = 1
 SPECIFICATIONS = frozenset((".yaml", ".yml", ".json"))
@@ -140,6 +143,12 @@ def _restored(name: str, state: State, schema: Schema) -> Any:
         )
     if name == PanelModel.family:
         return PanelModel.restore(state, schema, _restored)
+    if name == PRIVATE:
+        from neotype.synth.private.density import PrivateDensity
+
+        return TableModel.restore(
+            name, state, schema, lambda density: PrivateDensity.restore(density.arrays)
+        )
     family = find("synthesizer", name)
     return Reformed.restore(
         state,

@@ -115,11 +115,11 @@ class DensityTrees:
         )
         return np.ascontiguousarray(x[:, :digits].T), logp
 
-    def fill(self, x: Codes, key: int, allowed: Masks | None = None) -> None:
+    def fill(self, x: Codes, key: int, allowed: Masks | None = None) -> NDArray[np.float64]:
         """Draw the digits of these trees into x (rows × (digits + 1), the last one scratch).
 
         All other digits are given as they stand in x; those drawn are among the symbols `allowed`
-        (rows × digits).
+        (rows × digits). Returns the log-probability of each row's limits.
         """
         nothing = np.zeros(x.shape[1], dtype=np.bool_)
         if allowed is None:
@@ -129,6 +129,7 @@ class DensityTrees:
         logp = np.zeros(len(x))
         trees = (self.steps, self.feature, self.mask, self.child, self.leaf, self.cumulative)
         draw(x, np.uint64(key), *trees, nothing, allowed, logp)
+        return logp
 
     def log_density(self, codes: Codes) -> NDArray[np.float64]:
         """The log-probability of each row of digits × rows `codes`."""

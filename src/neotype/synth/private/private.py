@@ -1,0 +1,109 @@
+"""A table learnt within a privacy budget: every number that touches a row is paid for.
+
+First a draft, invented rows of noisy histograms of single columns, from which the codebook is
+learnt; then a strategy that measures tables of the leading digits with what is left of the budget.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neotype.data import Dataset
+from neotype.dp.guarantee import Guarantee
+from neotype.dp.ledger import Ledger
+from neotype.dp.mechanism import Mechanism
+from neotype.encode.codebook import Codebook
+from neotype.encode.encoder import Codes
+from neotype.progress import Progress, silent
+from neotype.synth.model_file import PRIVATE
+from neotype.synth.private.density import PrivateDensity
+from neotype.synth.private.domain import draft, readable
+from neotype.synth.private.strategy import Strategy
+from neotype.synth.table import TableModel
+from neotype.trees.density import DensityTrees, Growth
+
+DOMAIN, SCARCE_DOMAIN = 0.2, 0.3
+"""Share of the budget for the domain; of a small ε."""
+SCARCE = 0.3
+
+
+@dataclass(frozen=True)
+class PrivateTable:
+    """A fitted table, how many rows it was learnt from (with noise), and what is promised."""
+
+    model: TableModel
+    rows: int
+    guarantee: Guarantee
+
+
+def fit_private(
+    strategy: Strategy,
+    data: Dataset,
+    ledger: Ledger,
+    target: str | None = None,
+    progress: Progress = silent,
+) -> PrivateTable:
+    """Learn a table within what is left of the ledger."""
+    mechanism, epsilon = Mechanism(ledger), ledger.budget.epsilon
+    share = SCARCE_DOMAIN if epsilon <= SCARCE else DOMAIN
+    progress("settle the domain", 0, 1)
+    drafted = draft(
+        data, mechanism, rho=share * ledger.left, delta=ledger.left_delta, epsilon=epsilon
+    )
+    codebook = drafted.codebook()
+    progress("settle the domain", 1, 1)
+    leading = _leading(codebook)
+    codes = codebook.encode(readable(data))
+    digits = codebook.digits
+    own = [] if target is None else codebook.places({target})
+    wanted = int(np.flatnonzero(leading == own[0])[0]) if own else None
+    graph = strategy.fit(
+        np.ascontiguousarray(codes[leading]),
+        tuple(digits[place].size for place in leading),
+        drafted.rows,
+        mechanism,
+        rho=ledger.left,
+        target=wanted,
+        progress=progress,
+    )
+    fine = _fine(codebook, codebook.encode(Dataset.of(drafted.schema, drafted.frame)))
+    guarantee = ledger.guarantee()
+    order = (*leading, *(place for place in range(len(digits)) if place not in set(leading)))
+    model = TableModel(
+        PRIVATE,
+        drafted.schema,
+        codebook,
+        PrivateDensity(leading, graph, fine),
+        tuple(int(place) for place in order),
+        (f"{len(graph.tree.cliques)} noisy tables", guarantee.sentence()),
+    )
+    return PrivateTable(model, drafted.rows, guarantee)
+
+
+def _leading(codebook: Codebook) -> NDArray[np.int64]:
+    """The first digit of every column that has one."""
+    widths = np.array([len(encoder.digits) for encoder in codebook.encoders], dtype=np.int64)
+    starts = np.cumsum(widths) - widths
+    return np.asarray(starts[widths > 0])
+
+
+def _fine(codebook: Codebook, codes: Codes) -> DensityTrees:
+    """All digits but the leading ones, each given those before it in its column."""
+    looks, order = [], []
+    at = 0
+    for encoder in codebook.encoders:
+        for k in range(1, len(encoder.digits)):
+            order.append(at + k)
+            looks.append(list(range(at, at + k)))
+        at += len(encoder.digits)
+    return DensityTrees.grow(
+        codes,
+        [digit.size for digit in codebook.digits],
+        [digit.ordered for digit in codebook.digits],
+        order,
+        Growth(),
+        looks=looks,
+    )
