@@ -13,7 +13,18 @@ from numpy.random import Generator
 
 from neotype.data import Dataset, Known
 from neotype.encode.discrete import LabelEncoder, leading_order
-from neotype.encode.encoder import ALL, Codes, Digit, Encoder, Masks, Protection, State, only
+from neotype.encode.encoder import (
+    ALL,
+    FINE,
+    Codes,
+    Digit,
+    Encoder,
+    Lead,
+    Masks,
+    Protection,
+    State,
+    only,
+)
 from neotype.encode.identifier import IdentifierEncoder
 from neotype.encode.personal import PersonalEncoder, written
 from neotype.encode.standin import stood_in
@@ -37,6 +48,10 @@ ENCODERS: Mapping[str, str] = {
     "personal": "neotype.encode.personal:PersonalEncoder",
 }
 
+_COARSENED = frozenset(
+    ("numeric", "categorical", "ordinal", "boolean", "constant", "datetime", "duration")
+)
+"""Kinds whose first digit may be coarser than there are rows for."""
 _PROFILED_ROWS = 100_000
 _PROFILED_DIGITS = 24
 _PROFILED_SYMBOLS = 16
@@ -52,8 +67,11 @@ class Codebook:
     """Columns without a missing cell of which nothing may be told: something stands in them."""
 
     @classmethod
-    def learn(cls, data: Dataset, *, protect: int = 5) -> Self:
-        """Learn every column; FitError names all columns that cannot be learnt."""
+    def learn(cls, data: Dataset, *, protect: int = 5, lead: Lead = FINE) -> Self:
+        """Learn every column; FitError names all columns that cannot be learnt.
+
+        Where `lead` is coarse, labels are grouped by how many rows have them, not by behaviour.
+        """
         if data.rows == 0:
             raise FitError("the table has no rows.", mend="give at least one row to learn from")
         encoders: list[Encoder] = []
@@ -62,9 +80,10 @@ class Codebook:
         for name, column in data.schema.columns.items():
             if name in covered:
                 continue
+            coarse: dict[str, Any] = {"lead": lead} if column.kind in _COARSENED else {}
             try:
                 encoder = encoder_class(column.kind).learn(
-                    name, column, data.frame, protect=protect
+                    name, column, data.frame, protect=protect, **coarse
                 )
             except (FitError, pl.exceptions.PolarsError) as cause:
                 findings.append(f"column '{name}' ({column.kind}): {cause}")
@@ -78,7 +97,8 @@ class Codebook:
                 mend="correct their kinds in the schema, or leave them out",
             )
         hollow = {name for one in encoders for name in _hollow(one, data)}
-        return cls(data.schema, tuple(encoders), frozenset(hollow))._arranged(data)
+        book = cls(data.schema, tuple(encoders), frozenset(hollow))
+        return book._arranged(data) if lead == FINE else book
 
     def _arranged(self, data: Dataset) -> Self:
         """Labels of alike behaviour get neighbouring codes."""

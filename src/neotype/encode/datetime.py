@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from neotype.encode.calendar import DAY, PER_SECOND, Calendar, Ticks, choose, resolution
 from neotype.encode.encoder import (
+    FINE,
     SYMBOLS,
     Codes,
     Digit,
+    Lead,
     Masks,
     Protection,
     State,
@@ -63,7 +65,9 @@ class DatetimeEncoder:
     """How many rows that were."""
 
     @classmethod
-    def learn(cls, name: str, column: Datetime, frame: pl.DataFrame, *, protect: int) -> Self:
+    def learn(
+        cls, name: str, column: Datetime, frame: pl.DataFrame, *, protect: int, lead: Lead = FINE
+    ) -> Self:
         """Learn a column of times. FitError where its storage holds none."""
         series = frame[name]
         ticks, known, per_second = wall_clock(name, column, series)
@@ -83,7 +87,9 @@ class DatetimeEncoder:
             timed = Calendar("clock", per_day)
             layout = timed if _part(column) == "time" and per_day > 1 else choose(steps, per_day)
         scales = tuple(
-            Scale.learn(part, protect=protect) if size is None else None
+            Scale.learn(part, protect=protect, symbols=lead.symbols, least=lead.least)
+            if size is None
+            else None
             for (_, size), part in zip(layout.parts, layout.split(steps), strict=True)
         )
         rows = len(values)

@@ -11,9 +11,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from neotype.encode.encoder import (
+    FINE,
     SYMBOLS,
     Codes,
     Digit,
+    Lead,
     Masks,
     Protection,
     State,
@@ -59,6 +61,7 @@ class LabelEncoder:
         frame: pl.DataFrame,
         *,
         protect: int,
+        lead: Lead = FINE,
     ) -> Self:
         """Learn the labels that at least `protect` rows share."""
         series = _plain(frame[name])
@@ -86,15 +89,18 @@ class LabelEncoder:
         missing = column.nullable or series.null_count() > 0
         names = tuple(label for label, keep in zip(labels, kept, strict=True) if keep)
         encoder = cls(name, column, names, counts[kept], rare, missing, ())
-        return encoder.arranged(None)
+        by_rows = lead != FINE and isinstance(column, Categorical)
+        order = np.argsort(-encoder.counts, kind="stable") if by_rows else None
+        return encoder.arranged(order, lead)
 
-    def arranged(self, order: NDArray[np.int64] | None) -> Self:
+    def arranged(self, order: NDArray[np.int64] | None, lead: Lead = FINE) -> Self:
         """The same labels in another order of codes, cut into digits anew."""
         labels, counts = self.labels, self.counts
         if order is not None:
             labels = tuple(labels[i] for i in order)
             counts = counts[order]
-        starts = _levels(np.maximum(counts, 1), SYMBOLS - self._extra)
+        room = max(lead.symbols - self._extra, 1)
+        starts = _levels(np.maximum(counts, 1), room, lead.least)
         return replace(self, labels=labels, counts=counts, starts=starts)
 
     @property
@@ -319,18 +325,21 @@ def leading_order(index: NDArray[np.int64], labels: int, context: Codes) -> NDAr
     return np.argsort((counts - expected) / calm @ axis, kind="stable")
 
 
-def _levels(mass: NDArray[np.int64], first: int) -> tuple[NDArray[np.int64], ...]:
-    """Cuts of labels into groups, and of groups into groups, until at most `first` are left."""
+def _levels(mass: NDArray[np.int64], first: int, least: int) -> tuple[NDArray[np.int64], ...]:
+    """Cuts of labels into groups, and of groups into groups, until at most `first` are left.
+
+    Groups have `least` rows or more, where labels of fewer may be in one with others.
+    """
     items = len(mass)
-    if items <= first:
+    if items <= first and (items < 2 or mass.min() >= least):
         return ()
     room = first if items <= first * SYMBOLS else first * SYMBOLS
-    starts = partition(mass, room)
+    starts = partition(mass, room, least=least)
     ends = [*starts[1:], items]
     cut = np.concatenate([np.arange(a, b, SYMBOLS) for a, b in zip(starts, ends, strict=True)])
     if len(cut) > room:
         cut = np.arange(0, items, min(-(-items // room), SYMBOLS))
-    above = _levels(np.add.reduceat(mass, cut), first)
+    above = _levels(np.add.reduceat(mass, cut), first, 1)
     return (*above, np.append(cut, items).astype(np.int64))
 
 

@@ -11,9 +11,10 @@ from numpy.random import Generator
 
 from neotype.encode.calendar import PER_SECOND, resolution
 from neotype.encode.encoder import (
-    SYMBOLS,
+    FINE,
     Codes,
     Digit,
+    Lead,
     Masks,
     Protection,
     State,
@@ -45,7 +46,9 @@ class DurationEncoder:
     """How many training cells are too few to keep anything of."""
 
     @classmethod
-    def learn(cls, name: str, column: Duration, frame: pl.DataFrame, *, protect: int) -> Self:
+    def learn(
+        cls, name: str, column: Duration, frame: pl.DataFrame, *, protect: int, lead: Lead = FINE
+    ) -> Self:
         """Learn a column of lengths of time. FitError where its storage holds none."""
         series = frame[name]
         _check(name, series.dtype)
@@ -57,7 +60,8 @@ class DurationEncoder:
             step, _ = resolution(values, PER_SECOND[series.dtype.time_unit], protect)
         if values.dtype != np.float64:
             values = values.astype(np.int64) // step
-        scale = Scale.learn(values, protect=protect, symbols=SYMBOLS - missing)
+        room = lead.symbols - missing
+        scale = Scale.learn(values, protect=protect, symbols=room, least=lead.least)
         return cls(name, column, scale, step, missing, 0 if scale else len(values))
 
     @property

@@ -25,6 +25,18 @@ SYMBOLS = 64
 
 
 @dataclass(frozen=True)
+class Lead:
+    """How coarse the first digit of a column is: so many symbols, each of so many rows."""
+
+    symbols: int = SYMBOLS
+    least: int = 1
+
+
+FINE = Lead()
+"""As fine as the rows allow."""
+
+
+@dataclass(frozen=True)
 class Digit:
     """One small integer per row: `size` symbols, 0 .. size − 1, in order or not."""
 

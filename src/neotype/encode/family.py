@@ -87,7 +87,7 @@ def declared(pattern: str, distinct: pl.Series) -> tuple[Family, ...]:
 def learnt(distinct: pl.Series, dtype: pl.DataType, protect: int) -> tuple[Family, ...]:
     """The families of identifiers that the data shows, by the most telling form that fits all."""
     numeric = not isinstance(dtype, pl.String | pl.Categorical | pl.Binary)
-    bounds = _bounds(dtype)
+    bounds = held(dtype)
     if len(distinct) < protect:
         return (Family(Span(0, bounds[1]), 1, 1, scattered=False),)
     if not numeric and distinct.str.contains(_UUID).all():
@@ -265,7 +265,7 @@ def freshened(family: Family, distinct: pl.Series, key: str) -> Family:
     return Family(family.form, family.share, start % capacity, True, begin + gap - start)
 
 
-def _bounds(dtype: pl.DataType) -> tuple[int, int]:
+def held(dtype: pl.DataType) -> tuple[int, int]:
     """The whole numbers that the storage holds exactly."""
     match dtype:
         case pl.Time():

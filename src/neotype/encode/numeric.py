@@ -12,9 +12,10 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from neotype.encode.encoder import (
-    SYMBOLS,
+    FINE,
     Codes,
     Digit,
+    Lead,
     Masks,
     Protection,
     State,
@@ -56,7 +57,9 @@ class NumericEncoder:
     """How many training cells are too few to keep anything of."""
 
     @classmethod
-    def learn(cls, name: str, column: Numeric, frame: pl.DataFrame, *, protect: int) -> Self:
+    def learn(
+        cls, name: str, column: Numeric, frame: pl.DataFrame, *, protect: int, lead: Lead = FINE
+    ) -> Self:
         """Learn the cells of a quantity."""
         series = frame[name]
         values, special, unit = _on_grid(name, column, series)
@@ -67,8 +70,8 @@ class NumericEncoder:
         stride, offset = _lattice(known, protect) if unit else (1, 0)
         if unit and stride > 1:
             known = _steps(known, stride, offset)
-        room = SYMBOLS - len(kinds) - missing
-        scale = Scale.learn(known, protect=protect, symbols=room)
+        room = lead.symbols - len(kinds) - missing
+        scale = Scale.learn(known, protect=protect, symbols=room, least=lead.least)
         hidden = len(known) if scale is None else 0
         return cls(name, column, scale, kinds, missing, unit, stride, offset, hidden)
 

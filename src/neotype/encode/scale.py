@@ -50,10 +50,13 @@ class Scale:
     """How many training rows lay outside the outermost edges."""
 
     @classmethod
-    def learn(cls, values: Axis, *, protect: int, symbols: int = SYMBOLS) -> Self | None:
+    def learn(
+        cls, values: Axis, *, protect: int, symbols: int = SYMBOLS, least: int = 1
+    ) -> Self | None:
         """Learn an axis from its values (no missing ones); at most `symbols` groups.
 
-        None where there are no values, or fewer than `protect`.
+        A group has `least` rows or more, and a cell `protect`. None where there are no values, or
+        fewer than `protect`.
         """
         if len(values) < max(protect, 1):
             return None
@@ -61,10 +64,9 @@ class Scale:
         counts = counts.astype(np.int64)
         rows = len(values)
         groups = symbols if len(distinct) <= symbols else min(symbols, fineness(rows))
-        if len(distinct) <= groups:
-            hi = cells = partition(counts, groups, least=protect)
-        else:
-            hi = partition(counts, groups, least=protect)
+        least = max(protect, least)
+        hi = cells = partition(counts, groups, least=least)
+        if len(distinct) > groups or least > protect:
             cells = np.concatenate(
                 [
                     start + partition(counts[start:end], SYMBOLS, least=protect)

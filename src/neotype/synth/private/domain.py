@@ -1,0 +1,200 @@
+"""A draft of a table: rows invented from noisy one-way histograms, and from nothing else.
+
+An encoder that is learnt from a draft is learnt from what was paid for, so whatever it holds (bins,
+labels, bounds) costs nothing more. Private rows are then only coded with it.
+
+What is public: names and dtypes of columns, and all that the schema says: kinds, labels, bounds,
+formats, decimals. What is paid for: the number of rows, and of each column that is learnt one
+histogram or more, in which every row is in one cell. A column declared `public` says that the set
+of its values is no secret; how many rows have them is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from math import log2
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.random import Generator
+
+from neotype.data import Dataset
+from neotype.dp.mechanism import Mechanism
+from neotype.encode.codebook import Codebook
+from neotype.encode.encoder import Lead
+from neotype.encode.family import held
+from neotype.errors import FitError
+from neotype.personal.fake import make
+from neotype.rng import Rng
+from neotype.schema.schema import Constant, Personal, Schema, Table
+from neotype.schema.storage import storage_dtype
+from neotype.synth.private.labels import Labels, declared, labels, strangers
+from neotype.synth.private.numbers import dealt
+from neotype.synth.private.purse import SURE, Purse
+from neotype.synth.private.quantities import quantity
+from neotype.synth.private.times import length, moment
+
+ROWS = 0.01
+"""The share of the budget that the number of rows costs: what is rare, and how fine cells may be,
+follows from it."""
+FEWEST, MOST = 500, 50_000
+"""Rows of a draft."""
+PROTECT = 2
+"""A codebook learnt from a draft keeps values of so many rows exactly, and spreads rarer ones."""
+_FREE = ("identifier", "personal", "constant")
+_REFUSED = ("text", "geo", "json")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Invented rows whose columns, one by one, are like the private ones; and about how many."""
+
+    frame: pl.DataFrame
+    schema: Schema
+    rows: int
+    """The noisy number of private rows, at least 1."""
+    lead: Lead
+    """How coarse first digits should be: more symbols than these would mostly hold noise."""
+
+    def codebook(self) -> Codebook:
+        """Encoders that know nothing but the draft."""
+        data = Dataset.of(self.schema, self.frame)
+        return Codebook.learn(data, protect=PROTECT, lead=self.lead)
+
+
+def draft(
+    data: Dataset, mechanism: Mechanism, *, rho: float, delta: float, epsilon: float
+) -> Draft:
+    """A draft of a private table that costs `rho`, and `delta` for values that are not declared.
+
+    FitError where the schema has kinds that cannot be learnt so. It depends on the schema alone.
+    """
+    table = data.schema.table
+    _check(table)
+    counted, spread = mechanism.counts(
+        np.array([data.rows], dtype=np.int64), rho=rho * ROWS, purpose="the number of rows"
+    )
+    rows = max(int(counted[0]), 1)
+    read = [name for name, column in table.columns.items() if column.kind not in _FREE]
+    open_ = [name for name in read if _is_open(table.columns[name])]
+    each = rho * (1 - ROWS) / max(len(read), 1)
+    threshold = delta / max(len(open_), 1)
+    wanted = min(max(rows, FEWEST), MOST)
+    root = Rng(0).child("draft")
+    made = {}
+    for name, column in table.columns.items():
+        purse = Purse(mechanism, name, rows, spread, each, threshold)
+        generator = root.child(name).generator()
+        cells = (
+            _free(column, name, wanted)
+            if column.kind in _FREE
+            else _read(column, data.frame[name], purse, wanted, generator)
+        )
+        made[name] = cells.alias(name)
+    sigma = mechanism.sigma(rho=each)
+    least = max(round(SURE * sigma * wanted / rows), 1)
+    lead = Lead(fineness(epsilon), min(least, wanted // 4))
+    return Draft(pl.DataFrame(made), data.schema, rows, lead)
+
+
+def fineness(epsilon: float) -> int:
+    """How many symbols a first digit may have: 8 at ε = .1, 16 from 1 on."""
+    return round(min(16.0, max(8.0, 8 * 2 ** (log2(epsilon / 0.1) / log2(10)))))
+
+
+def readable(data: Dataset) -> Dataset:
+    """Private rows of which a codebook of a draft can code every one, whatever it holds."""
+    columns = []
+    for name, column in data.schema.columns.items():
+        cells = data.frame[name]
+        dtype = cells.dtype
+        if dtype.is_float():
+            cells = cells.fill_nan(None)
+            cells = cells.zip_with(cells.is_finite().fill_null(True), cells.clear(len(cells)))
+        elif dtype in (pl.Int128, pl.UInt128) and column.kind == "numeric":
+            cells = cells.clip(-(2**63) if dtype == pl.Int128 else 0, 2**63 - 1)
+        columns.append(cells)
+    return Dataset(data.schema, {data.schema.name: pl.DataFrame(columns)}, families=data.families)
+
+
+def _check(table: Table) -> None:
+    refused = [
+        f"column '{name}' is {column.kind}"
+        for name, column in table.columns.items()
+        if column.kind in _REFUSED
+    ]
+    refused += [
+        f"column '{name}' is datetime, stored as text, and has no format"
+        for name, column in table.columns.items()
+        if column.kind == "datetime"
+        and column.format is None
+        and isinstance(storage_dtype(column.storage), pl.String)
+    ]
+    if refused:
+        raise FitError(
+            "these columns cannot be learnt under differential privacy.",
+            found="\n  ".join(refused),
+            mend="declare them categorical (labels that many rows share are learnt), identifier or "
+            "personal (made anew) or constant in the schema, or leave them out",
+        )
+
+
+def _is_open(column: Any) -> bool:
+    """Whether values are to be found that nobody declared."""
+    if column.kind in ("categorical", "ordinal", "boolean"):
+        return declared(column) is None and not column.public
+    return True
+
+
+def _read(
+    column: Any, cells: pl.Series, purse: Purse, rows: int, generator: Generator
+) -> pl.Series:
+    match column.kind:
+        case "numeric":
+            return quantity(column, cells, purse, rows, generator)
+        case "datetime":
+            return moment(column, cells, purse, rows, generator)
+        case "duration":
+            return length(column, cells, purse, rows, generator)
+    found = labels(column, cells, purse)
+    return _dealt_labels(found, storage_dtype(column.storage), rows, generator)
+
+
+def _dealt_labels(found: Labels, dtype: pl.DataType, rows: int, generator: Generator) -> pl.Series:
+    """Cells with these labels; rows of other labels have one each that nobody else has."""
+    mass = np.concatenate([found.mass, [found.others, found.missing]])
+    if not mass.sum() > 0:
+        mass[: len(found.values) or None] = 1.0
+    counts = np.bincount(dealt(mass, rows), minlength=len(mass))
+    others = list(islice(strangers(found.values, dtype), int(counts[-2])))
+    table = [*found.values, *others, None]
+    counts = np.concatenate([counts[:-2], np.ones(len(others), np.int64), [rows]])
+    index = np.repeat(np.arange(len(table)), counts)[:rows]
+    text = isinstance(dtype, pl.Categorical | pl.Enum | pl.Null)
+    cells = pl.Series(table, dtype=pl.String() if text else dtype, strict=False)
+    return cells.gather(generator.permutation(index)).cast(dtype)
+
+
+def _free(column: Any, name: str, rows: int) -> pl.Series:
+    """Cells of a column of which nothing is read."""
+    dtype = storage_dtype(column.storage)
+    if isinstance(column, Constant):
+        one = pl.Series([column.value], dtype=None if column.value is not None else dtype)
+        return one.cast(dtype).new_from_index(0, rows)
+    numbers = np.arange(1, rows + 1, dtype=np.uint64)
+    if isinstance(column, Personal) and isinstance(dtype, pl.String | pl.Categorical):
+        made = make(
+            column.category,
+            numbers,
+            key=name,
+            locale=column.locale,
+            unique=False,
+            scheme=column.scheme,
+            row={},
+        )
+        return made.cast(dtype)
+    most = held(dtype)[1] if dtype.is_integer() else rows
+    counter = pl.Series(numbers % np.uint64(min(most, 2**63 - 1)))
+    return counter.cast(dtype)
