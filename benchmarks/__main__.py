@@ -19,13 +19,14 @@ from typing import Any
 from benchmarks.evaluation import evaluation
 from benchmarks.marginal import marginal
 from benchmarks.measure import ROOT, alone, table
+from benchmarks.private import private
 from benchmarks.relational import relational
 from benchmarks.spec import spec
 from benchmarks.tables import TABLES
 from benchmarks.tasks import tasks
 
 RESULTS = ROOT / "benchmarks" / "results"
-PARTS = ("frontier", "cost", "evaluation", "spec", "tasks", "relational", "marginal")
+PARTS = ("frontier", "cost", "evaluation", "spec", "tasks", "relational", "marginal", "private")
 SEEDS = ("0", "1", "2")
 
 
@@ -122,12 +123,13 @@ def main() -> None:
         "tasks": lambda: tasks(asked.data),
         "relational": lambda: relational(asked.data),
         "marginal": marginal,
+        "private": lambda: private(asked.data, seeds),
     }
     names = ("neotype", "numpy", "polars", "numba", "lightgbm")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     for part in asked.parts or PARTS:
-        data = " --data FOLDER" if part in ("frontier", "tasks", "relational") else ""
+        data = " --data FOLDER" if part in ("frontier", "tasks", "relational", "private") else ""
         head = f"Made by `python -m benchmarks {part}{data}` on {machine}; {versions}."
         path = asked.to / f"{part}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
