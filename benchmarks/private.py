@@ -78,11 +78,11 @@ def _symbols(cells: pl.Series, cuts: Any) -> Cells:
         values = cells.cast(pl.Float64).fill_null(np.nan).to_numpy()
         place = np.searchsorted(cuts, values, side="left")
         return np.where(np.isnan(values), len(cuts) + 1, place).astype(np.int64)
-    place = cells.cast(pl.String).replace_strict(
+    labels = cells.cast(pl.String).replace_strict(
         cuts, list(range(len(cuts))), default=len(cuts), return_dtype=pl.Int64
     )
     missing = pl.Series([len(cuts) + 1], dtype=pl.Int64)
-    return np.asarray(place.zip_with(cells.is_not_null(), missing).to_numpy())
+    return labels.zip_with(cells.is_not_null(), missing).to_numpy()
 
 
 def _apart(own: list[Cells], other: list[Cells]) -> float:
@@ -105,7 +105,8 @@ def strategy(name: str, folder: str, way: str, told: str, seeds: str) -> dict[st
 
     def made(frame: pl.DataFrame, epsilon: float) -> pl.DataFrame:
         model = nt.fit(frame, target, epsilon=epsilon, delta=DELTA, synthesizer=way)
-        return model.sample(frame.height, seed=0)
+        rows: pl.DataFrame = model.sample(frame.height, seed=0)
+        return rows
 
     made(train.head(3000), 10.0)
     runs = []
@@ -208,8 +209,9 @@ def private(folder: str | None, seeds: tuple[str, ...]) -> str:
         f"Mean of {len(seeds)} fits ± standard deviation, δ = {DELTA:g}, add or remove one row; no "
         "label and no bound is declared, the domain is paid for. TVD: total variation to the train "
         f"rows, numbers cut at the {BINS - 1} deciles of these, every label a symbol; the mean of "
-        "all columns, and of all pairs of columns; of real rows that of the holdout. TSTR: ROC AUC on the real holdout of boosted "
-        "trees learnt from synthetic rows, and from the train rows. C2ST: ROC AUC of a classifier that tells synthetic from "
-        "holdout rows. Compiling is not counted."
+        "all columns, and of all pairs of columns; of real rows that of the holdout. TSTR: ROC AUC "
+        "on the real holdout of boosted trees learnt from synthetic rows, and from the train rows. "
+        "C2ST: ROC AUC of a classifier that tells synthetic from holdout rows. Compiling is not "
+        "counted."
     )
     return "\n".join([note, "", *parts])
