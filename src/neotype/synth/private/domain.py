@@ -53,6 +53,7 @@ class Draft:
 
     frame: pl.DataFrame
     schema: Schema
+    """What was declared, with what was found: decimals, and whether cells are missing."""
     rows: int
     """The noisy number of private rows, at least 1."""
     lead: Lead
@@ -83,20 +84,21 @@ def draft(
     threshold = delta / max(len(open_), 1)
     wanted = min(max(rows, FEWEST), MOST)
     root = Rng(0).child("draft")
-    made = {}
+    made, known = {}, {}
     for name, column in table.columns.items():
         purse = Purse(mechanism, name, rows, spread, each, threshold)
         generator = root.child(name).generator()
-        cells = (
-            _free(column, name, wanted)
-            if column.kind in _FREE
-            else _read(column, data.frame[name], purse, wanted, generator)
-        )
+        if column.kind in _FREE:
+            cells, known[name] = _free(column, name, wanted), column
+        else:
+            cells, known[name] = _read(column, data.frame[name], purse, wanted, generator)
         made[name] = cells.alias(name)
     sigma = mechanism.sigma(rho=each)
     least = max(round(SURE * sigma * wanted / rows), 1)
     lead = Lead(fineness(epsilon), min(least, wanted // 4))
-    return Draft(pl.DataFrame(made), data.schema, rows, lead)
+    tables = {data.schema.name: table.model_copy(update={"columns": known})}
+    schema = data.schema.model_copy(update={"tables": tables})
+    return Draft(pl.DataFrame(made), schema, rows, lead)
 
 
 def fineness(epsilon: float) -> int:
@@ -150,16 +152,19 @@ def _is_open(column: Any) -> bool:
 
 def _read(
     column: Any, cells: pl.Series, purse: Purse, rows: int, generator: Generator
-) -> pl.Series:
+) -> tuple[pl.Series, Any]:
+    """Invented cells, and the column with what was found of it."""
     match column.kind:
         case "numeric":
-            return quantity(column, cells, purse, rows, generator)
+            made, column = quantity(column, cells, purse, rows, generator)
         case "datetime":
-            return moment(column, cells, purse, rows, generator)
+            made = moment(column, cells, purse, rows, generator)
         case "duration":
-            return length(column, cells, purse, rows, generator)
-    found = labels(column, cells, purse)
-    return _dealt_labels(found, storage_dtype(column.storage), rows, generator)
+            made = length(column, cells, purse, rows, generator)
+        case _:
+            found = labels(column, cells, purse)
+            made = _dealt_labels(found, storage_dtype(column.storage), rows, generator)
+    return made, column.model_copy(update={"nullable": made.null_count() > 0})
 
 
 def _dealt_labels(found: Labels, dtype: pl.DataType, rows: int, generator: Generator) -> pl.Series:

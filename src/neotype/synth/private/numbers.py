@@ -93,7 +93,7 @@ def shape(
         low = found[0] if low is None else low
         high = found[1] if high is None else high
         share *= 1 - BOUNDS
-    low, high = max(low, limits[0]), min(high, limits[1])
+    low, high = (min(max(end, limits[0]), limits[1]) for end in (low, high))
     high = max(low, high)
     values = np.clip(np.where(known, values, low), low, high)
     if values.dtype == np.int64:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,15 @@ from neotype.synth.private.purse import Ints, Purse
 _PLACES = 6
 """Decimals that are told apart where none are declared."""
 _GRID = 2**62
+_EXACT = 2.0**53
 _DEEPEST = 18
 """Decimals of a number whose 64-bit multiples are still worth having."""
 
 
 def quantity(
     column: Numeric, cells: pl.Series, purse: Purse, rows: int, generator: Generator
-) -> pl.Series:
-    """Invented numbers whose shape follows noisy histograms of the cells."""
+) -> tuple[pl.Series, Numeric]:
+    """Invented numbers whose shape follows noisy histograms of the cells, and their decimals."""
     dtype = storage_dtype(column.storage)
     share = 1.0
     unit = _unit(column, dtype)
@@ -34,22 +36,26 @@ def quantity(
         places = coarsest(_places(floats), _PLACES + 2, purse)
         unit = 10**places if places <= _PLACES else 0
         share -= COARSENESS
+        if unit:
+            subtype = "decimal" if places else "integer"
+            column = column.model_copy(update={"decimals": places, "subtype": subtype})
     axis, known = _axis(cells, unit)
     low, high = _declared(column, axis, known, unit)
     limits = _limits(dtype, unit)
     found = shape(axis, known, purse, low=low, high=high, limits=limits, share=share)
-    return with_gaps(
+    made = with_gaps(
         lambda wanted: _in_storage(found.drawn(wanted, generator), unit, dtype),
         found,
         rows,
         generator,
     )
+    return made, column
 
 
 def with_gaps(drawn: Any, found: Shape, rows: int, generator: Generator) -> pl.Series:
     """So many cells, as many of them missing as the shape says; `drawn` makes the others."""
     total = float(found.mass.sum()) + found.missing
-    gaps = min(round(rows * found.missing / total), rows) if total > 0 else 0
+    gaps = min(ceil(rows * found.missing / total), rows) if total > 0 else 0
     present: pl.Series = drawn(rows - gaps)
     gap = pl.Series([None], dtype=present.dtype).new_from_index(0, gaps)
     return pl.concat([present, gap]).gather(generator.permutation(rows))
@@ -74,7 +80,8 @@ def _places(floats: pl.Series) -> Ints:
     level = np.full(len(values), _PLACES + 1, dtype=np.int64)
     for places in range(_PLACES, -1, -1):
         with np.errstate(over="ignore", invalid="ignore"):
-            level[np.round(values, places) == values] = places
+            exact = np.abs(values) * 10.0**places < _EXACT
+            level[exact & (np.round(values, places) == values)] = places
     level[~np.isfinite(values)] = -1
     return level
 
