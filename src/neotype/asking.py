@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from neotype.data import Dataset
+from neotype.dp.guarantee import Guarantee
 from neotype.errors import ColumnNotFoundError, SchemaError
 from neotype.evaluate.asked import Asked, Claim, Likelihoods, Scorer
 from neotype.evaluate.evaluate import suite
@@ -92,6 +93,16 @@ def _wanted(metrics: Sequence[str]) -> set[str]:
     """What these metrics have fields for."""
     classes = [find("metric", name) for name in metrics]
     return {field.name for cls in classes if is_dataclass(cls) for field in fields(cls)}
+
+
+def looked_at(what: str, metrics: Sequence[str] | None, *, deep: bool) -> bool:
+    """Whether any measure that will be taken has a field of this name."""
+    return what in _wanted(metrics or suite(deep))
+
+
+def promised(guarantee: Guarantee) -> Claim:
+    """The claim that a model learnt within a budget makes."""
+    return Claim(guarantee.epsilon, guarantee.delta, guarantee.unit, guarantee.neighbors)
 
 
 _GIVEN = {

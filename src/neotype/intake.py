@@ -10,9 +10,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from neotype.data import Dataset, conform
+from neotype.dp.bound import within
+from neotype.dp.budget import ROW, Budget
 from neotype.errors import ColumnNotFoundError, DataError, SchemaError, did_you_mean
 from neotype.integrity import settle
 from neotype.masking.before import before_learning
@@ -24,7 +27,8 @@ from neotype.progress import Progress, silent
 from neotype.schema.file import read_schema
 from neotype.schema.infer import infer_schema, settled
 from neotype.schema.places import places
-from neotype.schema.schema import Constant, Relationship, Schema, Table
+from neotype.schema.schema import Constant, Identifier, Relationship, Schema, Table
+from neotype.schema.typed import typed_schema
 from neotype.source import Source, read
 from neotype.source.database.address import is_database
 from neotype.url import Orphans, Url
@@ -116,6 +120,48 @@ def learnable(
     data = Dataset(settled(schema, data.frames), data.frames)
     check_target(target, data)
     return data
+
+
+def budgeted(
+    source: Source, schema: Schema | Path | None, budget: Budget, target: str | None
+) -> Dataset:
+    """The source's only table as it may be learnt within a budget: no cell is looked at.
+
+    A schema that is given counts as public knowledge; without one, names and dtypes alone do. Rows
+    of a unit beyond its bound are left out, and the unit's column is an identifier.
+    """
+    if schema is None:
+        schema = typed_schema(source.frames)
+    elif not isinstance(schema, Schema):
+        schema = schema_of(source, schema)
+    if len(schema.tables) > 1:
+        raise SchemaError(
+            f"a budget is for one table so far, and {source.origin} has {len(schema.tables)}: "
+            f"{', '.join(schema.tables)}.",
+            mend="give the file of one of them; rows of one entity count as one by unit= and "
+            "at_most=",
+        )
+    data = conformed(source, schema, source.origin)
+    for name, role in ((target, "target"), (None if budget.unit == ROW else budget.unit, "unit")):
+        if name is not None and name not in schema.columns:
+            raise ColumnNotFoundError(name, schema.columns, asked_by=role)
+    if budget.unit == ROW:
+        return data
+    columns = dict(schema.columns)
+    columns[budget.unit] = Identifier(storage=columns[budget.unit].storage, nullable=False)
+    told = {"columns": columns, "entity": None, "sequence": None}
+    table = data.table.model_copy(update=told)
+    return Dataset.of(
+        schema.model_copy(update={"tables": {schema.name: table}}), counted(data.frame, budget)
+    )
+
+
+def counted(frame: pl.DataFrame, budget: Budget) -> pl.DataFrame:
+    """The rows that count: of each unit as many as the budget says, and none of nobody's."""
+    if budget.unit == ROW or budget.unit not in frame.columns:
+        return frame
+    numbers = frame[budget.unit].rank("dense").cast(pl.Int64).fill_null(-1).to_numpy()
+    return frame.filter(pl.Series(within(np.asarray(numbers), budget.at_most)))
 
 
 def closed(

@@ -10,14 +10,22 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from neotype.asking import roles, scorer_of, told
+import numpy as np
+import polars as pl
+
+from neotype.asking import looked_at, promised, roles, scorer_of, told
 from neotype.data import Dataset, conform
+from neotype.dp.budget import ROW, Budget
+from neotype.dp.ledger import Ledger
 from neotype.errors import DataError, SchemaError
+from neotype.evaluate.asked import Asked, Claim
 from neotype.evaluate.evaluate import evaluate
 from neotype.evaluate.metric import Score
 from neotype.families import Families
 from neotype.intake import (
+    budgeted,
     conformed,
+    counted,
     declared,
     learnable,
     only_frame,
@@ -34,6 +42,7 @@ from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.source import Source
 from neotype.synth.learn import learn
+from neotype.synth.private.private import PrivateTable, fit_private
 from neotype.synth.sizes import drawn
 from neotype.synth.synthesizer import Model
 from neotype.url import Url
@@ -49,8 +58,8 @@ class Split:
     """Real data in two parts: `train` is learnt, `holdout` is only compared with.
 
     `note` says how the parts can be told apart again: the share, the seed, and the fingerprint
-    of the whole; None where the holdout came as a file of its own, or not at all. `treated` says
-    what was done to real columns before anybody looked.
+    of the whole (which is kept to itself under a budget); None where the holdout came as a file of
+    its own, or not at all. `treated` says what was done to real columns before anybody looked.
     """
 
     source: Source
@@ -64,7 +73,8 @@ class Split:
 class Run:
     """Everything that one plan gave; `timings` are seconds of each stage.
 
-    `masked` are the real rows as the plan releases them, where it does.
+    `masked` are the real rows as the plan releases them, where it does; `private` is what was
+    learnt within the plan's budget.
     """
 
     plan: Plan
@@ -75,6 +85,7 @@ class Run:
     scores: tuple[Score, ...]
     timings: Mapping[str, float]
     masked: Masked | None = None
+    private: PrivateTable | None = None
 
 
 @dataclass
@@ -111,42 +122,80 @@ def run(
             masked = _release(plan)
     train, holdout = split.train, split.holdout
     with clock.stage("fit"):
-        alone = len(train.schema.tables) == 1
-        recipe = toward(plan.synthesizer.make(), plan.target if alone else None)
-        model = learn(recipe, train, rng=rng.child("fit"), progress=progress)
+        recipe, model, private = _learnt(plan, train, rng.child("fit"), progress)
     with clock.stage("sample"):
         stream = rng.child("sample")
-        synthetic = drawn(model, plan.rows, plan.scale, rows_of(train), stream)
+        learnt = rows_of(train) if private is None else private.rows
+        synthetic = drawn(model, plan.rows, plan.scale, learnt, stream)
     with clock.stage("evaluate"):
+        claim = _claim(plan, private)
         scores = evaluate(
             synthetic,
             train=train,
             holdout=holdout,
-            asked=told(
-                train=train,
-                holdout=holdout,
-                target=plan.target,
-                sensitive=plan.sensitive,
-                quasi_identifiers=plan.quasi_identifiers,
-                scorer=plan.scorer,
-                model=model,
-                recipe=recipe,
-                deep=plan.deep,
-                shadows=plan.shadows,
-                metrics=plan.metrics,
-                rng=rng,
-            ),
+            asked=_asked(plan, split, model, None if private else recipe, claim, rng),
             metrics=plan.metrics,
             deep=plan.deep,
             rng=rng.child("evaluate"),
             progress=progress,
         )
-    return Run(plan, split, recipe, model, synthetic, scores, clock.seconds, masked)
+    return Run(plan, split, recipe, model, synthetic, scores, clock.seconds, masked, private)
+
+
+def _asked(
+    plan: Plan, split: Split, model: Model, recipe: Any, claim: Claim | None, rng: Rng
+) -> Asked:
+    """What the plan says beside the tables that are compared."""
+    return told(
+        train=split.train,
+        holdout=split.holdout,
+        target=plan.target,
+        sensitive=plan.sensitive,
+        quasi_identifiers=plan.quasi_identifiers,
+        scorer=plan.scorer,
+        claim=claim,
+        model=model,
+        recipe=recipe,
+        deep=plan.deep,
+        shadows=plan.shadows,
+        metrics=plan.metrics,
+        rng=rng,
+    )
+
+
+def _learnt(
+    plan: Plan, train: Dataset, rng: Rng, progress: Progress
+) -> tuple[Any, Model, PrivateTable | None]:
+    """The recipe and its model, and beside them what was paid for under a budget."""
+    if plan.budget is not None:
+        recipe = plan.recipe()
+        private = learn_within(plan.budget.budget(), recipe, train, plan.target, progress)
+        return recipe, private.model, private
+    alone = len(train.schema.tables) == 1
+    recipe = toward(plan.recipe(), plan.target if alone else None)
+    return recipe, learn(recipe, train, rng=rng, progress=progress), None
+
+
+def learn_within(
+    budget: Budget, strategy: Any, data: Dataset, target: str | None, progress: Progress = silent
+) -> PrivateTable:
+    """Learn a table as `intake.budgeted` gives it; the whole budget is spent on it."""
+    learnt = fit_private(strategy, data, Ledger(budget), target, progress)
+    budget.check_rows(learnt.rows)
+    return learnt
+
+
+def _claim(plan: Plan, private: PrivateTable | None) -> Claim | None:
+    """The guarantee to audit, where a measure that will be taken looks at one."""
+    wanted = private is not None and looked_at("claim", plan.metrics, deep=plan.deep)
+    return promised(private.guarantee) if wanted and private is not None else None
 
 
 def read_split(plan: Plan, progress: Progress = silent) -> Split:
     """The plan's real data as train and holdout, checked against what the plan asks of them."""
     scorer_of(plan.scorer)
+    if plan.budget is not None:
+        return _read_private(plan, plan.budget.budget(), progress)
     source = taken(plan.source, plan.tables, progress)
     schema = declared(
         schema_of(source, plan.schema_file),
@@ -165,6 +214,18 @@ def read_split(plan: Plan, progress: Progress = silent) -> Split:
     roles(whole, plan.sensitive, plan.quasi_identifiers)
     check_comparable(whole, holdout)
     return Split(source, whole, holdout, treated=receipt)
+
+
+def _read_private(plan: Plan, budget: Budget, progress: Progress) -> Split:
+    """The same for a budget: nothing is inferred, and the holdout is apart before any noise."""
+    source = taken(plan.source, plan.tables, progress)
+    whole = budgeted(source, plan.schema_file, budget, plan.target)
+    roles(whole, plan.sensitive, plan.quasi_identifiers)
+    if isinstance(plan.holdout, float):
+        return split_apart(source, whole, plan.holdout, plan.seed, budget)
+    holdout = _read_holdout(plan.holdout, whole, budget)
+    check_comparable(whole, holdout)
+    return Split(source, whole, holdout)
 
 
 def _release(plan: Plan) -> Masked:
@@ -204,8 +265,28 @@ def split_off(source: Source, whole: Dataset, share: float, seed: int) -> Split:
     return Split(source, train, holdout, note)
 
 
-def _read_holdout(place: Path | Url, train: Dataset) -> Dataset:
+def split_apart(source: Source, whole: Dataset, share: float, seed: int, budget: Budget) -> Split:
+    """Keep about a share of the rows apart so that the guarantee is for those of both sides.
+
+    On which side a row is follows from the row (or its unit) and the seed alone: another table that
+    differs by one unit has the same rows on either side, but for that unit. A shuffle would deal
+    all rows anew. Of rows that are equal, each has a side of its own.
+    """
+    if budget.unit == ROW:
+        cells = whole.frame.hash_rows(seed=seed).alias("cells")
+        keys = pl.DataFrame(cells).with_columns(which=pl.int_range(pl.len()).over("cells"))
+    else:
+        keys = whole.frame.select(budget.unit)
+    coins = keys.hash_rows(seed=seed).to_numpy() / 2.0**64
+    train, holdout = (whole.take(np.flatnonzero(on)) for on in (coins >= share, coins < share))
+    check_comparable(train, holdout)
+    return Split(source, train, holdout, {"share": share, "seed": seed})
+
+
+def _read_holdout(place: Path | Url, train: Dataset, budget: Budget | None = None) -> Dataset:
     source = taken(place)
+    if budget is not None:
+        source = replace(source, frames={k: counted(v, budget) for k, v in source.frames.items()})
     return conformed(source, train.schema, f"holdout {source.origin}")
 
 

@@ -22,7 +22,8 @@ from pydantic import (
     model_validator,
 )
 
-from neotype.errors import NotRegisteredError, SchemaError, SourceError, did_you_mean
+from neotype.dp.budget import ROW, Budget, Neighbors
+from neotype.errors import BudgetError, NotRegisteredError, SchemaError, SourceError, did_you_mean
 from neotype.masking.plan import AnyTreatment, MaskingPlan, beside
 from neotype.registry import find, names
 from neotype.url import IfExists, Orphans, Url, is_place, is_url, place, scrubbed
@@ -31,6 +32,41 @@ PLAN_SUFFIXES = (".yaml", ".yml")
 
 Place = Annotated[Path | Url, BeforeValidator(place), PlainSerializer(str, str, when_used="json")]
 """A path, or the URL of a database, which shows no password wherever it is written."""
+
+
+DELTA = 1e-6
+"""The chance that the bound of a budget fails, where it is not said."""
+STRATEGY = "marginals"
+"""How a budget is used, where it is not said."""
+
+
+class Allowance(BaseModel):
+    """A privacy budget as a plan says it: an epsilon alone, or who is protected and how."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epsilon: float
+    delta: float = Field(default=DELTA, description="the chance that the bound fails")
+    neighbors: Neighbors = Field(default="add-remove", description="or replace")
+    unit: str = Field(default=ROW, description="a row, or the column of the person protected")
+    at_most: int = Field(default=1, description="how many rows of one unit count")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _epsilon_alone(cls, value: object) -> object:
+        return value if isinstance(value, Mapping | Allowance) else {"epsilon": value}
+
+    @model_validator(mode="after")
+    def _can_be_kept(self) -> Allowance:
+        try:
+            self.budget()
+        except BudgetError as cause:
+            raise ValueError(f"{cause.problem} {cause.mend or ''}".strip()) from cause
+        return self
+
+    def budget(self) -> Budget:
+        """What may be spent."""
+        return Budget(self.epsilon, self.delta, self.neighbors, self.unit, self.at_most)
 
 
 class Recipe(BaseModel):
@@ -49,10 +85,6 @@ class Recipe(BaseModel):
     def hyperparameters(self) -> dict[str, Any]:
         """What was set by hand."""
         return dict(self.model_extra or {})
-
-    def make(self) -> Any:
-        """The synthesizer; an unknown name or hyperparameter is a SchemaError with the nearest."""
-        return make_synthesizer(self.name, self.hyperparameters)
 
 
 class Chosen(BaseModel):
@@ -107,6 +139,11 @@ class Plan(BaseModel):
         default=None,
         description="the column the utility check predicts; of several tables, table.column",
     )
+    budget: Allowance | None = Field(
+        default=None,
+        description="learn with differential privacy: epsilon, delta, neighbors, unit, at_most; "
+        "the synthesizer is a strategy then, marginals if unsaid",
+    )
     synthesizer: Recipe = Field(default_factory=Recipe)
     rows: Annotated[int, Field(ge=1)] | dict[str, Annotated[int, Field(ge=1)]] | None = Field(
         default=None,
@@ -158,6 +195,17 @@ class Plan(BaseModel):
         rest = {key: value for key, value in facts.items() if key != "target"}
         return {**rest, "destination": facts["target"]}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _strategy_of_a_budget(cls, facts: object) -> object:
+        """With a budget and no name of a synthesizer the usual strategy is meant."""
+        if not isinstance(facts, Mapping) or facts.get("budget") is None:
+            return facts
+        said = facts.get("synthesizer", {})
+        if isinstance(said, Mapping) and "name" not in said:
+            return {**facts, "synthesizer": {"name": STRATEGY, **said}}
+        return facts
+
     @field_validator("output", mode="before")
     @classmethod
     def _a_folder(cls, value: object) -> object:
@@ -194,11 +242,28 @@ class Plan(BaseModel):
             raise ValueError("a share lies between 0 and 1, and .25 keeps a quarter of the rows")
         return value
 
-    @field_validator("synthesizer")
-    @classmethod
-    def _known_synthesizer(cls, value: Recipe) -> Recipe:
-        value.make()
-        return value
+    @model_validator(mode="after")
+    def _known_synthesizer(self) -> Plan:
+        self.recipe()
+        return self
+
+    @model_validator(mode="after")
+    def _paid_for(self) -> Plan:
+        """Nothing beside a budget reads rows for free."""
+        beside = ("orphans", "public", "entity", "sequence", "treat", "release", "deep")
+        said = [name for name in beside if getattr(self, name)]
+        if self.budget is not None and said:
+            raise BudgetError(
+                f"{', '.join(said)}: not with a budget so far, since it would read rows for free.",
+                mend="leave them out; rows of one person count as one by unit and at_most of the "
+                "budget",
+            )
+        return self
+
+    def recipe(self) -> Any:
+        """The synthesizer; with a budget, the strategy that spends it."""
+        make = make_synthesizer if self.budget is None else make_strategy
+        return make(self.synthesizer.name, self.synthesizer.hyperparameters)
 
     @field_validator("metrics")
     @classmethod
@@ -222,7 +287,10 @@ class Plan(BaseModel):
     def with_changes(self, **changes: Any) -> Plan:
         """The plan with the values that are not None put in, checked again."""
         given = {key: value for key, value in changes.items() if value is not None}
-        return make_plan({**self.model_dump(by_alias=True), **given}, "these options")
+        said = self.model_dump(by_alias=True)
+        if "synthesizer" not in self.model_fields_set:
+            del said["synthesizer"]
+        return make_plan({**said, **given}, "these options")
 
     def to_yaml(self, folder: Path) -> str:
         """The plan as a file in `folder` that `read_plan` reads."""
@@ -286,6 +354,8 @@ def _fault(error: Any, known: list[str]) -> str:
     top = str(error["loc"][0]) if error["loc"] else "plan"
     several = top in ("holdout", "rows", "source", "destination")
     path = top if several else ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden" and len(error["loc"]) > 1:
+        return f"'{path}' is not a setting"
     if error["type"] == "extra_forbidden":
         near = did_you_mean(top, known)
         return f"'{path}' is not a setting" + (f"; {near}" if near else "")

@@ -11,6 +11,7 @@ from neotype import pipeline
 from neotype.api.destination import FILES, Destination
 from neotype.api.learn import FittedModel, fitted
 from neotype.api.measure import ruled, versions
+from neotype.api.private import private
 from neotype.encode.encoder import Protection
 from neotype.errors import NeotypeError, OutputExistsError, SourceError
 from neotype.masking.apply import Masked
@@ -69,7 +70,7 @@ def run(
 
     done = pipeline.run(plan, progress, inspect=inspect)
     split = done.split
-    model = fitted(done.model, split, plan.target, done.recipe, plan.orphans)
+    model = _model(done)
     sides = {"synthetic": done.synthetic, "train": split.train, "holdout": split.holdout}
     ruling = ruled(policy, done.scores, **sides)
     report = build(done.scores, **sides, target=plan.target, facts=_run_facts(done), ruling=ruling)
@@ -100,6 +101,14 @@ def run(
     synthetic = restore(done.synthetic.frames, split.source.kind, split.source.single)
     paths = {k: plan.output / name for k, name in names.items()}
     return Result(report, model, synthetic, paths, done.masked, note)
+
+
+def _model(done: pipeline.Run) -> FittedModel:
+    """The model with the facts of where it came from; under a budget, of those that are paid."""
+    plan, split = done.plan, done.split
+    if done.private is not None:
+        return private(done.private, split.source, done.recipe, plan.target, split.note)
+    return fitted(done.model, split, plan.target, done.recipe, plan.orphans)
 
 
 def _send(

@@ -20,7 +20,7 @@ from neotype.errors import (
     SamplingError,
     SchemaError,
 )
-from neotype.plan import Chosen, make_synthesizer, toward
+from neotype.plan import DELTA, STRATEGY, Chosen, make_synthesizer, toward
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema import infer
@@ -45,8 +45,6 @@ from neotype.url import Orphans
 
 log = logging.getLogger("neotype")
 
-DELTA = 1e-6
-"""The chance that the bound of a budget fails, where it is not said."""
 Asked = Mapping[str, Any] | Sequence[Case] | None
 """Conditions of all rows, or cases with a number of rows each."""
 
@@ -307,7 +305,7 @@ def _within(
     progress: Progress,
 ) -> FittedModel:
     """A model that is paid for from a budget; what cannot be had with one is refused."""
-    from neotype.api.private import DEFAULT, fit_within
+    from neotype.api.private import fit_within
 
     said = [name for name, value in beside.items() if value]
     if said:
@@ -319,7 +317,7 @@ def _within(
         budget,
         source,
         schema,
-        strategy=DEFAULT if synthesizer is None else synthesizer,
+        strategy=STRATEGY if synthesizer is None else synthesizer,
         settings=settings,
         target=target,
         progress=progress,

@@ -89,8 +89,13 @@ def run(
     without: Without = None,
     entity: Entity = None,
     sequence: Sequence_ = None,
-    synthesizer: Annotated[str | None, typer.Option(help="A registered synthesizer.")] = None,
+    synthesizer: Annotated[
+        str | None, typer.Option(help="A registered synthesizer; with --epsilon a strategy.")
+    ] = None,
     settings: Settings = None,
+    epsilon: Annotated[
+        float | None, typer.Option(help="Learn with differential privacy: 1 is common.")
+    ] = None,
     schema: Annotated[Path | None, typer.Option(help="A schema file.")] = None,
     holdout: Holdout = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same result.")] = None,
@@ -130,16 +135,22 @@ def _followed(said: Mapping[str, Any]) -> Plan:
     from neotype import api
 
     plan = api.as_plan(said["plan"])
-    recipe, name = plan.synthesizer.model_dump(), said["synthesizer"]
-    if name is not None and name != plan.synthesizer.name:
+    known = "synthesizer" in plan.model_fields_set
+    recipe, name = plan.synthesizer.model_dump() if known else {}, said["synthesizer"]
+    if name is not None and name != recipe.get("name"):
         recipe = {"name": name}
+    recipe |= settings_of(said["settings"])
+    budget = None if plan.budget is None else plan.budget.model_dump()
+    if said["epsilon"] is not None:
+        budget = {**(budget or {}), "epsilon": said["epsilon"]}
     chosen = {"include": several(said["tables"]), "exclude": several(said["without"])}
     return plan.with_changes(
         **{name: said[name] for name in _AS_SAID},
         **{name: several(said[option]) or None for option, name in _LISTS.items()},
         rows=sizes_of(said["rows"]),
         tables=chosen if any(chosen.values()) else None,
-        synthesizer={**recipe, **settings_of(said["settings"])},
+        synthesizer=recipe or None,
+        budget=budget,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -23,11 +23,16 @@ Scorer = Callable[[pl.DataFrame, pl.DataFrame], float]
 
 @dataclass(frozen=True)
 class Claim:
-    """A differential privacy guarantee that somebody states for the table; `unit` is protected."""
+    """A differential privacy guarantee that somebody states for the table.
+
+    `unit` is protected: a row, or the column that says whose each row is. `neighbors` says whether
+    a unit is there or not, or is another one.
+    """
 
     epsilon: float
     delta: float = 0.0
     unit: str = "row"
+    neighbors: Literal["add-remove", "replace"] = "add-remove"
 
 
 class Likelihoods(NamedTuple):
