@@ -19,9 +19,9 @@ from neotype.marginal.measurement import Clique, FloatArray, Measurement
 from neotype.progress import Progress, silent
 from neotype.synth.private.digits import Codes, Digits
 from neotype.synth.private.selection import Candidates, select, shares
-from neotype.synth.private.strategy import MOST_CELLS, check_cells, one_way, pairs_among
+from neotype.synth.private.strategy import MOST_CELLS, check_cells, one_way, pairs_among, rows_told
 
-_CELLS = 100_000
+_CELLS = 400_000
 _STEPS = 4
 
 
@@ -70,8 +70,9 @@ class Marginals:
         if others:
             paid = left * self._selection(len(others) * (2 if stars else 1), left, total)
             left -= paid
-            before = fit(digits.sizes, found, total)
-            candidates = _scored(digits, before, others, aim, total, paid, cap)
+            rows = rows_told(total, rho, found)
+            before = fit(digits.sizes, found, rows)
+            candidates = _scored(digits, before, others, aim, rows, paid, cap)
             chosen = select(
                 digits.sizes, stars, candidates, rho=left, caution=self.caution, cap=cap
             )
@@ -81,7 +82,7 @@ class Marginals:
             chosen = [*stars, *((k,) for k, size in enumerate(digits.sizes) if size > 1)]
         for clique, share in zip(chosen, shares(digits.sizes, chosen), strict=True):
             found.append(digits.measure(clique, left * float(share), "columns together"))
-        model = fit(digits.sizes, found, total)
+        model = fit(digits.sizes, found, rows_told(total, rho, found))
         progress("measure", _STEPS, _STEPS)
         return model
 
@@ -96,7 +97,7 @@ def _scored(
     before: Graphical,
     pairs: Sequence[Clique],
     target: int | None,
-    total: int,
+    total: float,
     rho: float,
     cap: int,
 ) -> Candidates:

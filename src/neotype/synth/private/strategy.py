@@ -16,6 +16,8 @@ from neotype.synth.private.digits import Codes, Digits
 
 MOST_CELLS = 4_000_000
 """More than that no default allows: minutes, and gigabytes."""
+_COUNTED = 0.001
+"""The share of the budget that the number of rows is taken to have cost."""
 
 
 class Strategy(Protocol):
@@ -55,6 +57,20 @@ def one_way(
     paid = rho * len(missing) / len(told)
     found = digits.measure_all(missing, paid, "each column by itself")
     return [*known, *found], rho - paid
+
+
+def rows_told(total: int, rho: float, tables: Sequence[Measurement]) -> float:
+    """The number of rows that noisy tables and `total` speak for together.
+
+    Every table adds up to it, and most are less noisy than a count that cost .1 % of the budget;
+    `total` is taken to be such a count. A model of a wrong number of rows spreads the difference.
+    """
+    counts = [(float(total), _COUNTED * rho)]
+    counts += [
+        (float(m.counts.sum()), 0.5 / (m.sigma**2 * m.counts.size)) for m in tables if m.sigma
+    ]
+    weights = sum(weight for _, weight in counts)
+    return max(1.0, sum(count * weight for count, weight in counts) / weights)
 
 
 def pairs_among(sizes: Sequence[int]) -> list[Clique]:
