@@ -73,8 +73,9 @@ def _direction(
         weights.append(weight)
         way = way - weight * turn
     way = project(way / curvature)
-    if steps:
-        way *= dot(steps[-1], turns[-1]) / dot(turns[-1], project(turns[-1] / curvature))
+    bent = dot(turns[-1], project(turns[-1] / curvature)) if steps else 0.0
+    if bent > 0:  # Not where a turn is what rounding left of it.
+        way *= dot(steps[-1], turns[-1]) / bent
     for step, turn, weight in zip(steps, turns, weights[::-1], strict=True):
         way += (weight - dot(turn, way) / dot(step, turn)) * step
     return np.asarray(way)
