@@ -18,6 +18,9 @@ from neotype.dp.guarantee import Guarantee
 from neotype.errors import BudgetError, NotRegisteredError, SchemaError
 from neotype.intake import budgeted
 from neotype.plan import Plan, make_plan, read_plan
+from neotype.policy.judge import judge
+from neotype.policy.policy import read_policy
+from neotype.report.report import Report
 from neotype.source import read
 
 ROWS = 2_000
@@ -147,3 +150,92 @@ class TestRun:
         assert made.exit_code == 0, made.output
         model = nt.load(source.parent / "cli" / "model.neotype")
         assert model.facts["privacy"]["epsilon"] == 3
+
+
+class TestEvaluate:
+    def test_the_model_lends_its_claim_and_the_scores_are_not_covered(
+        self, result: Any, source: Path
+    ) -> None:
+        report = nt.evaluate(result.synthetic, train=source, model=result.model, metrics=QUICK)
+        # The model notes no fingerprint, and divides the rows as the run did.
+        assert report.rows == result.report.rows
+        assert report.scores == result.report.scores
+        audit = next(score for score in report.scores if score.metric == "epsilon_audit")
+        assert audit.target == 2.0
+        assert audit.detail["claim"]["neighbors"] == "add-remove"
+        assert audit.detail["delta"] == 1e-7
+        for said in (report.verdict, result.report.verdict):
+            assert "computed from private rows and are not covered by ε" in said
+            assert "no formal privacy guarantee" not in said
+
+    def test_a_claim_that_nobody_looks_at_is_no_fault(self, result: Any, source: Path) -> None:
+        report = nt.evaluate(result.synthetic, train=source, model=result.model, metrics="shape")
+        assert "ε = 2" in report.verdict
+
+    def test_it_is_printed(self, result: Any, source: Path) -> None:
+        words = ["evaluate", str(result.paths["synthetic"]), "--train", str(source)]
+        words += ["--model", str(result.paths["model"]), "--metric", "shape"]
+        said = " ".join(CliRunner().invoke(app, words).output.split())
+        assert "ε = 2" in said
+        assert "not covered by ε" in said
+
+    def test_rows_of_one_person_have_one_coin(self, tmp_path: Path) -> None:
+        people().write_csv(tmp_path / "owned.csv")
+        budget = {"epsilon": 3, "unit": "person", "at_most": 3, "neighbors": "replace"}
+        facts = {"source": tmp_path / "owned.csv", "output": tmp_path / "out", "metrics": QUICK}
+        made = nt.run({**facts, "budget": budget})
+        audit = next(score for score in made.report.scores if score.metric == "epsilon_audit")
+        assert audit.detail["claim"]["unit"] == "person"
+        # One row of each of the 125 people or so who are held out.
+        assert audit.detail["pairs"] < 170
+        # Bounds for replacing one are not halved.
+        assert audit.detail["replace_one_bound"] is None
+        sides = made.report.rows
+        assert sides["train"] + sides["holdout"] == ROWS * 3 / 4
+
+
+class TestReport:
+    def test_every_form_shows_what_is_promised(self, result: Any) -> None:
+        sentence = Guarantee.restore(result.model.facts["privacy"]).sentence()
+        again = Report.read(result.paths["json"])
+        assert again.guarantee.sentence() == sentence
+        assert sentence.split(". ")[0] in result.paths["report"].read_text()
+        assert "## Guarantee" in result.paths["card"].read_text()
+        assert "No formal guarantee" not in result.paths["report"].read_text()
+
+    def test_inspect_shows_it_or_that_there_is_none(self, result: Any, tmp_path: Path) -> None:
+        said = CliRunner().invoke(app, ["inspect", str(result.paths["model"])]).output
+        assert " ".join(said.split()).count("Differentially private with ε = 2 and δ = 1e-07") == 1
+        nt.fit(people(), refine=0).save(tmp_path / "plain.neotype")
+        said = CliRunner().invoke(app, ["inspect", str(tmp_path / "plain.neotype")]).output
+        assert "No formal privacy guarantee" in said
+
+
+class TestPolicy:
+    def ruling(self, result: Any, source: Path, **guarantee: Any) -> Any:
+        told = {"train": source, "model": result.model, "metrics": "shape"}
+        return nt.evaluate(
+            result.synthetic, **told, policy={"name": "p", "guarantee": guarantee}
+        ).ruling
+
+    def test_a_guarantee_is_held_against_what_is_asked(self, result: Any, source: Path) -> None:
+        assert self.ruling(result, source, epsilon_at_most=2, delta_at_most=1e-6).allowed
+        assert not self.ruling(result, source, epsilon_at_most=1).allowed
+        assert not self.ruling(result, source, epsilon_at_most=2, delta_at_most=1e-8).allowed
+
+    def test_without_one_the_policy_says_what_happens(self) -> None:
+        for missing, allowed in (("refuse", False), ("allow", True)):
+            asked = {"epsilon_at_most": 1, "when_not_measured": missing}
+            ruling = judge(read_policy({"name": "p", "guarantee": asked}), [])
+            assert ruling is not None
+            assert ruling.allowed is allowed
+            assert "No formal privacy guarantee" in ruling.outcomes[0].words
+
+    def test_public_asks_for_none_but_for_a_real_one(self) -> None:
+        policy = read_policy("public")
+        (vast,) = (
+            outcome
+            for outcome in judge(policy, [], claim=nt.Claim(50.0)).outcomes  # type: ignore[union-attr]
+            if outcome.kind == "claim"
+        )
+        assert vast.refuses

@@ -217,7 +217,12 @@ class Retraining:
 
 
 def made_by(facts: Any) -> Synthesizer | None:
-    """The recipe of a fitted model from its facts; None when that family is not registered."""
+    """The recipe of a fitted model from its facts.
+
+    None when that family is not registered, and of a model that was learnt within a budget.
+    """
+    if "privacy" in facts:
+        return None
     for name in names("synthesizer"):
         if find("synthesizer", name).__name__ == facts.get("synthesizer"):
             recipe: Synthesizer = make_synthesizer(name, facts.get("hyperparameters", {}))

@@ -12,6 +12,7 @@ from neotype.api.destination import FILES, Destination
 from neotype.api.learn import FittedModel, fitted
 from neotype.api.measure import ruled, versions
 from neotype.api.private import private
+from neotype.asking import promised
 from neotype.encode.encoder import Protection
 from neotype.errors import NeotypeError, OutputExistsError, SourceError
 from neotype.masking.apply import Masked
@@ -72,7 +73,8 @@ def run(
     split = done.split
     model = _model(done)
     sides = {"synthetic": done.synthetic, "train": split.train, "holdout": split.holdout}
-    ruling = ruled(policy, done.scores, **sides)
+    promise = None if done.private is None else promised(done.private.guarantee)
+    ruling = ruled(policy, done.scores, promise, **sides)
     report = build(done.scores, **sides, target=plan.target, facts=_run_facts(done), ruling=ruling)
     names = output_names(plan, several=model.several)
 
@@ -227,4 +229,5 @@ def _run_facts(done: pipeline.Run) -> RunFacts:
         timings=done.timings,
         source=done.split.source.origin,
         synthesizer=done.plan.synthesizer.name,
+        privacy={} if done.private is None else done.private.guarantee.facts(),
     )

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neotype import intake, pipeline
 from neotype.api.learn import FittedModel, load
-from neotype.asking import Claimed, made_by, told
+from neotype.asking import Claimed, looked_at, made_by, promised, told
 from neotype.data import Dataset
+from neotype.dp.budget import Budget
+from neotype.dp.guarantee import Guarantee
 from neotype.errors import (
     DataError,
     SchemaError,
 )
-from neotype.evaluate.asked import Scorer
+from neotype.evaluate.asked import Claim, Scorer
 from neotype.evaluate.evaluate import evaluate as measure
 from neotype.evaluate.metric import Score
 from neotype.plan import make_synthesizer
@@ -65,7 +68,8 @@ def evaluate(
     `train` as `fit` did; beside one, the model lends its likelihoods and its recipe. Tables are
     frames of any kind, or paths; of a list of them the first is measured, the others are `copies`.
     Roles are the schema's if unsaid. `scorer` is a utility of your own, a function or
-    "module:function"; `claim` a guarantee to audit, epsilon or (epsilon, delta). `deep` learns the
+    "module:function"; `claim` a guarantee to audit, epsilon or (epsilon, delta), the model's if
+    unsaid; scores are never covered by it, for they read the real rows. `deep` learns the
     `recipe` (a name or an instance; the model's if unsaid) anew for each of the `shadows`. What
     `policy` (a preset or a file) decides is `report.ruling`. DataError lists all that does not fit.
     """
@@ -74,6 +78,7 @@ def evaluate(
     model = load(model) if isinstance(model, str | Path) else model
     target = target or (model.facts["target"] if model is not None else None)
     real, unseen, facts = _real_sides(train, holdout, model, schema, target)
+    own = _guarantee(model)
     made, *others = _synthetic_sides(synthetic, copies, real.schema)
     rehearse(chosen, real)
     asked = told(
@@ -84,7 +89,7 @@ def evaluate(
         quasi_identifiers=quasi_identifiers,
         copies=others,
         scorer=scorer,
-        claim=claim,
+        claim=_audited(claim, model, metrics, deep=deep),
         model=None if model is None else model.model,
         recipe=_known_recipe(recipe, model, needed=deep or metrics is not None),
         deep=deep,
@@ -96,8 +101,25 @@ def evaluate(
     scores = measure(
         made, **sides, asked=asked, metrics=metrics, deep=deep, rng=rng, progress=progress
     )
-    ruling = ruled(chosen, scores, synthetic=made, **sides)
+    promise = asked.claim or (None if own is None else promised(own))
+    ruling = ruled(chosen, scores, promise, synthetic=made, **sides)
     return build(scores, synthetic=made, **sides, target=target, facts=facts, ruling=ruling)
+
+
+def _guarantee(model: FittedModel | None) -> Guarantee | None:
+    """What is promised of a model that was learnt within a budget."""
+    facts = None if model is None else model.facts.get("privacy")
+    return None if facts is None else Guarantee.restore(facts)
+
+
+def _audited(
+    claim: Claimed | None, model: FittedModel | None, metrics: Sequence[str] | None, *, deep: bool
+) -> Claimed | None:
+    """The claim that is stated, or the model's own where a measure that is taken looks at one."""
+    own = _guarantee(model)
+    if claim is not None or own is None or not looked_at("claim", metrics, deep=deep):
+        return claim
+    return promised(own)
 
 
 def _each_once(metrics: str | Sequence[str] | None) -> tuple[str, ...] | None:
@@ -183,7 +205,8 @@ def _read_sides(
         )
     if model is not None and holdout is None:
         return *split_again(model, train), _model_facts(model)
-    source = read(train)
+    own = _guarantee(model)
+    source = _counted_rows(read(train), own)
     if model is not None:
         schema, facts = model.schema, _model_facts(model)
     else:
@@ -192,16 +215,28 @@ def _read_sides(
         schema = intake.schema_of(source, None if schema is None else Path(schema))
     orphans = None if model is None else model.facts.get("orphans")
     real = intake.learnable(source, schema, target, orphans)
-    if model is not None and intake.rows_of(real) != model.facts["rows"]:
+    if model is not None and own is None and intake.rows_of(real) != model.facts["rows"]:
         raise DataError(
             f"the model was learnt from {_counted(model.facts['rows'])}, and train has "
             f"{_counted(intake.rows_of(real))}.",
             mend="give the very rows that were learnt; or, of a model fitted with --holdout, "
             "all of its data and no holdout",
         )
-    sides = (real, _conform(read(holdout), schema, "holdout"))
+    sides = (real, _conform(_counted_rows(read(holdout), own), schema, "holdout"))
     _, (real, unseen), _ = intake.treated(source, sides, target=target)
     return real, unseen, facts
+
+
+def _counted_rows(source: Source, guarantee: Guarantee | None) -> Source:
+    """The rows that a budget lets count: no more of a unit than was learnt."""
+    if guarantee is None:
+        return source
+    budget = _budget(guarantee)
+    return replace(source, frames={k: intake.counted(f, budget) for k, f in source.frames.items()})
+
+
+def _budget(told: Guarantee) -> Budget:
+    return Budget(told.epsilon, told.delta or None, told.neighbors, told.unit, told.at_most)
 
 
 def _counted(rows: int | Mapping[str, int]) -> str:
@@ -213,16 +248,20 @@ def _counted(rows: int | Mapping[str, int]) -> str:
 def ruled(
     policy: Policy | None,
     scores: Sequence[Score],
+    promise: Claim | None = None,
     *,
     synthetic: Dataset,
     train: Dataset,
     holdout: Dataset,
 ) -> Ruling | None:
-    """What the policy decides; without one, only a refuted claim is decided on."""
+    """What the policy decides; without one, only a refuted claim is decided on.
+
+    `promise` is the guarantee that comes with the table.
+    """
     found: tuple[Outcome, ...] = ()
     if policy is not None:
         found = check(policy, synthetic=synthetic, train=train, holdout=holdout)
-    return judge(policy, scores, found)
+    return judge(policy, scores, found, promise)
 
 
 def compare(
@@ -289,6 +328,7 @@ def _model_facts(model: FittedModel) -> RunFacts:
         versions=versions(),
         source=model.facts["origin"],
         synthesizer=model.facts["synthesizer"],
+        privacy=model.facts.get("privacy") or {},
     )
 
 
@@ -307,8 +347,14 @@ def split_again(model: FittedModel, data: Any) -> tuple[Dataset, Dataset]:
             "the model was learnt from all of its data: no holdout was kept apart.",
             mend="give real rows that were not learnt as the holdout, or fit with --holdout .25",
         )
-    source = read(data)
+    own = _guarantee(model)
+    source = _counted_rows(read(data), own)
     whole = intake.conformed(source, model.schema, source.origin)
+    if own is not None:
+        # Nothing is noted by which the data could be known again: whoever asks has to.
+        budget = _budget(own)
+        split = pipeline.split_apart(source, whole, noted["share"], noted["seed"], budget)
+        return split.train, split.holdout
     whole = intake.closed(whole, model.facts.get("orphans"), log.debug)
     if whole.fingerprint() != noted["of"]:
         raise DataError(

@@ -66,7 +66,10 @@ Copies = Annotated[
     typer.Option(help="A further synthetic table of the same model. Repeatable."),
 ]
 Epsilon = Annotated[
-    float | None, typer.Option(help="The differential privacy that is claimed, to be audited.")
+    float | None,
+    typer.Option(
+        help="The differential privacy that is claimed, to be audited; that of --model if unsaid."
+    ),
 ]
 Delta = Annotated[float | None, typer.Option(help="The delta of that claim; 0 if unsaid.")]
 RecipeName = Annotated[
@@ -159,6 +162,7 @@ def facts_of(report: Report) -> dict[str, Any]:
     return {
         "verdict": report.verdict,
         "rows": dict(report.rows),
+        "privacy": dict(report.facts.privacy) or None,
         "scores": scores_json(report.scores),
         "ruling": None if report.ruling is None else report.ruling.to_facts(),
     }

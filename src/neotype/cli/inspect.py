@@ -253,6 +253,10 @@ def _model(path: Path, as_json: bool, quiet: bool) -> Any:
     )
     if facts.get("holdout"):
         page.print(f"  {facts['holdout']['share']:.0%} of the rows were kept apart and not learnt")
+    promise = _promise(facts)
+    if promise:
+        page.print(f"  {escape(promise)}", highlight=False)
+    holds = [line for line in holds if line != promise]
     page.print("\n[bold]It holds these statistics, and no rows[/]")
     for line in holds:
         page.print(f"  • {line}", highlight=False)
@@ -266,6 +270,15 @@ def _model(path: Path, as_json: bool, quiet: bool) -> Any:
     for name, column in model.schema.columns.items():
         page.print(f"  {name}: [cyan]{_kind(column)}[/] [dim]{column.storage}[/]")
     return model.schema
+
+
+def _promise(facts: dict[str, Any]) -> str:
+    """The guarantee of a model that was learnt within a budget; of others, that there is none."""
+    if "privacy" not in facts:
+        return "" if facts["synthesizer"] == "Specified" else "No formal privacy guarantee."
+    from neotype.dp.guarantee import Guarantee
+
+    return Guarantee.restore(facts["privacy"]).sentence()
 
 
 def _rows(facts: dict[str, Any]) -> str:

@@ -43,18 +43,23 @@ class Guarantee:
     accountant: str
     steps: tuple[Step, ...]
 
-    def sentence(self) -> str:
-        """All of it in words, fit for a report."""
-        coin = "ε" if self.rho is None else "ρ"
+    @property
+    def promise(self) -> str:
+        """What is promised, without what was paid for."""
         private = f"ε = {self.epsilon:g}" + (f" and δ = {self.delta:g}" if self.delta else "")
         words = Budget(
             self.epsilon, self.delta or None, self.neighbors, self.unit, self.at_most
         ).words
+        return f"Differentially private with {private} for {words}"
+
+    def sentence(self) -> str:
+        """All of it in words, fit for a report."""
+        coin = "ε" if self.rho is None else "ρ"
         paid = sum(step.price for step in self.steps)
         whole = self.epsilon if self.rho is None else self.rho
         listed = "; ".join(_told(step, coin) for step in _summed(self.steps)) or "nothing yet"
         return (
-            f"Differentially private with {private} for {words}. Accountant: "
+            f"{self.promise}. Accountant: "
             f"{_METHODS.get(self.accountant, self.accountant)}; "
             f"{coin} = {paid:.4g} paid of {whole:.4g}. Paid for: {listed}."
         )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from neotype.evaluate.asked import Claim
 from neotype.evaluate.metric import Score
-from neotype.policy.policy import Gate, Policy, Rule
+from neotype.policy.policy import Gate, Guaranteed, Policy, Rule
 from neotype.policy.ruling import Kind, Outcome, Ruling, Status
 from neotype.registry import find
 
@@ -14,12 +15,15 @@ _ENOUGH = {"good": ("good",), "fair": ("good", "fair")}
 
 
 def judge(
-    policy: Policy | None, scores: Sequence[Score], expectations: Sequence[Outcome] = ()
+    policy: Policy | None,
+    scores: Sequence[Score],
+    expectations: Sequence[Outcome] = (),
+    claim: Claim | None = None,
 ) -> Ruling | None:
     """What the policy decides of data with these scores; `expectations` as `check` found them.
 
-    A refuted claim of a guarantee refuses under every policy and without one. None when there is
-    neither a policy nor such a claim.
+    `claim` is the guarantee that comes with the table, if one does. A refuted claim refuses under
+    every policy and without one. None when there is neither a policy nor such a claim.
     """
     refuted = tuple(_refuted(score) for score in scores if score.detail.get("refuted") is True)
     if policy is None:
@@ -27,7 +31,8 @@ def judge(
     gates = tuple(
         _of_axis(gate, scores) if gate.axis else _of_tables(gate, scores) for gate in policy.gates
     )
-    return Ruling(policy.name, (*refuted, *gates, *expectations), policy.because)
+    asked = () if policy.guarantee is None else (_of_guarantee(policy.guarantee, claim),)
+    return Ruling(policy.name, (*refuted, *asked, *gates, *expectations), policy.because)
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,25 @@ def _refuted(score: Score) -> Outcome:
         words=score.meaning,
         because="A guarantee that an attack refutes does not hold, whatever else is in order.",
         refuses=True,
+    )
+
+
+def _of_guarantee(asked: Guaranteed, claim: Claim | None) -> Outcome:
+    """What is asked of a guarantee, held against the one that is claimed."""
+    small = "" if asked.delta_at_most is None else f", delta ≤ {said(asked.delta_at_most)}"
+    threshold = f"epsilon ≤ {said(asked.epsilon_at_most)}{small}"
+    if claim is None:
+        words = "No formal privacy guarantee is claimed for this table."
+        return unmeasured(asked, "guarantee", "claim", threshold, words)
+    most = 1.0 if asked.delta_at_most is None else asked.delta_at_most
+    held = claim.epsilon <= asked.epsilon_at_most and claim.delta <= most
+    delta = f" and delta {said(claim.delta)}" if claim.delta else ""
+    return replace(
+        unmeasured(asked, "guarantee", "claim", threshold, ""),
+        status="pass" if held else "fail",
+        value=claim.epsilon,
+        words=f"Claimed is epsilon {said(claim.epsilon)}{delta}, protecting each {claim.unit}.",
+        refuses=not held,
     )
 
 

@@ -106,6 +106,16 @@ class Gate(Rule):
         return f"{self.table}.{self.measure}" if self.table else self.measure
 
 
+class Guaranteed(Rule):
+    """What is asked of a differential privacy guarantee that comes with the table.
+
+    Without one there is nothing to hold it against: `when_not_measured: refuse` requires one.
+    """
+
+    epsilon_at_most: Annotated[Number, Field(gt=0)]
+    delta_at_most: Annotated[Number, Field(ge=0, lt=1)] | None = None
+
+
 _SUBJECTS = ("column", "missing", "unique", "rows", "rate", "number", "correlation", "sql")
 _ASKED = ("at_least", "at_most", "between", "among", "share", "like_train_within")
 _NUMERIC = frozenset(("at_least", "at_most", "between", "like_train_within"))
@@ -211,16 +221,20 @@ def _day(end: date) -> date:
 
 
 class Policy(Value):
-    """Gates and expectations under one name; `because` says what the policy is for."""
+    """Gates and expectations under one name; `because` says what the policy is for.
+
+    `guarantee` is what is asked of a formal one.
+    """
 
     name: str = Field(min_length=1)
     because: str = ""
+    guarantee: Guaranteed | None = None
     gates: tuple[Gate, ...] = ()
     expectations: tuple[Expectation, ...] = ()
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not self.gates and not self.expectations:
+        if not self.gates and not self.expectations and self.guarantee is None:
             raise ValueError("it has no gates and no expectations: everything would pass")
         return self
 
@@ -302,6 +316,7 @@ def _made(facts: Mapping[str, Any], what: str, name: str) -> Policy:
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "gates": tuple(Gate.model_fields),
     "expectations": tuple(Expectation.model_fields),
+    "guarantee": tuple(Guaranteed.model_fields),
 }
 
 
@@ -309,7 +324,7 @@ def _fault(error: Any) -> str:
     place = [str(part) for part in error["loc"] if part not in ("date", "datetime", "float")]
     path = ".".join(place) or "the policy"
     if error["type"] == "extra_forbidden":
-        known = _KEYS.get(place[0], tuple(Policy.model_fields)) if len(place) > 1 else ()
+        known = _KEYS.get(place[0], ()) if len(place) > 1 else ()
         near = did_you_mean(place[-1], known or tuple(Policy.model_fields))
         return f"'{path}' is not a setting" + (f"; {near}" if near else "")
     message = error["msg"].removeprefix("Value error, ")

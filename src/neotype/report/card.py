@@ -25,6 +25,8 @@ def card(report: Content) -> str:
         f"- **{AXES[line.axis][0]}** ({line.verdict}): {_text(line.text)}" for line in summary.lines
     ]
     lines += ["", f"> {_text(summary.caveat)}", "", *_decision(report)]
+    if report.guarantee is not None:
+        lines += ["## Guarantee", "", _text(report.guarantee.sentence()), ""]
     known = [f"{len(report.tables)} tables"] if report.tables else []
     known += [f"{rows:,} {part} rows" for part, rows in report.rows.items()]
     known += [f"target {_text(report.target)}"] if report.target else []

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
+from neotype.dp.guarantee import Guarantee
 from neotype.encode.encoder import Protection
 from neotype.evaluate.metric import Score
 from neotype.policy.ruling import Ruling
@@ -22,7 +23,10 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What the run knows beside the scores; `timings` are seconds by stage."""
+    """What the run knows beside the scores.
+
+    `timings` are seconds by stage; `privacy` are the facts of a guarantee, where there is one.
+    """
 
     protections: tuple[Protection, ...] = ()
     statistics: tuple[str, ...] = ()
@@ -31,6 +35,7 @@ class RunFacts:
     timings: Mapping[str, float] = field(default_factory=dict)
     source: str = ""
     synthesizer: str = ""
+    privacy: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,11 +101,16 @@ class Content:
         return replace(self, scores=tuple(s for s in self.scores if not s.table))
 
     @property
+    def guarantee(self) -> Guarantee | None:
+        """What is promised of the model that made the rows, where it was learnt with a budget."""
+        return Guarantee.restore(self.facts.privacy) if self.facts.privacy else None
+
+    @property
     def summary(self) -> Summary:
         """The verdict: headline, a line for each question, a caveat."""
         if self.tables:
             return summarize_tables(self.scores, self.ruling, self.judged)
-        return summarize(self.scores, self.ruling)
+        return summarize(self.scores, self.ruling, self.guarantee)
 
     @property
     def verdict(self) -> str:

@@ -102,7 +102,9 @@ def page(report: Content) -> str:
             parts.append(f'<p class="reader"><span>{reader}</span></p>\n{"".join(inside)}')
     name = f"{report.facts.source} · " if report.facts.source else ""
     guarantee = (
-        "a formal guarantee is claimed for it, which nothing here proves"
+        "what they say of real rows is not covered by the guarantee of the model"
+        if report.guarantee
+        else "a formal guarantee is claimed for it, which nothing here proves"
         if claim(report.scores)
         else "no formal privacy guarantee comes with it"
     )

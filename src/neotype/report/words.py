@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from neotype.dp.guarantee import Guarantee
 from neotype.evaluate.metric import Score
 from neotype.policy.ruling import Ruling
 from neotype.report.detail import mapped, numbered, told
@@ -29,6 +30,12 @@ CAVEAT = (
     "they cannot prove that there is none. Decide who may see it as you would for anything derived "
     "from the original table."
 )
+
+UNCOVERED = (
+    "These scores are computed from private rows and are not covered by ε: share the synthetic "
+    "rows and the model, and keep this report to those who may see the rows."
+)
+"""Said of every table whose model was learnt within a privacy budget."""
 
 REFUTED = "The claimed guarantee is refuted."
 
@@ -68,14 +75,16 @@ class Summary:
     caveat: str = CAVEAT
 
 
-def summarize(scores: Sequence[Score], ruling: Ruling | None = None) -> Summary:
+def summarize(
+    scores: Sequence[Score], ruling: Ruling | None = None, guarantee: Guarantee | None = None
+) -> Summary:
     """The verdict on a table from its scores and from what a policy decided."""
     state = {axis: worst([s for s in scores if s.axis == axis]) for axis in AXES}
     if state["privacy"] == "good" and not attacked(scores):
         state["privacy"] = "not measured"
     told = [axis for axis in AXES if axis != "fairness" or state[axis] != "not measured"]
     lines = tuple(Line(axis, state[axis], _line(axis, state[axis], scores)) for axis in told)
-    return Summary(_headline(state, scores, ruling), lines, caveat_of(scores))
+    return Summary(_headline(state, scores, ruling), lines, caveat_of(scores, guarantee))
 
 
 def attacked(scores: Sequence[Score]) -> bool:
@@ -127,11 +136,14 @@ def claim(scores: Sequence[Score]) -> str:
         if epsilon is not None:
             small = f", delta {delta:g}" if delta else ""
             unit = f", protecting each {said['unit']}" if said.get("unit") else ""
-            return f"differential privacy with epsilon {epsilon:g}{small}{unit}"
+            swapped = (
+                " (as compared with another one)" if said.get("neighbors") == "replace" else ""
+            )
+            return f"differential privacy with epsilon {epsilon:g}{small}{unit}{swapped}"
     return ""
 
 
-def caveat_of(scores: Sequence[Score]) -> str:
+def caveat_of(scores: Sequence[Score], guarantee: Guarantee | None = None) -> str:
     """What the verdict does not say."""
     claimed, against = claim(scores), refuted(scores)
     if against is not None:
@@ -139,6 +151,11 @@ def caveat_of(scores: Sequence[Score]) -> str:
         return (
             f"A formal guarantee is claimed for this table{said}, and an attack achieved what it "
             "rules out. Treat the table as one without any guarantee until the reason is found."
+        ) + (f" {UNCOVERED}" if guarantee else "")
+    if guarantee is not None:
+        return (
+            f"The model that made this table is {lowered(guarantee.promise)}. The attacks here can "
+            f"refute that; they cannot prove it. {UNCOVERED}"
         )
     if claimed:
         return (
@@ -396,6 +413,11 @@ def percent(share: float) -> str:
 def rate(share: float) -> str:
     """A small share as a percentage with two digits, however small it is."""
     return f"{100 * share:.2g}%" if 0 < share < 0.1 else percent(share)
+
+
+def lowered(text: str) -> str:
+    """The first letter small, for a sentence inside another."""
+    return text[:1].lower() + text[1:]
 
 
 def title(text: str) -> str:

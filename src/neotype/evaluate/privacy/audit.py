@@ -35,8 +35,8 @@ class EpsilonAudit(Measure):
     Train and holdout rows are paired at random: if the split was random, which row of a pair was
     learnt is a fair coin, and (epsilon, delta) bounds how often it can be guessed (Steinke, Nasr
     and Jagielski 2023). One half of the pairs chooses the score and how many guesses to risk, the
-    other half counts. A pair's coin replaces one row by another, which is adding and removing one:
-    the bound is for guarantees that protect either.
+    other half counts. A pair's coin replaces one row by another, which is what a claim of that kind
+    is about; for adding or removing one it is both in turn, and the bound is for either.
     """
 
     claim: Claim | None = None
@@ -62,8 +62,8 @@ class EpsilonAudit(Measure):
 
     def look(self, tables: Comparison) -> Finding:
         """Guess within pairs by distance and by density ratio; nothing found scores 0."""
-        near = measured(tables)
-        scores = {name: paired(near, tables, name) for name in ("density ratio", "distance")}
+        near, unit = measured(tables), self._unit(tables)
+        scores = {name: paired(near, tables, name, unit) for name in ("density ratio", "distance")}
         pairs = len(scores["distance"][0])
         if pairs < PAIRS:
             raise NotMeasurableError(
@@ -77,7 +77,7 @@ class EpsilonAudit(Measure):
             {name: side[:half] for name, side in margins.items()},
             {name: side[half:] for name, side in margins.items()},
             delta,
-            replaced=True,
+            replaced=self.claim is None or self.claim.neighbors == "add-remove",
         )
         members, others = scores[found.score]
         rough = threshold_bound(
@@ -85,8 +85,8 @@ class EpsilonAudit(Measure):
         )
         notes = [*near.notes, "valid if rows were dealt to train and holdout at random"]
         entity = tables.table.entity
-        if entity is not None:
-            notes.append(f"one row of each '{entity}': the bound is for whole entities")
+        if unit is not None:
+            notes.append(f"one row of each '{unit}': the bound is for whole entities")
         return bounded(
             found,
             self.claim,
@@ -97,6 +97,11 @@ class EpsilonAudit(Measure):
                 "notes": notes,
             },
         )
+
+    def _unit(self, tables: Comparison) -> str | None:
+        """The column that says whose each row is: rows of one owner have one coin."""
+        claimed = None if self.claim is None else self.claim.unit
+        return tables.table.entity or (claimed if claimed in tables.table.columns else None)
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,8 @@ class EpsilonAuditDeep(Retrained):
         return bounded(
             found,
             self.claim,
-            protects=True,
+            # A coin here adds or removes a row, of which a claim for replacing one says nothing.
+            protects=self.claim is None or self.claim.neighbors == "add-remove",
             detail={"shadows": len(runs.included), "rows_learnt": runs.rows, "notes": [runs.note]},
         )
 
@@ -151,7 +157,9 @@ def margins(scores: Floats, included: Bools) -> Floats:
     return np.where(included, scores, -scores)
 
 
-def paired(near: Neighborhood, tables: Comparison, name: str) -> tuple[Floats, Floats]:
+def paired(
+    near: Neighborhood, tables: Comparison, name: str, unit: str | None = None
+) -> tuple[Floats, Floats]:
     """Scores of rows at random pairs of train and holdout; of an entity one row counts."""
     half = len(near.drawn.holdout) // 2
     if name == "distance":
@@ -160,14 +168,16 @@ def paired(near: Neighborhood, tables: Comparison, name: str) -> tuple[Floats, F
     else:
         sides = ratios(near)
     learnt, held = near.drawn.train[:half], near.drawn.holdout[half : 2 * half]
-    kept = firsts(tables.train, learnt), firsts(tables.holdout, held)
+    kept = firsts(tables.train, learnt, unit), firsts(tables.holdout, held, unit)
     most = min(len(side) for side in kept)
     return sides[0][kept[0][:most]], sides[1][kept[1][:most]]
 
 
-def firsts(data: Dataset, rows: Ints) -> Ints:
+def firsts(data: Dataset, rows: Ints, unit: str | None = None) -> Ints:
     """Positions of the first of these rows of every entity; all where rows stand for themselves."""
     owners = data.owners
+    if owners is None and unit is not None:
+        owners = data.frame[unit].rank("dense").fill_null(0).to_numpy().astype(np.int64)
     if owners is None:
         return np.arange(len(rows))
     return np.sort(np.unique(owners[rows], return_index=True)[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from neotype.dp.guarantee import Guarantee
 from neotype.evaluate.metric import Score
 from neotype.report.content import Content
 from neotype.report.drawing import badge, text, tone
@@ -11,7 +12,7 @@ from neotype.report.parts.attacks import pictures, tried
 from neotype.report.parts.between import is_between
 from neotype.report.parts.layout import Drawn, linked, sheet
 from neotype.report.threats import LEGAL_ORDER, OTHER, THREATS, Threat, threat_of
-from neotype.report.words import claim, figure, reason, refuted, title, worst
+from neotype.report.words import UNCOVERED, claim, figure, reason, refuted, title, worst
 
 UNTESTED, INCONCLUSIVE = "not tested", "inconclusive"
 
@@ -27,7 +28,7 @@ def privacy(report: Content) -> Drawn:
             parts.append(threat_article(threat, some, html))
             drawn += figures
     return (
-        f"{promise(own)}{_overview(groups)}{''.join(parts)}{untested(groups)}",
+        f"{promise(own, report.guarantee)}{_overview(groups)}{''.join(parts)}{untested(groups)}",
         drawn,
     )
 
@@ -48,12 +49,23 @@ def _taken(scores: Sequence[Score]) -> list[Score]:
     return [score for score in scores if score.value is not None]
 
 
-def promise(own: Sequence[Score]) -> str:
-    """No formal guarantee, or the one that is claimed and what the audit makes of it."""
+def promise(own: Sequence[Score], guarantee: Guarantee | None = None) -> str:
+    """No formal guarantee, or the one that is claimed and what the audit makes of it.
+
+    A model that was learnt within a budget brings its own, with all that was paid for.
+    """
     claimed, against = claim(own), refuted(own)
     if against is not None:
         said, verdict, word = f"Claimed: {claimed or 'a formal guarantee'}.", "poor", "refuted"
         rest = f"An attack achieved what the claim rules out. {against.meaning}"
+    elif guarantee is not None:
+        said, verdict, word = f"{guarantee.promise}.", "not judged", "by its method"
+        paid = guarantee.sentence().removeprefix(f"{guarantee.promise}. ")
+        rest = (
+            f"It holds of the model and of all rows drawn from it, whoever has them and whatever "
+            f"else he knows. {paid} Attacks can refute a guarantee and cannot prove it: what they "
+            f"find is a lower bound on the real epsilon. {UNCOVERED}"
+        )
     elif claimed:
         said, verdict, word = f"Claimed: {claimed}.", "not judged", "claimed"
         rest = (
