@@ -236,9 +236,24 @@ def wild() -> Codebook:
     return drafted(table(columns, frame), epsilon=5.0, share=0.9).codebook()
 
 
+FREELY: dict[str, st.SearchStrategy[Any]] = {
+    "whole": st.integers(-(2**63), 2**63 - 1),
+    "wide": st.integers(-(2**127), 2**127 - 1),
+    "float": st.floats(),
+    "price": st.floats(),
+    "label": st.text(),
+    "text_day": st.text(max_size=12),
+    "day": st.dates(),
+    "time": st.datetimes(),
+    "length": st.integers(-(2**50), 2**50).map(lambda ms: timedelta(milliseconds=ms)),
+}
 ANY = st.fixed_dictionaries(
     {
-        name: st.lists(st.one_of(st.none(), st.sampled_from(values)), min_size=3, max_size=3)
+        name: st.lists(
+            st.one_of(st.none(), st.sampled_from(values), FREELY.get(name, st.none())),
+            min_size=3,
+            max_size=3,
+        )
         for name, (_, values) in KINDS.items()
     }
 )
@@ -287,11 +302,34 @@ def test_steps_of_floats_are_found() -> None:
             "real": rng.normal(0, 1, 20_000),
         }
     )
-    made = drafted(Dataset.of(typed_schema({"t": frame}), frame))
+    made = drafted(Dataset.of(typed_schema({"t": frame}), frame), epsilon=5.0)
     found = {name: column.decimals for name, column in made.schema.columns.items()}
     assert found == {"price": 2, "whole": 0, "real": None}
     assert made.frame["real"].mean() == pytest.approx(0, abs=0.1)
     assert made.frame["price"].mean() == pytest.approx(60, abs=3)
+
+
+def test_times_keep_their_hours_and_days_of_the_week() -> None:
+    rng = np.random.default_rng(6)
+    day = rng.integers(0, 700, 30_000)
+    day = day[(day % 7 < 5) | (rng.random(30_000) < 0.1)]
+    hour = rng.integers(9, 18, len(day))
+    start = datetime(2024, 1, 1)  # a Monday
+    when = [start + timedelta(days=int(d), hours=int(h)) for d, h in zip(day, hour, strict=True)]
+    column = Datetime(storage="Datetime[us]", resolution="minute")
+    data = table({"when": column}, pl.DataFrame({"when": pl.Series(when, dtype=pl.Datetime("us"))}))
+    made = drafted(data)
+    there = made.frame["when"]
+    share: list[Any] = [
+        (there.dt.weekday() > 5).mean(),
+        there.dt.hour().is_between(9, 17).mean(),
+        there.dt.year().is_between(2023, 2026).mean(),
+    ]
+    assert share[0] == pytest.approx(0.04, abs=0.02)
+    assert min(share[1:]) > 0.95
+    book = made.codebook()
+    names = [book.digits[place].name for place in book.leading]
+    assert names == ["when.week", "when.weekday", "when.hour", "when.rest"]
 
 
 def test_texts_are_refused_by_the_schema_alone() -> None:

@@ -145,6 +145,21 @@ class Codebook:
         return tuple(digit for encoder in self.encoders for digit in encoder.digits)
 
     @property
+    def leading(self) -> list[int]:
+        """The positions of the digits that refine no other: one a column, several of a time."""
+        places: list[int] = []
+        start = 0
+        for encoder in self.encoders:
+            timed = self.schema.columns[encoder.columns[0]].kind == "datetime"
+            places += [
+                start + place
+                for place, digit in enumerate(encoder.digits)
+                if place == 0 or (timed and not digit.name.endswith(".fine"))
+            ]
+            start += len(encoder.digits)
+        return places
+
+    @property
     def protections(self) -> tuple[Protection, ...]:
         """What of the data is not stored as it was."""
         return tuple(note for encoder in self.encoders for note in encoder.protections)

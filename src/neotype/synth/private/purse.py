@@ -59,7 +59,8 @@ def smoothed(noisy: Floats, sigma: float, *, sure: float = 2.0) -> Floats:
     """Counts without negative ones, in which only differences that noise does not explain stay.
 
     Halves of the axis share what both have: as they were measured where they differ by `sure`
-    sigmas, else evenly; then halves of halves (Haar wavelets with a hard threshold).
+    sigmas, else evenly; then halves of halves (Haar wavelets with a hard threshold). A half within
+    one sigma of nothing is nothing: else noise alone would fill the far ends of an axis.
     """
     sums, sizes = [noisy], [np.ones(len(noisy))]
     while len(sums[-1]) > 1:
@@ -73,7 +74,8 @@ def smoothed(noisy: Floats, sigma: float, *, sure: float = 2.0) -> Floats:
         here, there = size.reshape(-1, 2).T
         both = here + there
         differ = np.abs(left * there - right * here) > sure * sigma * np.sqrt(here * there * both)
-        left, right = np.maximum(left, 0.0), np.maximum(right, 0.0)
+        left = np.where(left > sigma * np.sqrt(here), left, 0.0)
+        right = np.where(right > sigma * np.sqrt(there), right, 0.0)
         measured = left / np.maximum(left + right, 1e-9)
         share = np.where(differ & (left + right > 0), measured, here / both)
         mass = np.stack([mass[: len(share)] * share, mass[: len(share)] * (1 - share)], axis=1)
