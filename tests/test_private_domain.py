@@ -364,3 +364,27 @@ def test_a_draft_of_adult_is_close_to_it(capsys: pytest.CaptureFixture[str]) -> 
         print(f"\n{told}")  # noqa: T201 (what is reached, for whoever runs this)
     lead = [tvd for name, tvd in apart.items() if name in data.schema.columns]
     assert np.mean(lead) < 0.03
+
+
+def test_what_is_declared_is_not_paid_for() -> None:
+    values = np.random.default_rng(4).integers(0, 100, 2_000)
+    said: dict[str, dict[str, Any]] = {
+        "nothing": {},
+        "bounds": {"minimum": 0, "maximum": 99},
+        "public": {"public": True},
+    }
+    steps = {}
+    for name, facts in said.items():
+        own = ledger()
+        column = Numeric(storage="Int64", subtype="integer", decimals=0, **facts)
+        made = draft(
+            table({"x": column}, pl.DataFrame({"x": values})),
+            Mechanism(own),
+            rho=0.01,
+            delta=own.left_delta,
+            epsilon=1.0,
+        )
+        steps[name] = [step.purpose for step in own.steps[1:]]
+        assert made.frame["x"].is_between(0, 127).all()
+    assert steps["nothing"] == ["the bounds of column 'x'", "the values of column 'x'"]
+    assert steps["bounds"] == steps["public"] == ["the values of column 'x'"]
