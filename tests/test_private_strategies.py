@@ -22,7 +22,7 @@ from neotype.synth.private.independent import Independent
 from neotype.synth.private.marginals import Marginals
 from neotype.synth.private.mst import MST
 from neotype.synth.private.privbayes import PrivBayes
-from neotype.synth.private.selection import Candidates, select, shares
+from neotype.synth.private.selection import Candidates, select, shares, shares_with_singles
 from neotype.synth.private.strategy import Strategy, rows_told
 
 pytest.importorskip("opendp", reason="pip install 'neotype[dp]'")
@@ -184,9 +184,10 @@ def test_with_all_budget_the_default_is_right_about_all_pairs() -> None:
 )
 def test_odd_tables(strategy: Strategy, sizes: tuple[int, ...], rows: int) -> None:
     codes = np.array([np.arange(rows) * 7 % size for size in sizes], dtype=np.uint8)
-    for target in (None, len(sizes) - 1):
+    known = [Measurement((k,), np.ones(size), 9.0) for k, size in enumerate(sizes)]
+    for target, told in ((None, ()), (len(sizes) - 1, ()), (None, known)):
         door = mechanism()
-        model = strategy.fit(codes, sizes, 1, door, rho=0.01, target=target)
+        model = strategy.fit(codes, sizes, 1, door, rho=0.01, target=target, known=told)
         assert model.sizes == sizes
         price = sum(step.price for step in door.ledger.steps)
         assert price == pytest.approx(0.01 if max(sizes) > 1 else 0)
@@ -226,6 +227,19 @@ def test_tables_are_chosen_for_more_than_their_noise() -> None:
     moved = [own + np.array([step, -step]) for step in (-0.05, 0.0, 0.05)]
     errors = [float((cells / np.sqrt(division)).sum()) for division in moved]
     assert np.argmin(errors) == 1
+
+
+def test_single_digits_are_measured_where_they_are_least_clear() -> None:
+    clear = Measurement((0,), np.ones(4), 0.01)
+    noisy = Measurement((1,), np.ones(4), 500.0)
+    cliques, parts = shares_with_singles(
+        (4, 4, 4, 1), [(0, 1)], [clear, noisy], rho=0.01, breadth=1.0
+    )
+    assert set(cliques) >= {(1,), (2,), (0, 1)}
+    assert (0,) not in cliques
+    assert (3,) not in cliques
+    assert parts.sum() == pytest.approx(1)
+    assert dict(zip(cliques, parts, strict=True))[2,] >= dict(zip(cliques, parts, strict=True))[1,]
 
 
 def test_rows_are_told_by_the_least_noisy_tables() -> None:

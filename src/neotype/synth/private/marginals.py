@@ -18,7 +18,7 @@ from neotype.marginal.graphical import Graphical
 from neotype.marginal.measurement import Clique, FloatArray, Measurement
 from neotype.progress import Progress, silent
 from neotype.synth.private.digits import Codes, Digits
-from neotype.synth.private.selection import Candidates, select, shares
+from neotype.synth.private.selection import Candidates, select, shares_with_singles
 from neotype.synth.private.strategy import MOST_CELLS, check_cells, one_way, pairs_among, rows_told
 
 _CELLS = 400_000
@@ -28,13 +28,14 @@ _STEPS = 4
 @dataclass(frozen=True)
 class Marginals:
     """`single`, `star` and `selection` are shares of the budget; `selection` grows where scores
-    would drown in noise. `caution` times its own error is what a table must explain; `cells` caps
-    the junction tree."""
+    would drown in noise. `caution` times its own error is what a table must explain, `breadth` how
+    often a single digit's error counts in its pairs; `cells` caps the junction tree."""
 
     single: float = 0.1
     star: float = 0.15
     selection: float = 0.05
     caution: float = 0.85
+    breadth: float = 0.2
     cells: int | None = None
 
     def fit(
@@ -58,7 +59,7 @@ class Marginals:
         base = check_cells(digits.sizes, stars, self.cells or MOST_CELLS)
         cap = self.cells or max(_CELLS, 2 * base)
         single = self.single * rho if pairs else rho
-        found, unused = one_way(digits, single, known)
+        found, unused = one_way(digits, single, known if pairs else ())
         left = rho - single + unused
         progress("measure", 1, _STEPS)
         if stars:
@@ -77,11 +78,14 @@ class Marginals:
                 digits.sizes, stars, candidates, rho=left, caution=self.caution, cap=cap
             )
         progress("measure", 3, _STEPS)
-        if not chosen and (others or unused):
-            # Nothing is worth its noise, or nothing is left to choose: what is told gets clearer.
-            chosen = [*stars, *((k,) for k, size in enumerate(digits.sizes) if size > 1)]
-        for clique, share in zip(chosen, shares(digits.sizes, chosen), strict=True):
-            found.append(digits.measure(clique, left * float(share), "columns together"))
+        if left > 0 and pairs:
+            # Where nothing is worth its noise, what is told already gets clearer.
+            chosen, parts = shares_with_singles(
+                digits.sizes, chosen or stars, found, rho=left, breadth=self.breadth
+            )
+            for clique, part in zip(chosen, parts, strict=True):
+                found.append(digits.measure(clique, left * float(part), "columns together"))
+        found += [] if pairs else known
         model = fit(digits.sizes, found, rows_told(total, rho, found))
         progress("measure", _STEPS, _STEPS)
         return model

@@ -31,6 +31,7 @@ class PrivBayes:
     degree: int = 2
     single: float = 0.15
     selection: float = 0.25
+    caution: float = 0.25
     cells: int = MOST_CELLS
 
     def fit(
@@ -57,7 +58,7 @@ class PrivBayes:
         progress("measure", 1, 3)
         before = fit(digits.sizes, found, total)
         paid = self.selection * left
-        network = _Network(digits, before, total, paid, left - paid, self.degree)
+        network = _Network(digits, before, total, paid, left - paid, self)
         cliques = network.grow(pairs, target)
         check_cells(digits.sizes, cliques, self.cells)
         progress("measure", 2, 3)
@@ -79,14 +80,15 @@ class _Network:
         total: int,
         selection: float,
         tables: float,
-        degree: int,
+        strategy: PrivBayes,
     ) -> None:
         told = [k for k, size in enumerate(digits.sizes) if size > 1]
-        second = max(0, len(told) - 2) if degree > 1 else 0
+        second = max(0, len(told) - 2) if strategy.degree > 1 else 0
         self._rho = selection / (len(told) - 1 + second)
-        # The mean noise of a cell if all tables get alike.
-        self._noise = MEAN_NOISE * sqrt((len(told) - 1) / (2 * tables))
-        self._digits, self._single, self._total, self._degree = digits, single, total, degree
+        # The mean noise of a cell if all tables get alike, times caution.
+        self._noise = strategy.caution * MEAN_NOISE * sqrt((len(told) - 1) / (2 * tables))
+        self._digits, self._single, self._total = digits, single, total
+        self._degree = strategy.degree
         self._told = told
 
     def grow(self, pairs: Sequence[Clique], target: int | None) -> list[Clique]:

@@ -9,11 +9,12 @@ from math import pi, prod, sqrt
 import numpy as np
 
 from neotype.marginal.junction import grow
-from neotype.marginal.measurement import Clique, FloatArray
+from neotype.marginal.measurement import Clique, FloatArray, Measurement
 
 MEAN_NOISE = sqrt(2 / pi)
 """The mean size of Gaussian noise, in sigmas."""
 _LEVELS = 16
+_NEGLIGIBLE = 0.01
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,33 @@ def shares(sizes: Sequence[int], cliques: Sequence[Clique]) -> FloatArray:
     """
     weight = _weights(sizes, cliques)
     return np.asarray(weight / weight.sum())
+
+
+def shares_with_singles(
+    sizes: Sequence[int],
+    cliques: Sequence[Clique],
+    found: Sequence[Measurement],
+    *,
+    rho: float,
+    breadth: float,
+) -> tuple[list[Clique], FloatArray]:
+    """`shares`, with single digits besides: each is wrong in its pairs with all the others.
+
+    That counts `breadth` times, as chosen tables tell of single digits, too. Digits are given what
+    `found` tables of them lack; where these are clear enough, nothing.
+    """
+    told = [(k,) for k, size in enumerate(sizes) if size > 1]
+    wide = [sizes[k] * breadth * (len(told) - 1) for (k,) in told]
+    weight = np.append(_weights(sizes, cliques), np.array(wide) ** (2 / 3))
+    paid = dict.fromkeys(told, 0.0)
+    for m in found:
+        if m.clique in paid and m.sigma:
+            paid[m.clique] += 0.5 / m.sigma**2
+    had = np.append(np.zeros(len(cliques)), np.array(list(paid.values())))
+    lacking = np.maximum((rho + had.sum()) * weight / weight.sum() - had, 0)
+    every = [*cliques, *told]
+    kept = np.flatnonzero(lacking > lacking.max() * _NEGLIGIBLE)
+    return [every[k] for k in kept], np.asarray(lacking[kept] / lacking[kept].sum())
 
 
 def select(
