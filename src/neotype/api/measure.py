@@ -69,21 +69,19 @@ def evaluate(
     frames of any kind, or paths; of a list of them the first is measured, the others are `copies`.
     Roles are the schema's if unsaid. `scorer` is a utility of your own, a function or
     "module:function"; `claim` a guarantee to audit, epsilon or (epsilon, delta), the model's if
-    unsaid; scores are never covered by it, for they read the real rows. `deep` learns the
-    `recipe` (a name or an instance; the model's if unsaid) anew for each of the `shadows`. What
-    `policy` (a preset or a file) decides is `report.ruling`. DataError lists all that does not fit.
+    unsaid. `deep` learns the `recipe` (a name or an instance; the model's if unsaid) anew for each
+    of the `shadows`. `report.ruling` is what `policy` (a preset, a file) says. DataError lists faults.
     """
     chosen = None if policy is None else read_policy(policy)
     metrics = _each_once(metrics)
     model = load(model) if isinstance(model, str | Path) else model
     target = target or (model.facts["target"] if model is not None else None)
     real, unseen, facts = _real_sides(train, holdout, model, schema, target)
-    own = _guarantee(model)
     made, *others = _synthetic_sides(synthetic, copies, real.schema)
     rehearse(chosen, real)
+    sides = {"train": real, "holdout": unseen}
     asked = told(
-        train=real,
-        holdout=unseen,
+        **sides,
         target=target,
         sensitive=sensitive,
         quasi_identifiers=quasi_identifiers,
@@ -97,12 +95,11 @@ def evaluate(
         metrics=metrics,
         rng=Rng(seed),
     )
-    rng, sides = Rng(seed).child("evaluate"), {"train": real, "holdout": unseen}
+    rng = Rng(seed).child("evaluate")
     scores = measure(
         made, **sides, asked=asked, metrics=metrics, deep=deep, rng=rng, progress=progress
     )
-    promise = asked.claim or (None if own is None else promised(own))
-    ruling = ruled(chosen, scores, promise, synthetic=made, **sides)
+    ruling = ruled(chosen, scores, asked.claim or _promise(model), synthetic=made, **sides)
     return build(scores, synthetic=made, **sides, target=target, facts=facts, ruling=ruling)
 
 
@@ -116,10 +113,14 @@ def _audited(
     claim: Claimed | None, model: FittedModel | None, metrics: Sequence[str] | None, *, deep: bool
 ) -> Claimed | None:
     """The claim that is stated, or the model's own where a measure that is taken looks at one."""
+    unheard = claim is None and not looked_at("claim", metrics, deep=deep)
+    return None if unheard else _promise(model) if claim is None else claim
+
+
+def _promise(model: FittedModel | None) -> Claim | None:
+    """The claim that such a model makes."""
     own = _guarantee(model)
-    if claim is not None or own is None or not looked_at("claim", metrics, deep=deep):
-        return claim
-    return promised(own)
+    return None if own is None else promised(own)
 
 
 def _each_once(metrics: str | Sequence[str] | None) -> tuple[str, ...] | None:
