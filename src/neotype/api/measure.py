@@ -70,7 +70,7 @@ def evaluate(
     Roles are the schema's if unsaid. `scorer` is a utility of your own, a function or
     "module:function"; `claim` a guarantee to audit, epsilon or (epsilon, delta), the model's if
     unsaid. `deep` learns the `recipe` (a name or an instance; the model's if unsaid) anew for each
-    of the `shadows`. `report.ruling` is what `policy` (a preset, a file) says. DataError lists faults.
+    of the `shadows`. `report.ruling` is what `policy` (preset or file) says. DataError: faults.
     """
     chosen = None if policy is None else read_policy(policy)
     metrics = _each_once(metrics)
