@@ -19,7 +19,7 @@ from neotype.marginal.measurement import Clique, FloatArray, Measurement
 from neotype.progress import Progress, silent
 from neotype.synth.private.digits import Codes, Digits
 from neotype.synth.private.selection import MEAN_NOISE
-from neotype.synth.private.strategy import one_way, pairs_among
+from neotype.synth.private.strategy import one_way, pairs_among, rows_told
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ class AIM:
         if not pairs:
             return fit(digits.sizes, _more(digits, found, left), total)
         price, cliques = rho / most, list[Clique]()
-        model = fit(digits.sizes, found, total)
+        rows = rows_told(total, rho, found)
+        model = fit(digits.sizes, found, rows)
         tables = model.project(pairs)
         weights = np.array([self.favour if target in pair else 1.0 for pair in pairs])
         while left > 0:
@@ -69,15 +70,16 @@ class AIM:
             chosen = list[int]()
             for _ in range(self.picks):
                 fitting = _fitting(digits.sizes, cliques, pairs, within, chosen)
-                place = self._choose(digits, pairs, fitting, tables, total, weights, price, sigma)
+                place = self._choose(digits, pairs, fitting, tables, rows, weights, price, sigma)
                 chosen.append(place)
                 cliques.append(pairs[place])
                 spent = (1 - self.selection) * price
                 found.append(digits.measure(pairs[place], spent, "pairs that the model had wrong"))
             left = 0.0 if last else left - self.picks * price
-            model = fit(digits.sizes, found, total, start=model)
+            rows = rows_told(total, rho, found)
+            model = fit(digits.sizes, found, rows, start=model)
             before, tables = tables, model.project(pairs)
-            moved = [total * float(np.abs(tables[k] - before[k]).sum()) for k in chosen]
+            moved = [rows * float(np.abs(tables[k] - before[k]).sum()) for k in chosen]
             noise = [MEAN_NOISE * sigma * tables[k].size for k in chosen]
             if sum(moved) <= sum(noise):
                 price *= 4  # Twice the epsilon of a choice, and half the sigma of a table.
@@ -90,7 +92,7 @@ class AIM:
         pairs: Sequence[Clique],
         fitting: Sequence[int],
         tables: Sequence[FloatArray],
-        total: int,
+        total: float,
         weights: FloatArray,
         price: float,
         sigma: float,

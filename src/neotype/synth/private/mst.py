@@ -15,8 +15,8 @@ from neotype.marginal.graphical import Graphical
 from neotype.marginal.measurement import Clique, FloatArray, Measurement
 from neotype.progress import Progress, silent
 from neotype.synth.private.digits import Codes, Digits
-from neotype.synth.private.selection import shares
-from neotype.synth.private.strategy import MOST_CELLS, check_cells, one_way, pairs_among
+from neotype.synth.private.selection import shares_with_singles
+from neotype.synth.private.strategy import MOST_CELLS, check_cells, one_way, pairs_among, rows_told
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class MST:
 
     single: float = 0.2
     selection: float = 0.2
+    breadth: float = 0.2
     cells: int = MOST_CELLS
 
     def fit(
@@ -49,15 +50,20 @@ class MST:
         found, unused = one_way(digits, single, known)
         left = rho - single + unused
         progress("measure", 1, 3)
-        before = fit(digits.sizes, found, total)
-        references = [total * table for table in before.project(pairs)]
+        rows = rows_told(total, rho, found)
+        before = fit(digits.sizes, found, rows)
+        references = [rows * table for table in before.project(pairs)]
         paid = self.selection * left
         edges = _spanning(digits, pairs, references, paid)
         check_cells(digits.sizes, edges, self.cells)
         progress("measure", 2, 3)
-        for edge, share in zip(edges, shares(digits.sizes, edges), strict=True):
-            found.append(digits.measure(edge, (left - paid) * float(share), "pairs of the tree"))
-        model = fit(digits.sizes, found, total)
+        left -= paid
+        tables, parts = shares_with_singles(
+            digits.sizes, edges, found, rho=left, breadth=self.breadth
+        )
+        for table, part in zip(tables, parts, strict=True):
+            found.append(digits.measure(table, left * float(part), "pairs of the tree"))
+        model = fit(digits.sizes, found, rows_told(total, rho, found))
         progress("measure", 3, 3)
         return model
 

@@ -19,8 +19,8 @@ from neotype.marginal.graphical import Graphical
 from neotype.marginal.measurement import Clique, Measurement
 from neotype.progress import Progress, silent
 from neotype.synth.private.digits import Codes, Digits
-from neotype.synth.private.selection import MEAN_NOISE, shares
-from neotype.synth.private.strategy import MOST_CELLS, check_cells, one_way, pairs_among
+from neotype.synth.private.selection import MEAN_NOISE, shares_with_singles
+from neotype.synth.private.strategy import MOST_CELLS, check_cells, one_way, pairs_among, rows_told
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class PrivBayes:
     single: float = 0.15
     selection: float = 0.25
     caution: float = 0.25
+    breadth: float = 0.2
     cells: int = MOST_CELLS
 
     def fit(
@@ -56,16 +57,20 @@ class PrivBayes:
         found, unused = one_way(digits, single, known)
         left = rho - single + unused
         progress("measure", 1, 3)
-        before = fit(digits.sizes, found, total)
+        rows = rows_told(total, rho, found)
+        before = fit(digits.sizes, found, rows)
         paid = self.selection * left
-        network = _Network(digits, before, total, paid, left - paid, self)
+        network = _Network(digits, before, rows, paid, left - paid, self)
         cliques = network.grow(pairs, target)
         check_cells(digits.sizes, cliques, self.cells)
         progress("measure", 2, 3)
         left -= paid
-        for clique, share in zip(cliques, shares(digits.sizes, cliques), strict=True):
-            found.append(digits.measure(clique, left * float(share), "children with parents"))
-        model = fit(digits.sizes, found, total)
+        tables, parts = shares_with_singles(
+            digits.sizes, cliques, found, rho=left, breadth=self.breadth
+        )
+        for table, part in zip(tables, parts, strict=True):
+            found.append(digits.measure(table, left * float(part), "children with parents"))
+        model = fit(digits.sizes, found, rows_told(total, rho, found))
         progress("measure", 3, 3)
         return model
 
@@ -77,7 +82,7 @@ class _Network:
         self,
         digits: Digits,
         single: Graphical,
-        total: int,
+        total: float,
         selection: float,
         tables: float,
         strategy: PrivBayes,
