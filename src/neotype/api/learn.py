@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass, replace
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -252,46 +252,67 @@ def fit(
     is not learnt; `nt.evaluate` compares with it. Raises SourceError, DataError, SchemaError or
     FitError.
     """
-    chosen = Chosen(include=_listed(tables), exclude=_listed(without))
-    if epsilon is not None:
-        budget = Budget(epsilon, DELTA if delta is None else delta, neighbors, unit, at_most)
-        beside = {
-            "constraints": constraints,
-            "protect": protect,
-            "holdout": holdout,
-            "orphans": orphans,
-            "public": public,
-            "entity": entity,
-            "sequence": sequence,
-        }
-        return _within(
-            budget,
-            intake.taken(data, chosen, progress),
-            schema,
-            target,
-            synthesizer,
-            settings,
-            beside,
-            progress,
-        )
-    _check_unbudgeted(delta, unit, at_most)
+    source = intake.taken(data, Chosen(include=_listed(tables), exclude=_listed(without)), progress)
+    said = _Said(constraints, protect, holdout, orphans, public, entity, sequence)
+    budget = _budget(epsilon, delta, neighbors, unit, at_most)
+    if budget is not None:
+        return _within(budget, source, schema, target, synthesizer, settings, said, progress)
     recipe = _recipe("trees" if synthesizer is None else synthesizer, settings, protect)
-    source = intake.taken(data, chosen, progress)
+    return _learnt(source, schema, target, recipe, said, seed, progress)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What is said of how a source is to be read and learnt."""
+
+    constraints: Sequence[Constraint | Mapping[str, Any]]
+    protect: int | None
+    holdout: float | None
+    orphans: Orphans | None
+    public: str | Sequence[str]
+    entity: str | None
+    sequence: str | None
+
+
+def _learnt(
+    source: Source,
+    schema: Schema | Path | str | None,
+    target: str | None,
+    recipe: Any,
+    said: _Said,
+    seed: int,
+    progress: Progress,
+) -> FittedModel:
+    """The model of all rows, or of those that are not held out."""
     if not isinstance(schema, Schema):
         schema = intake.schema_of(source, None if schema is None else Path(schema))
-    schema = schema.constrained(constraints) if constraints else schema
-    schema = intake.declared(schema, public=public, entity=entity, sequence=sequence)
-    whole = intake.learnable(source, schema, target, orphans)
+    schema = schema.constrained(said.constraints) if said.constraints else schema
+    schema = intake.declared(schema, public=said.public, entity=said.entity, sequence=said.sequence)
+    whole = intake.learnable(source, schema, target, said.orphans)
     source, (whole,), receipt = intake.treated(source, (whole,), target=target)
-    if holdout is None:
+    if said.holdout is None:
         split = pipeline.Split(source, whole, intake.without_rows(whole))
     else:
-        split = pipeline.split_off(source, whole, holdout, seed)
+        split = pipeline.split_off(source, whole, said.holdout, seed)
     split = replace(split, treated=receipt)
     recipe = toward(recipe, target if len(whole.schema.tables) == 1 else None)
     _warn_of_few(max(split.train.sizes.values()), getattr(recipe, "protect", 1))
     model = learn(recipe, split.train, rng=Rng(seed).child("fit"), progress=progress)
-    return fitted(model, split, target, recipe, orphans)
+    return fitted(model, split, target, recipe, said.orphans)
+
+
+def _budget(
+    epsilon: float | None, delta: float | None, neighbors: Neighbors, unit: str, at_most: int
+) -> Budget | None:
+    """The budget, if an epsilon is said; BudgetError where one is described without."""
+    if epsilon is not None:
+        return Budget(epsilon, DELTA if delta is None else delta, neighbors, unit, at_most)
+    if delta is not None or unit != ROW or at_most != 1:
+        raise BudgetError(
+            "delta, unit and at_most are said of a privacy budget, and no epsilon is.",
+            mend="add epsilon=1, or leave them out",
+        )
+    return None
 
 
 def _within(
@@ -301,13 +322,13 @@ def _within(
     target: str | None,
     synthesizer: Any,
     settings: Mapping[str, Any],
-    beside: Mapping[str, Any],
+    beside: _Said,
     progress: Progress,
 ) -> FittedModel:
     """A model that is paid for from a budget; what cannot be had with one is refused."""
     from neotype.api.private import fit_within
 
-    said = [name for name, value in beside.items() if value]
+    said = [field.name for field in fields(beside) if getattr(beside, field.name)]
     if said:
         raise BudgetError(
             f"{', '.join(said)}: not with an epsilon so far, since it would read rows for free.",
@@ -322,15 +343,6 @@ def _within(
         target=target,
         progress=progress,
     )
-
-
-def _check_unbudgeted(delta: float | None, unit: str, at_most: int) -> None:
-    """BudgetError where a budget is described, and its epsilon is not said."""
-    if delta is not None or unit != ROW or at_most != 1:
-        raise BudgetError(
-            "delta, unit and at_most are said of a privacy budget, and no epsilon is.",
-            mend="add epsilon=1, or leave them out",
-        )
 
 
 def _listed(names: str | Sequence[str]) -> tuple[str, ...]:

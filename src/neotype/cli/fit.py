@@ -49,6 +49,23 @@ Apart = Annotated[
     float | None,
     typer.Option(help="Keep this share of the rows apart, unlearnt, to evaluate with later."),
 ]
+Recipe = Annotated[
+    str | None,
+    typer.Option(
+        help="A registered synthesizer (trees unless said); with --epsilon a strategy: "
+        "marginals, mst, aim, privbayes, independent."
+    ),
+]
+Epsilon = Annotated[
+    float | None, typer.Option(help="Learn with differential privacy: 1 is common.")
+]
+Delta = Annotated[
+    float | None, typer.Option(help="The chance that the bound fails: 1e-6 unless said.")
+]
+Unit = Annotated[
+    str | None, typer.Option(help="The column of the person who is protected; else each row.")
+]
+AtMost = Annotated[int, typer.Option(help="How many rows of one unit count; more are left out.")]
 SchemaFile = Annotated[Path | None, typer.Option(help="A schema file, instead of inferring one.")]
 
 
@@ -62,13 +79,7 @@ def fit(
     data: Data,
     output: Annotated[Path, typer.Option("-o", "--output", help="The model file to write.")],
     target: Annotated[str | None, typer.Option(help="The column that matters most.")] = None,
-    synthesizer: Annotated[
-        str | None,
-        typer.Option(
-            help="A registered synthesizer (trees unless said); with --epsilon a strategy: "
-            "marginals, mst, aim, privbayes, independent."
-        ),
-    ] = None,
+    synthesizer: Recipe = None,
     schema: SchemaFile = None,
     settings: Settings = None,
     orphans: OrphansOption = None,
@@ -78,18 +89,10 @@ def fit(
     entity: Entity = None,
     sequence: Sequence_ = None,
     holdout: Apart = None,
-    epsilon: Annotated[
-        float | None, typer.Option(help="Learn with differential privacy: 1 is common.")
-    ] = None,
-    delta: Annotated[
-        float | None, typer.Option(help="The chance that the bound fails: 1e-6 unless said.")
-    ] = None,
-    unit: Annotated[
-        str | None, typer.Option(help="The column of the person who is protected; else each row.")
-    ] = None,
-    at_most: Annotated[
-        int, typer.Option(help="How many rows of one unit count; more are left out.")
-    ] = 1,
+    epsilon: Epsilon = None,
+    delta: Delta = None,
+    unit: Unit = None,
+    at_most: AtMost = 1,
     seed: Seed = 0,
     force: Force = False,
     json: Json = False,
