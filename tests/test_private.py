@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +123,13 @@ def test_a_label_of_one_person_does_not_come_out(people: pl.DataFrame) -> None:
     made = nt.fit(canary, epsilon=10.0).sample(20_000)
     assert "canary" not in made["school"].unique().to_list()
     assert made["wage"].max() < 9e11
+
+
+def test_labels_of_a_pandas_category_are_paid_for(people: pl.DataFrame, tmp_path: Path) -> None:
+    frame = people.select("age", "school").to_pandas()
+    rare = frame["school"].where(frame.index >= 8, "canary")  # eight rows are not enough for noise
+    model = nt.fit(frame.assign(school=rare.astype("category")), epsilon=0.5)
+    model.save(tmp_path / "people.neotype")
+    with zipfile.ZipFile(tmp_path / "people.neotype") as file:
+        assert not any(b"canary" in file.read(name) for name in file.namelist())
+    assert set(model.sample(200)["school"].dropna()) <= {"primary", "secondary", "university"}

@@ -55,4 +55,4 @@ def private(
         "holdout": holdout,
         "privacy": learnt.guarantee.facts(),
     }
-    return FittedModel(learnt.model, source.kind, source.single, facts)
+    return FittedModel(learnt.model, source.kind.without_labels(), source.single, facts)

@@ -42,6 +42,14 @@ class FrameKind:
             tables[table] = {**facts, "columns": kept, "changed": sorted(names)}
         return FrameKind(self.library, tables)
 
+    def without_labels(self) -> FrameKind:
+        """The kind without the labels of categories: which there are may be read off the rows."""
+        tables = {}
+        for table, facts in self.tables.items():
+            columns = facts.get("columns", {}).items()
+            tables[table] = {**facts, "columns": {k: v for k, v in columns if "labels" not in v}}
+        return FrameKind(self.library, tables)
+
     def to_facts(self) -> dict[str, Any]:
         """JSON-ready; the inverse of `from_facts`."""
         return {"library": self.library, "tables": {k: dict(v) for k, v in self.tables.items()}}
