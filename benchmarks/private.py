@@ -206,8 +206,9 @@ def private(folder: str | None, seeds: tuple[str, ...]) -> str:
         print("  ".join(lines[-1]), flush=True)
     parts.append(f"## Large made tables, ε = 1\n\n{table(['table', 'asked', 'measured'], lines)}\n")
     note = (
-        f"Fits of each: {len(seeds)} (mean ± standard deviation), δ = {DELTA:g}, add or remove one row; no "
-        "label and no bound is declared, the domain is paid for. TVD: total variation to the train "
+        f"Fits of each: {len(seeds)} (mean ± standard deviation), δ = {DELTA:g} (large tables: "
+        f"{DELTA / 10:g}), add or remove one row; no label and no bound is declared, the domain "
+        "is paid for. TVD: total variation to the train "
         f"rows, numbers cut at the {BINS - 1} deciles of these, every label a symbol; the mean of "
         "all columns, and of all pairs of columns; of real rows that of the holdout. TSTR: ROC AUC "
         "on the real holdout of boosted trees learnt from synthetic rows, and from the train rows. "
