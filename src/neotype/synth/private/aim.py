@@ -34,7 +34,7 @@ class AIM:
     picks: int = 4
     selection: float = 0.1
     favour: float = 3.0
-    cells: int = 100_000
+    cells: int = 400_000
 
     def fit(
         self,

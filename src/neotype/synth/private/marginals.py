@@ -29,13 +29,15 @@ _STEPS = 4
 class Marginals:
     """`single`, `star` and `selection` are shares of the budget; `selection` grows where scores
     would drown in noise. `caution` times its own error is what a table must explain, `breadth` how
-    often a single digit's error counts in its pairs; `cells` caps the junction tree."""
+    often a single digit's error counts in its pairs, `triples` what a score of a pair
+    with the target counts beside one without; `cells` caps the junction tree."""
 
     single: float = 0.1
     star: float = 0.15
     selection: float = 0.05
     caution: float = 0.85
     breadth: float = 0.2
+    triples: float = 1.0
     cells: int | None = None
 
     def fit(
@@ -74,6 +76,7 @@ class Marginals:
             rows = rows_told(total, rho, found)
             before = fit(digits.sizes, found, rows)
             candidates = _scored(digits, before, others, aim, rows, paid, cap)
+            candidates.scores[len(others) :] *= self.triples
             chosen = select(
                 digits.sizes, stars, candidates, rho=left, caution=self.caution, cap=cap
             )

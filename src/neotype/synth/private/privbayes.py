@@ -31,7 +31,7 @@ class PrivBayes:
     degree: int = 2
     single: float = 0.15
     selection: float = 0.25
-    caution: float = 0.25
+    caution: float = 0.5
     breadth: float = 0.2
     cells: int = MOST_CELLS
 
