@@ -21,7 +21,7 @@ from neotype.synth.private.purse import SURE, Floats, Ints, Purse, smoothed
 
 Axis = NDArray[Any]
 
-BOUNDS = 0.15
+BOUNDS = 0.3
 """The share of a column's budget that undeclared bounds cost."""
 COARSENESS = 0.1
 """The share that an undeclared step costs."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neotype.data import Dataset
 from neotype.dp.guarantee import Guarantee
@@ -25,7 +24,7 @@ from neotype.synth.private.strategy import Strategy
 from neotype.synth.table import TableModel
 from neotype.trees.density import DensityTrees, Growth
 
-DOMAIN, SCARCE_DOMAIN = 0.2, 0.3
+DOMAIN, SCARCE_DOMAIN = 0.2, 0.5
 """Share of the budget for the domain; of a small ε."""
 SCARCE = 0.3
 
@@ -55,7 +54,7 @@ def fit_private(
     )
     codebook = drafted.codebook()
     progress("settle the domain", 1, 1)
-    leading = _leading(codebook)
+    leading = np.array(codebook.leading, dtype=np.int64)
     codes = codebook.encode(readable(data))
     digits = codebook.digits
     own = [] if target is None else codebook.places({target})
@@ -83,21 +82,15 @@ def fit_private(
     return PrivateTable(model, drafted.rows, guarantee)
 
 
-def _leading(codebook: Codebook) -> NDArray[np.int64]:
-    """The first digit of every column that has one."""
-    widths = np.array([len(encoder.digits) for encoder in codebook.encoders], dtype=np.int64)
-    starts = np.cumsum(widths) - widths
-    return np.asarray(starts[widths > 0])
-
-
 def _fine(codebook: Codebook, codes: Codes) -> DensityTrees:
     """All digits but the leading ones, each given those before it in its column."""
     looks, order = [], []
-    at = 0
+    at, leading = 0, set(codebook.leading)
     for encoder in codebook.encoders:
-        for k in range(1, len(encoder.digits)):
-            order.append(at + k)
-            looks.append(list(range(at, at + k)))
+        for place in range(at, at + len(encoder.digits)):
+            if place not in leading:
+                order.append(place)
+                looks.append(list(range(at, place)))
         at += len(encoder.digits)
     return DensityTrees.grow(
         codes,
