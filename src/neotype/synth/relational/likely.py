@@ -73,9 +73,12 @@ class Likely:
                 owner=owner,
             )
             progress("weigh rows", turn + 1, _TURNS)
+            done = () if found is None else found.ratios
+            if done and ratio.bound > done[-1].bound:
+                # Walks under the last ratio are told apart more easily than those without it.
+                return cls(tuple(places), done[:-1]) if done[:-1] else None
             if ratio.bound < _WORTH:
                 break
-            done = () if found is None else found.ratios
             found = cls(tuple(places), (*done, ratio))
         return found
 
