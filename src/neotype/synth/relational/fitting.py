@@ -178,13 +178,18 @@ def _parts(
         plain = {
             name: column
             for name, column in _content(schema, table).items()
-            if own is None or name not in own.dense
+            if own is None or not (name in own.dense or _is_clock(own, name))
         }
         round_ = Roundness({}) if schema.tables[table].public else Roundness.learn(frame, plain)
         frame, extra, roundness[table] = round_.encode(frame), extra | round_.columns, round_
         full[table] = frame
         parts[table], codes[table] = Part.learn(table, schema, frame, extra, own, protect)
     return full, parts, codes, roundness
+
+
+def _is_clock(bond: Bond, name: str) -> bool:
+    """Whether a column says when rows come: those are where the owner's time puts them."""
+    return bond.clock is not None and bond.clock.name == name
 
 
 def _reference(
