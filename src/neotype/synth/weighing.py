@@ -51,6 +51,15 @@ def choose(log_weight: LogWeights, rows: int, rng: Rng) -> Picks:
     return np.asarray(generator.permutation(picks), dtype=np.int64)
 
 
+def one_of_each(log_weight: LogWeights, generator: Generator) -> Picks:
+    """Of groups × candidates one of each group, drawn in proportion to its weight.
+
+    The largest of log-weights with Gumbel noise is such a draw.
+    """
+    noisy = log_weight + generator.gumbel(size=log_weight.shape)
+    return np.asarray(noisy.argmax(axis=1), dtype=np.int64)
+
+
 def thin(log_weight: LogWeights, most: int, rng: Rng) -> tuple[Picks, LogWeights]:
     """At most about `most` candidates that stand for all, and the weight of each.
 

@@ -18,8 +18,15 @@ from neotype.marginal.graphical import Graphical
 from neotype.marginal.measurement import Clique, FloatArray, Measurement
 from neotype.progress import Progress, silent
 from neotype.synth.private.digits import Codes, Digits
-from neotype.synth.private.selection import Candidates, select, shares_with_singles
-from neotype.synth.private.strategy import MOST_CELLS, check_cells, one_way, pairs_among, rows_told
+from neotype.synth.private.selection import Candidates, select
+from neotype.synth.private.strategy import (
+    MOST_CELLS,
+    check_cells,
+    measure_together,
+    one_way,
+    pairs_among,
+    rows_told,
+)
 
 _CELLS = 400_000
 _STEPS = 4
@@ -83,11 +90,14 @@ class Marginals:
         progress("measure", 3, _STEPS)
         if left > 0 and pairs:
             # Where nothing is worth its noise, what is told already gets clearer.
-            chosen, parts = shares_with_singles(
-                digits.sizes, chosen or stars, found, rho=left, breadth=self.breadth
+            measure_together(
+                digits,
+                chosen or stars,
+                found,
+                rho=left,
+                breadth=self.breadth,
+                purpose="columns together",
             )
-            for clique, part in zip(chosen, parts, strict=True):
-                found.append(digits.measure(clique, left * float(part), "columns together"))
         found += [] if pairs else known
         model = fit(digits.sizes, found, rows_told(total, rho, found))
         progress("measure", _STEPS, _STEPS)

@@ -15,8 +15,14 @@ from neotype.marginal.graphical import Graphical
 from neotype.marginal.measurement import Clique, FloatArray, Measurement
 from neotype.progress import Progress, silent
 from neotype.synth.private.digits import Codes, Digits
-from neotype.synth.private.selection import shares_with_singles
-from neotype.synth.private.strategy import MOST_CELLS, check_cells, one_way, pairs_among, rows_told
+from neotype.synth.private.strategy import (
+    MOST_CELLS,
+    check_cells,
+    measure_together,
+    one_way,
+    pairs_among,
+    rows_told,
+)
 
 
 @dataclass(frozen=True)
@@ -58,11 +64,9 @@ class MST:
         check_cells(digits.sizes, edges, self.cells)
         progress("measure", 2, 3)
         left -= paid
-        tables, parts = shares_with_singles(
-            digits.sizes, edges, found, rho=left, breadth=self.breadth
+        measure_together(
+            digits, edges, found, rho=left, breadth=self.breadth, purpose="pairs of the tree"
         )
-        for table, part in zip(tables, parts, strict=True):
-            found.append(digits.measure(table, left * float(part), "pairs of the tree"))
         model = fit(digits.sizes, found, rows_told(total, rho, found))
         progress("measure", 3, 3)
         return model

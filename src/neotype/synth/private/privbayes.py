@@ -19,8 +19,15 @@ from neotype.marginal.graphical import Graphical
 from neotype.marginal.measurement import Clique, Measurement
 from neotype.progress import Progress, silent
 from neotype.synth.private.digits import Codes, Digits
-from neotype.synth.private.selection import MEAN_NOISE, shares_with_singles
-from neotype.synth.private.strategy import MOST_CELLS, check_cells, one_way, pairs_among, rows_told
+from neotype.synth.private.selection import MEAN_NOISE
+from neotype.synth.private.strategy import (
+    MOST_CELLS,
+    check_cells,
+    measure_together,
+    one_way,
+    pairs_among,
+    rows_told,
+)
 
 
 @dataclass(frozen=True)
@@ -65,11 +72,9 @@ class PrivBayes:
         check_cells(digits.sizes, cliques, self.cells)
         progress("measure", 2, 3)
         left -= paid
-        tables, parts = shares_with_singles(
-            digits.sizes, cliques, found, rho=left, breadth=self.breadth
+        measure_together(
+            digits, cliques, found, rho=left, breadth=self.breadth, purpose="children with parents"
         )
-        for table, part in zip(tables, parts, strict=True):
-            found.append(digits.measure(table, left * float(part), "children with parents"))
         model = fit(digits.sizes, found, rows_told(total, rho, found))
         progress("measure", 3, 3)
         return model

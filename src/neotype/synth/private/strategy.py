@@ -13,6 +13,7 @@ from neotype.marginal.junction import cells, junction_tree
 from neotype.marginal.measurement import Clique, Measurement
 from neotype.progress import Progress, silent
 from neotype.synth.private.digits import Codes, Digits
+from neotype.synth.private.selection import shares_with_singles
 
 MOST_CELLS = 4_000_000
 """More than that no default allows: minutes, and gigabytes."""
@@ -71,6 +72,21 @@ def rows_told(total: int, rho: float, tables: Sequence[Measurement]) -> float:
     ]
     weights = sum(weight for _, weight in counts)
     return max(1.0, sum(count * weight for count, weight in counts) / weights)
+
+
+def measure_together(
+    digits: Digits,
+    cliques: Sequence[Clique],
+    found: list[Measurement],
+    *,
+    rho: float,
+    breadth: float,
+    purpose: str,
+) -> None:
+    """Add to `found` these tables, and what single digits lack beside them, for all of `rho`."""
+    tables, parts = shares_with_singles(digits.sizes, cliques, found, rho=rho, breadth=breadth)
+    for table, part in zip(tables, parts, strict=True):
+        found.append(digits.measure(table, rho * float(part), purpose))
 
 
 def pairs_among(sizes: Sequence[int]) -> list[Clique]:

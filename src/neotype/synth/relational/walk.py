@@ -18,6 +18,7 @@ from neotype.synth.relational.given import laid, told
 from neotype.synth.relational.history import History
 from neotype.synth.relational.sheet import Rows
 from neotype.synth.relational.tally import Tally
+from neotype.synth.weighing import one_of_each
 
 if TYPE_CHECKING:
     from neotype.synth.relational.children import Children
@@ -130,7 +131,7 @@ class Walk:
         low = np.flatnonzero(step.low)
         if not len(low):
             return step
-        others = self._possible(np.repeat(a[low], _MORE))
+        others = self._possible(a[low], _MORE)
         fine = ~others.low.reshape(-1, _MORE)
         found = fine.any(axis=1)
         picks = np.arange(len(low)) * _MORE + fine.argmax(axis=1)
@@ -147,10 +148,9 @@ class Walk:
         likely = self.children.likely
         if likely is None:
             return self._possible(a)
-        many = self._possible(np.repeat(a, likely.each))
-        # The largest of log-weights with Gumbel noise is one drawn in proportion to the weights.
-        weight = likely.log_weight(many.rows) + self.rng.gumbel(size=len(many.low))
-        best = np.where(many.low, -np.inf, weight).reshape(-1, likely.each).argmax(axis=1)
+        many = self._possible(a, likely.each)
+        weight = np.where(many.low, -np.inf, likely.log_weight(many.rows))
+        best = one_of_each(weight.reshape(-1, likely.each), self.rng)
         return many.take(np.arange(len(a)) * likely.each + best)
 
     def _add(self, a: Positions, step: Step) -> None:
@@ -177,9 +177,10 @@ class Walk:
     def _combination(self, rows: Rows) -> NDArray[np.uint8]:
         return rows[:, self.children.sheet.places("combination")[0]]
 
-    def _possible(self, a: Positions) -> Step:
-        """A next row of each of the owners `a`."""
-        rows, ticks = self._drawn(a)
+    def _possible(self, a: Positions, each: int = 1) -> Step:
+        """`each` next rows of each of the owners `a`, side by side."""
+        rows, a = np.repeat(self._known(a), each, axis=0), np.repeat(a, each)
+        ticks = self._draw(rows, a)
         scores, numbers = self._numbers(a, rows, ticks)
         at = self.begin[a] + self.step
         combination, again = self._combination(rows), rows[:, self.children.sheet.at("again")]
@@ -210,16 +211,22 @@ class Walk:
                 rows[:, content[place]] = code
         return scores, numbers
 
-    def _drawn(self, a: Positions) -> tuple[Rows, Ticks]:
-        """Sheets of a next row of each, and when it comes."""
-        learnt, history = self.children, self.history
-        sheet, stages = learnt.sheet, learnt.later if self.step else learnt.first
+    def _known(self, a: Positions) -> Rows:
+        """Sheets with what is known before the next row of each is drawn."""
+        sheet, clock = self.children.sheet, self.children.clock
         rows = sheet.blank(len(a))
         rows[:, sheet.at("context")] = self.context[a]
-        rows[:, sheet.at("before")] = history.before(a).T
+        rows[:, sheet.at("before")] = self.history.before(a).T
+        if clock is not None:
+            rows[:, sheet.at("last")] = clock.calendar(self.history.now[a]).T
+        return rows
+
+    def _draw(self, rows: Rows, a: Positions) -> Ticks:
+        """Draw the rest of sheets of next rows of the owners `a`; when they come."""
+        learnt, history = self.children, self.history
+        sheet, stages = learnt.sheet, learnt.later if self.step else learnt.first
         ticks, group = history.now[a], self.owners.group[a]
         if learnt.clock is not None:
-            rows[:, sheet.at("last")] = learnt.clock.calendar(ticks).T
             if self.step:
                 ticks = self._later(rows, a)
             rows[:, sheet.at("calendar")] = learnt.clock.calendar(ticks).T
@@ -236,7 +243,7 @@ class Walk:
             learnt.shared.force(content.T, ticks, group)
         stages.rest.fill(rows, self._key(), self._fixed(combination))
         self._repeat(rows)
-        return rows, ticks
+        return ticks
 
     def _key(self) -> int:
         return int(self.rng.integers(2**63))

@@ -16,6 +16,7 @@ from neotype.rng import Rng
 from neotype.synth.relational.fitted import Fitted
 from neotype.synth.relational.kin import Kin, Told, below, boost, tops, weighed
 from neotype.synth.relational.matching import Drawn
+from neotype.synth.weighing import one_of_each
 from neotype.trees.ratio import Ratio
 
 Positions = NDArray[np.int64]
@@ -93,9 +94,7 @@ def _picked(fitted: Fitted, kin: Kin, pool: Mapping[str, Drawn], rng: Rng) -> Po
     own, tables = _family(fitted, kin.root, pool)
     size = sum(np.bincount(told.top, minlength=own.shape[1]) for told in tables)
     order = np.argsort(size, kind="stable").reshape(-1, kin.each)
-    weight = kin.log_weight(own, tables)[order]
-    # The largest of log-weights with Gumbel noise is one drawn in proportion to the weights.
-    best = (weight + rng.generator().gumbel(size=weight.shape)).argmax(axis=1)
+    best = one_of_each(kin.log_weight(own, tables)[order], rng.generator())
     return np.sort(order[np.arange(len(order)), best])
 
 
