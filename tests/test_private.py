@@ -101,8 +101,8 @@ def test_an_epsilon_that_is_none_is_refused(people: pl.DataFrame, epsilon: float
 
 
 def test_what_would_read_rows_for_free_is_refused(people: pl.DataFrame) -> None:
-    with pytest.raises(BudgetError, match="holdout"):
-        nt.fit(people, epsilon=1.0, holdout=0.2)
+    with pytest.raises(BudgetError, match="orphans"):
+        nt.fit(people, epsilon=1.0, orphans="drop")
     with pytest.raises(BudgetError, match="no epsilon"):
         nt.fit(people, delta=1e-6)
     with pytest.raises(BudgetError, match=r"1 / \d+ rows"):

@@ -128,6 +128,8 @@ def run(
         learnt = rows_of(train) if private is None else private.rows
         synthetic = drawn(model, plan.rows, plan.scale, learnt, stream)
     with clock.stage("evaluate"):
+        if private is not None:
+            check_comparable(train, holdout)
         claim = _claim(plan, private)
         scores = evaluate(
             synthetic,
@@ -223,9 +225,7 @@ def _read_private(plan: Plan, budget: Budget, progress: Progress) -> Split:
     roles(whole, plan.sensitive, plan.quasi_identifiers)
     if isinstance(plan.holdout, float):
         return split_apart(source, whole, plan.holdout, plan.seed, budget)
-    holdout = _read_holdout(plan.holdout, whole, budget)
-    check_comparable(whole, holdout)
-    return Split(source, whole, holdout)
+    return Split(source, whole, _read_holdout(plan.holdout, whole, budget))
 
 
 def _release(plan: Plan) -> Masked:
@@ -251,11 +251,7 @@ def _release(plan: Plan) -> Masked:
 
 def split_off(source: Source, whole: Dataset, share: float, seed: int) -> Split:
     """Keep a share of the rows apart: a pure function of the rows, the share and the seed."""
-    if not 0 < share < 1:
-        raise DataError(
-            f"holdout {share!r} is no share of the rows.",
-            mend="a share such as .25 keeps a quarter",
-        )
+    _check_share(share)
     train, holdout = whole.split(share, Rng(seed).child("split"))
     check_comparable(train, holdout)
     note = {"share": share, "seed": seed, "of": whole.fingerprint()}
@@ -265,13 +261,24 @@ def split_off(source: Source, whole: Dataset, share: float, seed: int) -> Split:
     return Split(source, train, holdout, note)
 
 
+def _check_share(share: float) -> None:
+    number = isinstance(share, int | float) and not isinstance(share, bool)
+    if not number or not 0 < share < 1:
+        raise DataError(
+            f"holdout {share!r} is no share of the rows.",
+            mend="a share such as .25 keeps a quarter",
+        )
+
+
 def split_apart(source: Source, whole: Dataset, share: float, seed: int, budget: Budget) -> Split:
     """Keep about a share of the rows apart so that the guarantee is for those of both sides.
 
     On which side a row is follows from the row (or its unit) and the seed alone: another table that
     differs by one unit has the same rows on either side, but for that unit. A shuffle would deal
-    all rows anew. Of rows that are equal, each has a side of its own.
+    all rows anew. Of rows that are equal, each has a side of its own. How many there are is not
+    told, not even by an error: whoever compares the sides checks first that they can be.
     """
+    _check_share(share)
     if budget.unit == ROW:
         cells = whole.frame.hash_rows(seed=seed).alias("cells")
         keys = pl.DataFrame(cells).with_columns(which=pl.int_range(pl.len()).over("cells"))
@@ -279,7 +286,6 @@ def split_apart(source: Source, whole: Dataset, share: float, seed: int, budget:
         keys = whole.frame.select(budget.unit)
     coins = keys.hash_rows(seed=seed).to_numpy() / 2.0**64
     train, holdout = (whole.take(np.flatnonzero(on)) for on in (coins >= share, coins < share))
-    check_comparable(train, holdout)
     return Split(source, train, holdout, {"share": share, "seed": seed})
 
 

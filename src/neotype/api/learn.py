@@ -256,7 +256,7 @@ def fit(
     said = _Said(constraints, protect, holdout, orphans, public, entity, sequence)
     budget = _budget(epsilon, delta, neighbors, unit, at_most)
     if budget is not None:
-        return _within(budget, source, schema, target, synthesizer, settings, said, progress)
+        return _within(budget, source, schema, target, synthesizer, settings, said, seed, progress)
     recipe = _recipe("trees" if synthesizer is None else synthesizer, settings, protect)
     return _learnt(source, schema, target, recipe, said, seed, progress)
 
@@ -323,12 +323,14 @@ def _within(
     synthesizer: Any,
     settings: Mapping[str, Any],
     beside: _Said,
+    seed: int,
     progress: Progress,
 ) -> FittedModel:
     """A model that is paid for from a budget; what cannot be had with one is refused."""
     from neotype.api.private import fit_within
 
     said = [field.name for field in fields(beside) if getattr(beside, field.name)]
+    said = [name for name in said if name != "holdout"]
     if said:
         raise BudgetError(
             f"{', '.join(said)}: not with an epsilon so far, since it would read rows for free.",
@@ -341,6 +343,8 @@ def _within(
         strategy=STRATEGY if synthesizer is None else synthesizer,
         settings=settings,
         target=target,
+        holdout=beside.holdout,
+        seed=seed,
         progress=progress,
     )
 

@@ -25,17 +25,23 @@ def fit_within(
     strategy: str,
     settings: Mapping[str, Any],
     target: str | None,
+    holdout: float | None = None,
+    seed: int = 0,
     progress: Progress,
 ) -> FittedModel:
     """The model of the only table of a source, paid for from `budget`.
 
-    A schema that is given counts as public knowledge; without one, names and dtypes alone do.
+    A schema that is given counts as public knowledge; without one, names and dtypes alone do. A
+    `holdout` is dealt by each row's own hash, so that the guarantee is for the rows of both sides.
     """
     recipe = make_strategy(strategy, settings)
     public = schema if schema is None or isinstance(schema, Schema) else Path(schema)
     data = intake.budgeted(source, public, budget, target)
-    learnt = pipeline.learn_within(budget, recipe, data, target, progress)
-    return private(learnt, source, recipe, target)
+    split = pipeline.Split(source, data, intake.without_rows(data))
+    if holdout is not None:
+        split = pipeline.split_apart(source, data, holdout, seed, budget)
+    learnt = pipeline.learn_within(budget, recipe, split.train, target, progress)
+    return private(learnt, source, recipe, target, split.note)
 
 
 def private(
