@@ -92,7 +92,7 @@ class TestPlan:
 
     @pytest.mark.parametrize(
         "beside",
-        [{"treat": {"zip": "drop"}}, {"orphans": "drop"}, {"entity": "person"}, {"deep": True}],
+        [{"treat": {"zip": "drop"}}, {"orphans": "drop"}, {"entity": "person"}],
     )
     def test_what_would_read_rows_for_free_is_refused(self, beside: dict[str, Any]) -> None:
         with pytest.raises(BudgetError, match=next(iter(beside))):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,10 @@ import polars as pl
 import pytest
 
 import neotype as nt
+from neotype.asking import made_by
+from neotype.dp.budget import Budget
 from neotype.errors import DataError
+from neotype.synth.private.again import Again
 
 ROWS = 1_500
 
@@ -51,3 +53,24 @@ class TestHoldout:
     def test_a_share_that_is_none(self, share: Any) -> None:
         with pytest.raises(DataError, match="no share of the rows"):
             nt.fit(people(30), epsilon=1.0, holdout=share)
+
+
+def test_shadow_models_spend_the_same_budget_again(model: Any) -> None:
+    """So that a policy for publication can be held against a private model, too."""
+    report = nt.evaluate(
+        model.sample(1_000),
+        train=people(),
+        model=model,
+        metrics=["mia_shadow", "epsilon_audit_deep"],
+        deep=True,
+        shadows=2,
+    )
+    attack, bound = report.scores
+    assert attack.value is not None
+    assert attack.detail["shadows"] == 2
+    assert bound.target == 2.0
+    # It was told by the model alone which strategy, which budget and which target.
+    recipe = made_by(model.facts)
+    assert isinstance(recipe, Again)
+    assert recipe.guarantee.budget == Budget(2.0, 1e-6)
+    assert recipe.target == "rich"

@@ -16,11 +16,12 @@ from neotype.dp.guarantee import Guarantee
 from neotype.errors import ColumnNotFoundError, SchemaError
 from neotype.evaluate.asked import Asked, Claim, Likelihoods, Scorer
 from neotype.evaluate.evaluate import suite
-from neotype.plan import make_synthesizer
+from neotype.plan import make_strategy, make_synthesizer
 from neotype.registry import find, names
 from neotype.rng import Rng
 from neotype.schema.places import places
 from neotype.synth.learn import learn
+from neotype.synth.private.again import Again
 from neotype.synth.synthesizer import Model, Synthesizer
 
 log = logging.getLogger("neotype")
@@ -217,14 +218,15 @@ class Retraining:
 
 
 def made_by(facts: Any) -> Synthesizer | None:
-    """The recipe of a fitted model from its facts.
+    """The recipe of a fitted model from its facts; None when that family is not registered.
 
-    None when that family is not registered, and of a model that was learnt within a budget.
+    Of a model that was learnt within a budget it spends the same budget again on what it is given.
     """
-    if "privacy" in facts:
-        return None
-    for name in names("synthesizer"):
-        if find("synthesizer", name).__name__ == facts.get("synthesizer"):
-            recipe: Synthesizer = make_synthesizer(name, facts.get("hyperparameters", {}))
+    private = "privacy" in facts
+    what, make = ("strategy", make_strategy) if private else ("synthesizer", make_synthesizer)
+    for name in names(what):
+        if find(what, name).__name__ == facts.get("synthesizer"):
+            made = make(name, facts.get("hyperparameters", {}))
+            recipe: Synthesizer = Again.of(made, facts) if private else made
             return recipe
     return None

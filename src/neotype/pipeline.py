@@ -42,6 +42,7 @@ from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.source import Source
 from neotype.synth.learn import learn
+from neotype.synth.private.again import Again
 from neotype.synth.private.private import PrivateTable, fit_private
 from neotype.synth.sizes import drawn
 from neotype.synth.synthesizer import Model
@@ -135,13 +136,18 @@ def run(
             synthetic,
             train=train,
             holdout=holdout,
-            asked=_asked(plan, split, model, None if private else recipe, claim, rng),
+            asked=_asked(plan, split, model, _again(recipe, private, plan.target), claim, rng),
             metrics=plan.metrics,
             deep=plan.deep,
             rng=rng.child("evaluate"),
             progress=progress,
         )
     return Run(plan, split, recipe, model, synthetic, scores, clock.seconds, masked, private)
+
+
+def _again(recipe: Any, private: PrivateTable | None, target: str | None) -> Any:
+    """The recipe as others learn it anew; a strategy with a budget of its own for each of them."""
+    return recipe if private is None else Again(recipe, private.guarantee, target)
 
 
 def _asked(

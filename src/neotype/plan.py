@@ -250,7 +250,7 @@ class Plan(BaseModel):
     @model_validator(mode="after")
     def _paid_for(self) -> Plan:
         """Nothing beside a budget reads rows for free."""
-        beside = ("orphans", "public", "entity", "sequence", "treat", "release", "deep")
+        beside = ("orphans", "public", "entity", "sequence", "treat", "release")
         said = [name for name in beside if getattr(self, name)]
         if self.budget is not None and said:
             raise BudgetError(

@@ -13,7 +13,6 @@ from neotype import intake, pipeline
 from neotype.api.learn import FittedModel, load
 from neotype.asking import Claimed, looked_at, made_by, promised, told
 from neotype.data import Dataset
-from neotype.dp.budget import Budget
 from neotype.dp.guarantee import Guarantee
 from neotype.errors import (
     DataError,
@@ -232,12 +231,8 @@ def _counted_rows(source: Source, guarantee: Guarantee | None) -> Source:
     """The rows that a budget lets count: no more of a unit than was learnt."""
     if guarantee is None:
         return source
-    budget = _budget(guarantee)
+    budget = guarantee.budget
     return replace(source, frames={k: intake.counted(f, budget) for k, f in source.frames.items()})
-
-
-def _budget(told: Guarantee) -> Budget:
-    return Budget(told.epsilon, told.delta or None, told.neighbors, told.unit, told.at_most)
 
 
 def _counted(rows: int | Mapping[str, int]) -> str:
@@ -353,8 +348,7 @@ def split_again(model: FittedModel, data: Any) -> tuple[Dataset, Dataset]:
     whole = intake.conformed(source, model.schema, source.origin)
     if own is not None:
         # Nothing is noted by which the data could be known again: whoever asks has to.
-        budget = _budget(own)
-        split = pipeline.split_apart(source, whole, noted["share"], noted["seed"], budget)
+        split = pipeline.split_apart(source, whole, noted["share"], noted["seed"], own.budget)
         return split.train, split.holdout
     whole = intake.closed(whole, model.facts.get("orphans"), log.debug)
     if whole.fingerprint() != noted["of"]:

@@ -47,10 +47,12 @@ class Guarantee:
     def promise(self) -> str:
         """What is promised, without what was paid for."""
         private = f"ε = {self.epsilon:g}" + (f" and δ = {self.delta:g}" if self.delta else "")
-        words = Budget(
-            self.epsilon, self.delta or None, self.neighbors, self.unit, self.at_most
-        ).words
-        return f"Differentially private with {private} for {words}"
+        return f"Differentially private with {private} for {self.budget.words}"
+
+    @property
+    def budget(self) -> Budget:
+        """The budget that was kept to."""
+        return Budget(self.epsilon, self.delta or None, self.neighbors, self.unit, self.at_most)
 
     def sentence(self) -> str:
         """All of it in words, fit for a report."""
