@@ -20,6 +20,8 @@ class Budget:
     Neighbours differ by one `unit`: a row, or all rows of one entity (then `unit` names the column
     of the entity, and no entity has more than `at_most` rows). It is in one of the two and not in
     the other (add-remove), or is another one in the other (replace: their size is public).
+    Of a database, `unit` names the table of the entity, and `tables` those whose rows belong to it,
+    each with how many of them count.
     Without δ the budget is pure: no event of whatever small probability is exempt.
     """
 
@@ -28,6 +30,7 @@ class Budget:
     neighbors: Neighbors = "add-remove"
     unit: str = ROW
     at_most: int = 1
+    tables: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         if not _number(self.epsilon) or self.epsilon <= 0:
@@ -50,6 +53,13 @@ class Budget:
                 f"at_most is {self.at_most!r}, and must be a whole number of 1 or more.",
                 mend="say how many rows of one entity may count; more are left out",
             )
+        for table, most in self.tables:
+            if not 1 <= most <= self.at_most:
+                raise BudgetError(
+                    f"up to {most!r} rows of '{table}' are to count, and at_most is "
+                    f"{self.at_most}.",
+                    mend="say a whole number of 1 or more for each table",
+                )
         if not self.unit:
             raise BudgetError("unit is empty.", mend="take 'row', or the column of the entity")
         if self.unit == ROW and self.at_most > 1:
@@ -101,6 +111,9 @@ class Budget:
     def words(self) -> str:
         """The neighbours in words: adding or removing one row."""
         verb = "replacing" if self.neighbors == "replace" else "adding or removing"
+        if self.tables:
+            listed = " and ".join(f"{name} (at most {most} count)" for name, most in self.tables)
+            return f"{verb} one row of {self.unit} with all its rows of {listed}"
         rows = "row" if self.at_most == 1 else "rows"
         bound = "" if self.unit == ROW else f" with at most {self.at_most} {rows}"
         return f"{verb} one {self.unit}{bound}"

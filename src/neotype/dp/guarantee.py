@@ -42,6 +42,8 @@ class Guarantee:
     neighbors: Neighbors
     accountant: str
     steps: tuple[Step, ...]
+    tables: tuple[tuple[str, int], ...] = ()
+    """Of a database: the tables of a unit's rows, and how many of each count."""
 
     @property
     def promise(self) -> str:
@@ -52,7 +54,8 @@ class Guarantee:
     @property
     def budget(self) -> Budget:
         """The budget that was kept to."""
-        return Budget(self.epsilon, self.delta or None, self.neighbors, self.unit, self.at_most)
+        delta = self.delta or None
+        return Budget(self.epsilon, delta, self.neighbors, self.unit, self.at_most, self.tables)
 
     def sentence(self) -> str:
         """All of it in words, fit for a report."""
@@ -68,14 +71,16 @@ class Guarantee:
 
     def facts(self) -> dict[str, Any]:
         """All of it as JSON."""
-        return asdict(self) | {"steps": [asdict(step) for step in self.steps]}
+        steps = [asdict(step) for step in self.steps]
+        return asdict(self) | {"steps": steps, "tables": [list(one) for one in self.tables]}
 
     @classmethod
     def restore(cls, facts: Mapping[str, Any]) -> Guarantee:
         """The guarantee that gave these facts."""
         steps = tuple(Step(**step) for step in facts["steps"])
         neighbors = cast(Neighbors, facts["neighbors"])
-        return cls(**{**facts, "steps": steps, "neighbors": neighbors})
+        tables = tuple((str(name), int(most)) for name, most in facts.get("tables", ()))
+        return cls(**{**facts, "steps": steps, "neighbors": neighbors, "tables": tables})
 
 
 def _summed(steps: tuple[Step, ...]) -> list[Step]:

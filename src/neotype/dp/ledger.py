@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from math import fsum
+from dataclasses import replace
+from math import fsum, sqrt
 from threading import Lock
 
-from neotype.dp.accountant import HAIR, ZCDP, Accountant, Pure
+from neotype.dp.accountant import HAIR, ZCDP, Accountant, Pure, epsilon_of
 from neotype.dp.budget import Budget
 from neotype.dp.event import Event, Gaussian, Threshold
 from neotype.dp.guarantee import Guarantee, Step
@@ -35,6 +36,7 @@ class Ledger:
         self.whole = self.accountant.capacity(budget, delta * (1 - thresholds))
         """What the budget pays for, in the accountant's coin: ρ, or ε where there is no δ."""
         self._deltas = delta * thresholds
+        self._delta = delta * (1 - thresholds)
         self._plan = self.accountant.plan
         self._free = list(self._plan or ())
         self._paid: list[tuple[float, float, Step]] = []
@@ -52,6 +54,12 @@ class Ledger:
     def left_delta(self) -> float:
         """The δ that can still be paid for thresholds."""
         return max(0.0, self._deltas * (1 - HAIR) - fsum(delta for _, delta, _ in self._paid))
+
+    def epsilon_of(self, price: float) -> float:
+        """The ε that so much of the budget is worth by itself."""
+        if self.accountant.coin == "ε":
+            return price
+        return epsilon_of(price, self._delta)
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -74,6 +82,10 @@ class Ledger:
             self._paid.append((price, delta, Step(purpose, names, count, price, delta)))
             self._free = free
 
+    def portion(self, share: float, *, rows: int, table: str) -> Portion:
+        """This share of what is left, for a table in which a unit has `rows` rows at most."""
+        return Portion(self, share, rows, table)
+
     def guarantee(self) -> Guarantee:
         """What is promised, with the list of what was paid."""
         budget = self.budget
@@ -86,6 +98,7 @@ class Ledger:
             budget.neighbors,
             self.accountant.name,
             self.steps,
+            budget.tables,
         )
 
     def _check(self, price: float, delta: float, purpose: str) -> None:
@@ -119,6 +132,32 @@ class Ledger:
                 )
             free.remove(min(fitting, key=lambda place: place.rho))
         return free
+
+
+class Portion(Ledger):
+    """A share of a ledger for one table of several, which pays the ledger for all that it draws.
+
+    Its budget says how many rows of the table a unit has, so that a mechanism needs no other.
+    """
+
+    def __init__(self, ledger: Ledger, share: float, rows: int, table: str) -> None:
+        whole = ledger.budget
+        pure = ledger.accountant.coin == "ε"
+        epsilon = whole.epsilon * (share if pure else sqrt(share))
+        at_most = whole.rows(rows)
+        budget = replace(whole, epsilon=epsilon, at_most=at_most, tables=())
+        super().__init__(budget, accountant=ledger.accountant)
+        self.whole, self._deltas = share * ledger.left, share * ledger.left_delta
+        self._ledger, self._table = ledger, table
+
+    def spend(self, event: Event | tuple[Event, ...], count: int = 1, *, purpose: str) -> None:
+        """Pay for draws out of this share and out of the whole ledger."""
+        super().spend(event, count, purpose=purpose)
+        self._ledger.spend(event, count, purpose=f"{self._table}: {purpose}")
+
+    def guarantee(self) -> Guarantee:
+        """What the whole ledger promises."""
+        return self._ledger.guarantee()
 
 
 def _fits(event: Event, place: Event) -> bool:

@@ -57,15 +57,20 @@ class Marginals:
         rho: float,
         target: int | None = None,
         known: Sequence[Measurement] = (),
+        among: Sequence[Clique] | None = None,
         progress: Progress = silent,
     ) -> Graphical:
-        """Single digits, the target's pairs, scores, chosen tables: then the model of all these."""
+        """Single digits, the target's pairs, scores, chosen tables: then the model of all these.
+
+        `among` are the pairs that may be measured: all, unless it is said.
+        """
         digits = Digits(codes, sizes, mechanism)
-        pairs = pairs_among(digits.sizes)
+        pairs = pairs_among(digits.sizes) if among is None else list(among)
         aim = target if target is not None and digits.sizes[target] > 1 else None
         stars = [pair for pair in pairs if aim in pair]
         others = [pair for pair in pairs if pair not in set(stars)]
-        base = check_cells(digits.sizes, stars, self.cells or MOST_CELLS)
+        settled = [*stars, *(table.clique for table in known if len(table.clique) > 1)]
+        base = check_cells(digits.sizes, settled, self.cells or MOST_CELLS)
         cap = self.cells or max(_CELLS, 2 * base)
         single = self.single * rho if pairs else rho
         found, unused = one_way(digits, single, known if pairs else ())
@@ -85,7 +90,7 @@ class Marginals:
             candidates = _scored(digits, before, others, aim, rows, paid, cap)
             candidates.scores[len(others) :] *= self.triples
             chosen = select(
-                digits.sizes, stars, candidates, rho=left, caution=self.caution, cap=cap
+                digits.sizes, settled, candidates, rho=left, caution=self.caution, cap=cap
             )
         progress("measure", 3, _STEPS)
         if left > 0 and pairs:
