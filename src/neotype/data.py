@@ -17,7 +17,7 @@ from neotype.rng import Rng
 from neotype.schema.condition import Where
 from neotype.schema.schema import Boolean, Datetime, Geo, Ordinal, Schema, Table
 from neotype.schema.storage import storage_dtype
-from neotype.schema.temporal import instants
+from neotype.schema.temporal import each_instant, instants
 
 _EXAMPLES = 3
 
@@ -276,17 +276,19 @@ class Known:
         return tuple(dict.fromkeys((*cells, *(one.column for one in asked))))
 
 
-def conform(frame: pl.DataFrame, schema: Schema, *, what: str) -> Dataset:
+def conform(frame: pl.DataFrame, schema: Schema, *, what: str, silent: bool = False) -> Dataset:
     """The frame as a data set of this schema, every column in its storage dtype.
 
     DataError lists every column that is missing, unknown, or has cells that its dtype cannot hold.
+    Where nothing may be told of cells (`silent`), those are missing, and the error is of names and
+    dtypes alone.
     """
     findings = _unknown(frame, schema.columns)
     for name in schema.columns:
         if name not in frame.columns:
             near = did_you_mean(name, [c for c in frame.columns if c not in schema.columns])
             findings.append(f"column '{name}' is missing" + (f"; {near}" if near else ""))
-    return Dataset.of(schema, _cast(frame, schema, what, findings))
+    return Dataset.of(schema, _cast(frame, schema, what, findings, silent=silent))
 
 
 def conform_given(frame: pl.DataFrame, schema: Schema, where: Where = ()) -> Known:
@@ -334,7 +336,9 @@ def _unknown(frame: pl.DataFrame, known: Collection[str]) -> list[str]:
     return findings
 
 
-def _cast(frame: pl.DataFrame, schema: Schema, what: str, findings: list[str]) -> pl.DataFrame:
+def _cast(
+    frame: pl.DataFrame, schema: Schema, what: str, findings: list[str], *, silent: bool = False
+) -> pl.DataFrame:
     columns = []
     for name, column in schema.columns.items():
         if name not in frame.columns:
@@ -348,14 +352,17 @@ def _cast(frame: pl.DataFrame, schema: Schema, what: str, findings: list[str]) -
             false, true = column.labels
             values = values.replace_strict({False: false, True: true}, return_dtype=dtype)
         if values.dtype == pl.String() and getattr(dtype, "time_zone", None):
-            values = instants(values)
+            values = each_instant(values) if silent else instants(values)
         try:
+            if silent and values.dtype == pl.String() and dtype.is_temporal():
+                # The first text would decide how all others are read.
+                raise pl.exceptions.InvalidOperationError
             brought = values.cast(dtype, strict=False)
         except pl.exceptions.PolarsError:
             findings.append(f"column '{name}' is {values.dtype}, and {dtype} is needed")
             continue
         lost = _lost(values, brought)
-        if lost.len():
+        if lost.len() and not silent:
             shown = ", ".join(repr(v) for v in lost.unique(maintain_order=True)[:_EXAMPLES])
             findings.append(
                 f"column '{name}': {lost.len()} cells cannot be {dtype} (such as {shown})"

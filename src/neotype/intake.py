@@ -133,7 +133,9 @@ def budgeted(
     if schema is None:
         schema = typed_schema(source.frames)
     elif not isinstance(schema, Schema):
-        schema = schema_of(source, schema)
+        # Of SDV metadata dtypes alone are filled in: what cells would tell is not free.
+        empty = {name: frame.clear() for name, frame in source.frames.items()}
+        schema = read_schema(schema, frames=empty)
     if len(schema.tables) > 1:
         raise SchemaError(
             f"a budget is for one table so far, and {source.origin} has {len(schema.tables)}: "
@@ -141,7 +143,7 @@ def budgeted(
             mend="give the file of one of them; rows of one entity count as one by unit= and "
             "at_most=",
         )
-    data = conformed(source, schema, source.origin)
+    data = conform(only_frame(source, schema), schema, what=source.origin, silent=True)
     for name, role in ((target, "target"), (None if budget.unit == ROW else budget.unit, "unit")):
         if name is not None and name not in schema.columns:
             raise ColumnNotFoundError(name, schema.columns, asked_by=role)

@@ -74,9 +74,14 @@ def parse(cells: pl.Series, form: str, part: Part) -> pl.Series:
 
 def instants(cells: pl.Series) -> pl.Series:
     """ISO 8601 texts with offsets from UTC as times; the texts as they are where one has none."""
-    iso = cells.str.replace(r"^(\S+) ", "${1}T").str.replace(" ", "")
-    times = iso.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", time_unit="us", strict=False)
+    times = each_instant(cells)
     return cells if times.null_count() > cells.null_count() else times
+
+
+def each_instant(cells: pl.Series) -> pl.Series:
+    """ISO 8601 texts with offsets from UTC as times, each by itself; others are missing."""
+    iso = cells.str.replace(r"^(\S+) ", "${1}T").str.replace(" ", "")
+    return iso.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", time_unit="us", strict=False)
 
 
 def _forms(sample: str) -> list[tuple[str, Part]]:

@@ -58,6 +58,11 @@ class Draft:
     """The noisy number of private rows, at least 1."""
     lead: Lead
     """How coarse first digits should be: more symbols than these would mostly hold noise."""
+    columns: int
+    """Columns that are read."""
+    price: float
+    """What each of them got, and how noisy a histogram of that price is."""
+    sigma: float
 
     def codebook(self) -> Codebook:
         """Encoders that know nothing but the draft."""
@@ -98,7 +103,7 @@ def draft(
     lead = Lead(fineness(epsilon), min(least, wanted // 4))
     tables = {data.schema.name: table.model_copy(update={"columns": known})}
     schema = data.schema.model_copy(update={"tables": tables})
-    return Draft(pl.DataFrame(made), schema, rows, lead)
+    return Draft(pl.DataFrame(made), schema, rows, lead, len(read), each, sigma)
 
 
 def fineness(epsilon: float) -> int:

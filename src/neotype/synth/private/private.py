@@ -18,9 +18,10 @@ from neotype.encode.codebook import Codebook
 from neotype.encode.encoder import Codes
 from neotype.progress import Progress, silent
 from neotype.synth.model_file import PRIVATE
+from neotype.synth.private.affordable import check_left, check_served
 from neotype.synth.private.density import PrivateDensity
 from neotype.synth.private.domain import draft, readable
-from neotype.synth.private.strategy import Strategy
+from neotype.synth.private.strategy import CellsError, Strategy
 from neotype.synth.table import TableModel
 from neotype.trees.density import DensityTrees, Growth
 
@@ -46,12 +47,14 @@ def fit_private(
     progress: Progress = silent,
 ) -> PrivateTable:
     """Learn a table within what is left of the ledger."""
+    check_left(ledger)
     mechanism, epsilon = Mechanism(ledger), ledger.budget.epsilon
     share = SCARCE_DOMAIN if epsilon <= SCARCE else DOMAIN
     progress("settle the domain", 0, 1)
     drafted = draft(
         data, mechanism, rho=share * ledger.left, delta=ledger.left_delta, epsilon=epsilon
     )
+    check_served(drafted, ledger)
     codebook = drafted.codebook()
     progress("settle the domain", 1, 1)
     leading = np.array(codebook.leading, dtype=np.int64)
@@ -59,15 +62,18 @@ def fit_private(
     digits = codebook.digits
     own = [] if target is None else codebook.places({target})
     wanted = int(np.flatnonzero(leading == own[0])[0]) if own else None
-    graph = strategy.fit(
-        np.ascontiguousarray(codes[leading]),
-        tuple(digits[place].size for place in leading),
-        drafted.rows,
-        mechanism,
-        rho=ledger.left,
-        target=wanted,
-        progress=progress,
-    )
+    try:
+        graph = strategy.fit(
+            np.ascontiguousarray(codes[leading]),
+            tuple(digits[place].size for place in leading),
+            drafted.rows,
+            mechanism,
+            rho=ledger.left,
+            target=wanted,
+            progress=progress,
+        )
+    except CellsError as fault:
+        raise fault.named([_column(codebook, place) for place in leading]) from None
     fine = _fine(codebook, codebook.encode(Dataset.of(drafted.schema, drafted.frame)))
     guarantee = ledger.guarantee()
     order = (*leading, *(place for place in range(len(digits)) if place not in set(leading)))
@@ -80,6 +86,15 @@ def fit_private(
         (f"{len(graph.tree.cliques)} noisy tables", guarantee.sentence()),
     )
     return PrivateTable(model, drafted.rows, guarantee)
+
+
+def _column(codebook: Codebook, place: int) -> str:
+    """The column, or columns, that a digit is of."""
+    for encoder in codebook.encoders:
+        if place < len(encoder.digits):
+            return " & ".join(encoder.columns)
+        place -= len(encoder.digits)
+    raise IndexError(place)
 
 
 def _fine(codebook: Codebook, codes: Codes) -> DensityTrees:

@@ -21,6 +21,26 @@ _COUNTED = 0.001
 """The share of the budget that the number of rows is taken to have cost."""
 
 
+class CellsError(FitError):
+    """A model would need more cells than it may have."""
+
+    def __init__(
+        self, needed: int, cap: int, shape: Sequence[int], digits: Sequence[object]
+    ) -> None:
+        self.needed, self.cap, self.shape, self.digits = needed, cap, shape, digits
+        sizes = " × ".join(map(str, shape))
+        super().__init__(
+            f"the model needs {needed:,} cells, and its cap is {cap:,}; "
+            f"{', '.join(map(str, digits))} alone have {sizes} = {prod(shape):,} together.",
+            mend="raise the cap (cells=), leave columns out, or declare fewer categories or bins",
+        )
+
+    def named(self, names: Sequence[str]) -> CellsError:
+        """The same of columns, given the name of each digit's."""
+        told = [f"'{names[digit]}'" for digit in self.digits if isinstance(digit, int)]
+        return CellsError(self.needed, self.cap, self.shape, told)
+
+
 class Strategy(Protocol):
     """Which tables are worth their noise, and how much each of them gets."""
 
@@ -100,11 +120,5 @@ def check_cells(sizes: Sequence[int], cliques: Sequence[Clique], cap: int) -> in
     needed = cells(sizes, cliques)
     if needed > cap:
         widest = junction_tree(sizes, cliques).widest
-        shape = " × ".join(str(sizes[axis]) for axis in widest)
-        raise FitError(
-            f"the model needs {needed:,} cells, and its cap is {cap:,}; the digits "
-            f"{', '.join(map(str, widest))} alone have {shape} = "
-            f"{prod(sizes[axis] for axis in widest):,} together.",
-            mend="raise the cap (cells=), leave columns out, or declare fewer categories or bins",
-        )
+        raise CellsError(needed, cap, [sizes[axis] for axis in widest], [int(k) for k in widest])
     return needed
