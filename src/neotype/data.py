@@ -164,7 +164,9 @@ class Dataset:
         generator = rng.generator()
         owners = self.owners
         if owners is None and self.table.sequence is not None:
-            held = _blocks(_places(self.frame, self.table), share, generator)
+            held = _blocks(
+                in_order(self.frame, self.table, str(self.table.sequence)), share, generator
+            )
             return self.take(np.flatnonzero(~held)), self.take(np.flatnonzero(held))
         if owners is None:
             order = generator.permutation(self.rows)
@@ -191,9 +193,8 @@ BLOCKS = 12
 """Blocks of one long series that are held out: enough for every season, few enough to be long."""
 
 
-def _places(frame: pl.DataFrame, table: Table) -> NDArray[np.int64]:
-    """The place of each row in the order of the table's sequence, from 1; 0 where it is missing."""
-    name = str(table.sequence)
+def in_order(frame: pl.DataFrame, table: Table, name: str) -> NDArray[np.int64]:
+    """The place of each row in the order of a column, from 1; 0 where its cell is missing."""
     column, cells = table.columns[name], frame[name]
     if isinstance(column, Datetime) and cells.dtype == pl.String:
         dtype = pl.Time if column.part == "time" else pl.Datetime("us")

@@ -30,6 +30,11 @@ DOMAIN, SCARCE_DOMAIN = 0.2, 0.5
 SCARCE = 0.3
 
 
+def domain_share(epsilon: float) -> float:
+    """The share of a budget that labels, bounds and bins get."""
+    return SCARCE_DOMAIN if epsilon <= SCARCE else DOMAIN
+
+
 @dataclass(frozen=True)
 class PrivateTable:
     """A fitted table, how many rows it was learnt from (with noise), and what is promised."""
@@ -49,7 +54,7 @@ def fit_private(
     """Learn a table within what is left of the ledger."""
     check_left(ledger)
     mechanism, epsilon = Mechanism(ledger), ledger.budget.epsilon
-    share = SCARCE_DOMAIN if epsilon <= SCARCE else DOMAIN
+    share = domain_share(epsilon)
     progress("settle the domain", 0, 1)
     drafted = draft(
         data, mechanism, rho=share * ledger.left, delta=ledger.left_delta, epsilon=epsilon
@@ -74,7 +79,7 @@ def fit_private(
         )
     except CellsError as fault:
         raise fault.named([_column(codebook, place) for place in leading]) from None
-    fine = _fine(codebook, codebook.encode(Dataset.of(drafted.schema, drafted.frame)))
+    fine = fine_digits(codebook, codebook.encode(Dataset.of(drafted.schema, drafted.frame)))
     guarantee = ledger.guarantee()
     order = (*leading, *(place for place in range(len(digits)) if place not in set(leading)))
     model = TableModel(
@@ -97,7 +102,7 @@ def _column(codebook: Codebook, place: int) -> str:
     raise IndexError(place)
 
 
-def _fine(codebook: Codebook, codes: Codes) -> DensityTrees:
+def fine_digits(codebook: Codebook, codes: Codes) -> DensityTrees:
     """All digits but the leading ones, each given those before it in its column."""
     looks, order = [], []
     at, leading = 0, set(codebook.leading)
