@@ -111,7 +111,7 @@ def test_what_would_read_rows_for_free_is_refused(people: pl.DataFrame) -> None:
         nt.fit(people, epsilon=1.0, unit="patient", at_most=2)
     with pytest.raises(NotRegisteredError, match="trees"):
         nt.fit(people, epsilon=1.0, synthesizer="trees")
-    with pytest.raises(SchemaError, match="one table"):
+    with pytest.raises(SchemaError, match="several tables"):
         nt.fit({"a": people, "b": people}, epsilon=1.0)
 
 

@@ -31,6 +31,7 @@ from neotype.schema.schema import Constant, Identifier, Relationship, Schema, Ta
 from neotype.schema.typed import typed_schema
 from neotype.source import Source, read
 from neotype.source.database.address import is_database
+from neotype.synth.private.owned import Owned
 from neotype.url import Orphans, Url
 
 log = logging.getLogger("neotype")
@@ -125,25 +126,25 @@ def learnable(
 def budgeted(
     source: Source, schema: Schema | Path | None, budget: Budget, target: str | None
 ) -> Dataset:
-    """The source's only table as it may be learnt within a budget: no cell is looked at.
+    """The source as it may be learnt within a budget: no cell is looked at.
 
-    A schema that is given counts as public knowledge; without one, names and dtypes alone do. Rows
-    of a unit beyond its bound are left out, and the unit's column is an identifier.
+    A schema that is given counts as public knowledge; without one, names and dtypes alone do (and
+    keys that a database declares). Of one table, rows of a unit beyond its bound are left out, and
+    the unit's column is an identifier. Of several, the unit is a row of one of them; SchemaError
+    where the others do not belong to it.
     """
     if schema is None:
-        schema = typed_schema(source.frames)
+        schema = typed_schema(source.frames, source.keys)
     elif not isinstance(schema, Schema):
         # Of SDV metadata dtypes alone are filled in: what cells would tell is not free.
         empty = {name: frame.clear() for name, frame in source.frames.items()}
         schema = read_schema(schema, frames=empty)
     if len(schema.tables) > 1:
-        raise SchemaError(
-            f"a budget is for one table so far, and {source.origin} has {len(schema.tables)}: "
-            f"{', '.join(schema.tables)}.",
-            mend="give the file of one of them; rows of one entity count as one by unit= and "
-            "at_most=",
-        )
-    data = conform(only_frame(source, schema), schema, what=source.origin, silent=True)
+        Owned.of(schema, budget.unit).bounded(budget)
+        if target is not None and target not in places(schema):
+            raise ColumnNotFoundError(target, places(schema), asked_by="target")
+        return conformed(source, schema, source.origin, silent=True)
+    data = conformed(source, schema, source.origin, silent=True)
     for name, role in ((target, "target"), (None if budget.unit == ROW else budget.unit, "unit")):
         if name is not None and name not in schema.columns:
             raise ColumnNotFoundError(name, schema.columns, asked_by=role)
@@ -160,7 +161,7 @@ def budgeted(
 
 def counted(frame: pl.DataFrame, budget: Budget) -> pl.DataFrame:
     """The rows that count: of each unit as many as the budget says, and none of nobody's."""
-    if budget.unit == ROW or budget.unit not in frame.columns:
+    if budget.unit == ROW or budget.tables or budget.unit not in frame.columns:
         return frame
     numbers = frame[budget.unit].rank("dense").cast(pl.Int64).fill_null(-1).to_numpy()
     return frame.filter(pl.Series(within(np.asarray(numbers), budget.at_most)))
@@ -187,13 +188,13 @@ def closed(
     return done
 
 
-def conformed(source: Source, schema: Schema, what: str) -> Dataset:
+def conformed(source: Source, schema: Schema, what: str, *, silent: bool = False) -> Dataset:
     """The source as a data set of this schema, be it of one table or of several.
 
-    DataError lists every fault of every table.
+    DataError lists every fault of every table; where it is `silent`, none of a cell.
     """
     if len(schema.tables) == 1:
-        return conform(only_frame(source, schema), schema, what=what)
+        return conform(only_frame(source, schema), schema, what=what, silent=silent)
     frames, findings = {}, []
     for name in schema.tables:
         if name not in source.frames:
@@ -201,7 +202,8 @@ def conformed(source: Source, schema: Schema, what: str) -> Dataset:
             findings.append(f"table '{name}' is missing" + (f"; {near}" if near else ""))
             continue
         try:
-            frames[name] = conform(source.frames[name], schema.only(name), what=name).frame
+            alone = schema.only(name)
+            frames[name] = conform(source.frames[name], alone, what=name, silent=silent).frame
         except DataError as fault:
             findings += [f"table '{name}': {finding}" for finding in fault.findings]
     if findings:

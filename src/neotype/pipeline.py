@@ -40,10 +40,13 @@ from neotype.masking.receipt import Receipt
 from neotype.plan import Plan, toward
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
+from neotype.schema.places import places
 from neotype.source import Source
 from neotype.synth.learn import learn
 from neotype.synth.private.again import Again
-from neotype.synth.private.private import PrivateTable, fit_private
+from neotype.synth.private.database import Learnt, fit_database
+from neotype.synth.private.owned import Owned
+from neotype.synth.private.private import fit_private
 from neotype.synth.sizes import drawn
 from neotype.synth.synthesizer import Model
 from neotype.url import Url
@@ -86,7 +89,7 @@ class Run:
     scores: tuple[Score, ...]
     timings: Mapping[str, float]
     masked: Masked | None = None
-    private: PrivateTable | None = None
+    private: Learnt | None = None
 
 
 @dataclass
@@ -145,7 +148,7 @@ def run(
     return Run(plan, split, recipe, model, synthetic, scores, clock.seconds, masked, private)
 
 
-def _again(recipe: Any, private: PrivateTable | None, target: str | None) -> Any:
+def _again(recipe: Any, private: Learnt | None, target: str | None) -> Any:
     """The recipe as others learn it anew; a strategy with a budget of its own for each of them."""
     return recipe if private is None else Again(recipe, private.guarantee, target)
 
@@ -173,7 +176,7 @@ def _asked(
 
 def _learnt(
     plan: Plan, train: Dataset, rng: Rng, progress: Progress
-) -> tuple[Any, Model, PrivateTable | None]:
+) -> tuple[Any, Model, Learnt | None]:
     """The recipe and its model, and beside them what was paid for under a budget."""
     if plan.budget is not None:
         recipe = plan.recipe()
@@ -186,14 +189,20 @@ def _learnt(
 
 def learn_within(
     budget: Budget, strategy: Any, data: Dataset, target: str | None, progress: Progress = silent
-) -> PrivateTable:
-    """Learn a table as `intake.budgeted` gives it; the whole budget is spent on it."""
+) -> Learnt:
+    """Learn what `intake.budgeted` gives; the whole budget is spent on it."""
+    if len(data.schema.tables) > 1:
+        owned = Owned.of(data.schema, budget.unit)
+        aim = None if target is None else places(data.schema)[target]
+        whole = fit_database(strategy, data, Ledger(owned.bounded(budget)), aim, progress)
+        budget.check_rows(whole.rows[owned.entity])
+        return whole
     learnt = fit_private(strategy, data, Ledger(budget), target, progress)
     budget.check_rows(learnt.rows)
     return learnt
 
 
-def _claim(plan: Plan, private: PrivateTable | None) -> Claim | None:
+def _claim(plan: Plan, private: Learnt | None) -> Claim | None:
     """The guarantee to audit, where a measure that will be taken looks at one."""
     wanted = private is not None and looked_at("claim", plan.metrics, deep=plan.deep)
     return promised(private.guarantee) if wanted and private is not None else None
@@ -267,6 +276,13 @@ def split_off(source: Source, whole: Dataset, share: float, seed: int) -> Split:
     return Split(source, train, holdout, note)
 
 
+def halves(whole: Dataset, seed: int) -> tuple[Dataset, Dataset]:
+    """Rows in two halves that can be compared with each other."""
+    sides = whole.split(0.5, Rng(seed).child("halves"))
+    check_comparable(*sides)
+    return sides
+
+
 def _check_share(share: float) -> None:
     number = isinstance(share, int | float) and not isinstance(share, bool)
     if not number or not 0 < share < 1:
@@ -285,6 +301,11 @@ def split_apart(source: Source, whole: Dataset, share: float, seed: int, budget:
     told, not even by an error: whoever compares the sides checks first that they can be.
     """
     _check_share(share)
+    note = {"share": share, "seed": seed}
+    if len(whole.schema.tables) > 1:
+        held = Owned.of(whole.schema, budget.unit).drawn(whole.frames, share, seed)
+        train = whole.where({name: ~rows for name, rows in held.items()})
+        return Split(source, train, whole.where(held), note)
     if budget.unit == ROW:
         cells = whole.frame.hash_rows(seed=seed).alias("cells")
         keys = pl.DataFrame(cells).with_columns(which=pl.int_range(pl.len()).over("cells"))
@@ -292,7 +313,7 @@ def split_apart(source: Source, whole: Dataset, share: float, seed: int, budget:
         keys = whole.frame.select(budget.unit)
     coins = keys.hash_rows(seed=seed).to_numpy() / 2.0**64
     train, holdout = (whole.take(np.flatnonzero(on)) for on in (coins >= share, coins < share))
-    return Split(source, train, holdout, {"share": share, "seed": seed})
+    return Split(source, train, holdout, note)
 
 
 def _read_holdout(place: Path | Url, train: Dataset, budget: Budget | None = None) -> Dataset:

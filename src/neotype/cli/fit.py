@@ -24,6 +24,7 @@ from neotype.cli.options import (
     several,
 )
 from neotype.cli.terminal import listening, out, say_json, size
+from neotype.errors import BudgetError
 
 if TYPE_CHECKING:
     from neotype.api import FittedModel
@@ -63,9 +64,19 @@ Delta = Annotated[
     float | None, typer.Option(help="The chance that the bound fails: 1e-6 unless said.")
 ]
 Unit = Annotated[
-    str | None, typer.Option(help="The column of the person who is protected; else each row.")
+    str | None,
+    typer.Option(
+        help="The column of the person who is protected, or of several tables the one of which a "
+        "row is; else each row."
+    ),
 ]
-AtMost = Annotated[int, typer.Option(help="How many rows of one unit count; more are left out.")]
+AtMost = Annotated[
+    str,
+    typer.Option(
+        help="How many rows of one unit count; more are left out. Of several tables a number for "
+        "all, or order=10,card=2."
+    ),
+]
 SchemaFile = Annotated[Path | None, typer.Option(help="A schema file, instead of inferring one.")]
 
 
@@ -92,7 +103,7 @@ def fit(
     epsilon: Epsilon = None,
     delta: Delta = None,
     unit: Unit = None,
-    at_most: AtMost = 1,
+    at_most: AtMost = "1",
     seed: Seed = 0,
     force: Force = False,
     json: Json = False,
@@ -120,7 +131,7 @@ def fit(
             epsilon=epsilon,
             delta=delta,
             unit=unit or "row",
-            at_most=at_most,
+            at_most=_bounds(at_most),
             progress=progress,
             **chosen,
         )
@@ -130,6 +141,18 @@ def fit(
         say_json({"model": str(output), "facts": dict(model.facts), "protections": protected})
         return
     _show(model, output)
+
+
+def _bounds(said: str) -> int | dict[str, int]:
+    """A number, or numbers by table."""
+    if "=" not in said and said.strip().isdigit():
+        return int(said)
+    parts = [one.partition("=") for one in said.split(",")]
+    if not all(name.strip() and most.strip().isdigit() for name, _, most in parts):
+        raise BudgetError(
+            f"--at-most is {said!r}.", mend="say a number, or one for each table: order=10,card=2"
+        )
+    return {name.strip(): int(most) for name, _, most in parts}
 
 
 def _show(model: FittedModel, output: Path) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite, sqrt
-from typing import Literal
+from typing import Literal, Self
 
 from neotype.errors import BudgetError
 
@@ -54,7 +55,7 @@ class Budget:
                 mend="say how many rows of one entity may count; more are left out",
             )
         for table, most in self.tables:
-            if not 1 <= most <= self.at_most:
+            if not isinstance(most, int) or not 1 <= most <= self.at_most:
                 raise BudgetError(
                     f"up to {most!r} rows of '{table}' are to count, and at_most is "
                     f"{self.at_most}.",
@@ -67,6 +68,24 @@ class Budget:
                 f"a unit is one row, and at_most is {self.at_most}.",
                 mend="name the entity's column as unit, or leave at_most at 1",
             )
+
+    @classmethod
+    def of(
+        cls,
+        epsilon: float,
+        delta: float | None,
+        neighbors: Neighbors,
+        unit: str,
+        at_most: int | Mapping[str, int],
+    ) -> Self:
+        """The same, where `at_most` may be said of each of several tables."""
+        if not isinstance(at_most, Mapping):
+            return cls(epsilon, delta, neighbors, unit, at_most)
+        if not at_most or not all(_number(most) for most in at_most.values()):
+            raise BudgetError(
+                f"at_most is {dict(at_most)!r}.", mend='say a number for each table: {"order": 10}'
+            )
+        return cls(epsilon, delta, neighbors, unit, max(at_most.values()), tuple(at_most.items()))
 
     def check_rows(self, rows: int) -> None:
         """Raise where δ is no smaller than 1 / rows; `rows` is public, or was counted with noise.

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import polars as pl
 
 from neotype.errors import SchemaError
+from neotype.schema.keys import Keys
 from neotype.schema.schema import (
     Boolean,
     Categorical,
@@ -24,8 +25,8 @@ _PARTS: Mapping[str, Literal["date", "time"]] = {"Date": "date", "Time": "time"}
 _REASON = "by its dtype alone"
 
 
-def typed_schema(frames: Mapping[str, pl.DataFrame]) -> Schema:
-    """Texts are labels, numbers are numbers, any cell may be missing.
+def typed_schema(frames: Mapping[str, pl.DataFrame], keys: Keys | None = None) -> Schema:
+    """Texts are labels, numbers are numbers, any cell may be missing; keys are those declared.
 
     SchemaError names the columns whose dtype says too little.
     """
@@ -38,14 +39,16 @@ def typed_schema(frames: Mapping[str, pl.DataFrame]) -> Schema:
                 findings.append(f"'{column}' of dtype {dtype}")
             else:
                 columns[column] = kind
-        tables[name] = Table(columns=columns)
+        primary = keys.primary.get(name, ()) if keys is not None else ()
+        tables[name] = Table(columns=columns, primary_key=primary)
     if findings:
         raise SchemaError(
             "the dtype of a column does not tell what it is:",
             found="; ".join(findings),
             mend="leave the column out, or declare its kind in a schema",
         )
-    return Schema(tables=tables)
+    ties = keys.foreign if keys is not None and len(tables) > 1 else ()
+    return Schema(tables=tables, relationships=ties)
 
 
 def _column(dtype: pl.DataType) -> Column | None:

@@ -46,6 +46,8 @@ from neotype.synth.table import TableModel
 
 PRIVATE = "private"
 """The family of tables that were learnt within a privacy budget."""
+PRIVATE_DATABASE = "private database"
+"""That of databases."""
 FORMAT = "neotype model"
 FORMAT_VERSION = 1
 SPECIFICATIONS = frozenset((".yaml", ".yml", ".json"))
@@ -143,12 +145,19 @@ def _restored(name: str, state: State, schema: Schema) -> Any:
         )
     if name == PanelModel.family:
         return PanelModel.restore(state, schema, _restored)
+    if name == PRIVATE_DATABASE:
+        from neotype.synth.private.database import PrivateDatabase
+
+        return PrivateDatabase.restore(state, schema)
     if name == PRIVATE:
         from neotype.synth.private.density import PrivateDensity
 
-        return TableModel.restore(
-            name, state, schema, lambda density: PrivateDensity.restore(density.arrays)
-        )
+        def private(part: State, narrow: Schema) -> TableModel:
+            return TableModel.restore(
+                name, part, narrow, lambda density: PrivateDensity.restore(density.arrays)
+            )
+
+        return Reformed.restore(state, schema, private)
     family = find("synthesizer", name)
     return Reformed.restore(
         state,

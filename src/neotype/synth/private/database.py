@@ -26,11 +26,12 @@ from neotype.marginal.measurement import Clique, Measurement
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.schema import Numeric, Schema
+from neotype.synth.model_file import PRIVATE, PRIVATE_DATABASE
 from neotype.synth.private.density import PrivateDensity
 from neotype.synth.private.domain import readable
 from neotype.synth.private.events import TURNS, EventModel, Owners, Rows, fit_events
 from neotype.synth.private.owned import Owned
-from neotype.synth.private.private import fit_private
+from neotype.synth.private.private import PrivateTable, fit_private
 from neotype.synth.private.strategy import Strategy
 from neotype.synth.sizes import check_named
 from neotype.synth.table import TableModel
@@ -56,7 +57,7 @@ class PrivateDatabase:
     """About how many rows each table had."""
     words: tuple[str, ...] = ()
 
-    family: ClassVar[str] = "private database"
+    family: ClassVar[str] = PRIVATE_DATABASE
 
     @property
     def protections(self) -> tuple[Protection, ...]:
@@ -152,7 +153,7 @@ class PrivateDatabase:
         owned = Owned.of(schema, state.fact("entity"))
         counted = Schema.model_validate(state.fact("schema"))
         entities = TableModel.restore(
-            "private",
+            PRIVATE,
             state.within("entities"),
             counted,
             lambda density: PrivateDensity.restore(density.arrays),
@@ -167,11 +168,14 @@ class PrivateDatabase:
 
 @dataclass(frozen=True)
 class PrivateTables:
-    """A fitted database, about how many rows its tables had, and what is promised."""
+    """A fitted `PrivateDatabase`, about how many rows its tables had, and what is promised."""
 
-    model: PrivateDatabase
+    model: Any
     rows: Mapping[str, int]
     guarantee: Guarantee
+
+
+Learnt = PrivateTable | PrivateTables
 
 
 def fit_database(

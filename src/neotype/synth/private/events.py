@@ -213,10 +213,8 @@ def fit_events(
     among = _worthwhile(every, len(owners.sizes), before, len(sizes))
     spread = mechanism.sigma(rho=ledger.left / max(len(every), 1))
     known = [Measurement(one.clique, one.counts * drafted.rows, spread) for one in owners.known]
-    wanted = None
-    if target is not None:
-        own = book.places({target})[0]
-        wanted = len(owners.sizes) + len(before) + book.leading.index(own)
+    own = [] if target is None else book.places({target})
+    wanted = len(owners.sizes) + len(before) + book.leading.index(own[0]) if own else None
     graph = Marginals().fit(
         np.ascontiguousarray(whole),
         every,

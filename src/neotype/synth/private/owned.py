@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from neotype.errors import SchemaError
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from neotype.dp.budget import Budget
+from neotype.errors import BudgetError, SchemaError
+from neotype.links import parent_rows
 from neotype.schema.schema import NUMBERED, Datetime, Identifier, Relationship, Schema, Table
 from neotype.schema.storage import storage_dtype
 
@@ -39,8 +45,9 @@ class Owned:
             raise SchemaError(
                 f"within a budget, all tables but '{entity}' hold rows that belong to one of its.",
                 found="\n  ".join(findings),
-                mend="leave such tables out (without=, --without), and foreign keys out of the "
-                "schema: their column is then one like others, say categorical and public",
+                mend="declare its foreign key in a schema, or leave the table out (without=, "
+                "--without); a column whose foreign key is left out is one like others, say "
+                "categorical and public",
             )
         return cls(entity, {name: schema.above(name)[0] for name in events})
 
@@ -48,6 +55,43 @@ class Owned:
     def key(self) -> tuple[str, ...]:
         """The columns that name an entity."""
         return next(iter(self.ties.values())).parent_key
+
+    def bounded(self, budget: Budget) -> Budget:
+        """The budget with how many rows of each table count; BudgetError where that is not said."""
+        said = dict(budget.tables)
+        strange = [name for name in said if name not in self.ties]
+        lacking = [name for name in self.ties if said and name not in said]
+        listed = ", ".join(f"{name!r}: 10" for name in self.ties)
+        mend = f"say a number for all, at_most=10, or for each: at_most={{{listed}}}"
+        if strange or lacking:
+            raise BudgetError(
+                f"at_most is about other tables than those whose rows belong to '{self.entity}'.",
+                found="; ".join(
+                    [f"'{name}' is none of them" for name in strange]
+                    + [f"'{name}' is not named" for name in lacking]
+                ),
+                mend=mend,
+            )
+        if not said and budget.at_most == 1:
+            raise BudgetError(
+                f"how many rows of {', '.join(self.ties)} one row of '{self.entity}' may have is "
+                "not said, and is not read from the data.",
+                mend=mend,
+            )
+        return replace(
+            budget, tables=tuple((name, said.get(name, budget.at_most)) for name in self.ties)
+        )
+
+    def drawn(
+        self, frames: Mapping[str, pl.DataFrame], share: float, seed: int
+    ) -> dict[str, NDArray[np.bool_]]:
+        """The rows of about this share of the entities, as each one's own key decides."""
+        names = frames[self.entity].select(pl.col(self.key).cast(pl.String))
+        held = {self.entity: names.hash_rows(seed=seed).to_numpy() / 2.0**64 < share}
+        for name, tie in self.ties.items():
+            rows = parent_rows(tie, frames)
+            held[name] = (rows >= 0) & np.append(held[self.entity], False)[np.maximum(rows, -1)]
+        return held
 
     def keyed(self, schema: Schema) -> Schema:
         """The schema in which all keys are made anew: of none is a value read."""
