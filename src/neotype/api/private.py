@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from neotype.plan import make_strategy
 from neotype.progress import Progress
 from neotype.schema.schema import Schema
 from neotype.source import Source
-from neotype.synth.private.private import PrivateTable
+from neotype.synth.private.database import Learnt
 
 
 def fit_within(
@@ -25,18 +25,19 @@ def fit_within(
     strategy: str,
     settings: Mapping[str, Any],
     target: str | None,
+    constraints: Sequence[Any] = (),
     holdout: float | None = None,
     seed: int = 0,
     progress: Progress,
 ) -> FittedModel:
-    """The model of the only table of a source, paid for from `budget`.
+    """The model of a table, or of an entity with its events, paid for from `budget`.
 
     A schema that is given counts as public knowledge; without one, names and dtypes alone do. A
     `holdout` is dealt by each row's own hash, so that the guarantee is for the rows of both sides.
     """
     recipe = make_strategy(strategy, settings)
     public = schema if schema is None or isinstance(schema, Schema) else Path(schema)
-    data = intake.budgeted(source, public, budget, target)
+    data = intake.budgeted(source, public, budget, target, constraints)
     split = pipeline.Split(source, data, intake.without_rows(data))
     if holdout is not None:
         split = pipeline.split_apart(source, data, holdout, seed, budget)
@@ -45,7 +46,7 @@ def fit_within(
 
 
 def private(
-    learnt: PrivateTable,
+    learnt: Learnt,
     source: Source,
     recipe: Any,
     target: str | None,
