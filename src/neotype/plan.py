@@ -157,6 +157,10 @@ class Plan(BaseModel):
         default=0.25,
         description="real rows the model never sees: a share of the source, or a file of them",
     )
+    holdout_public: bool = Field(
+        default=False,
+        description="the file of the holdout may be published: scores on it go into public.*",
+    )
     metrics: tuple[str, ...] | None = Field(
         default=None, min_length=1, description="measures to take; all of them if not set"
     )
@@ -257,6 +261,17 @@ class Plan(BaseModel):
                 f"{', '.join(said)}: not with a budget so far, since it would read rows for free.",
                 mend="leave them out; rows of one person count as one by unit and at_most of the "
                 "budget",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _published(self) -> Plan:
+        """Only rows of their own can be public, and only beside a budget it matters."""
+        if self.holdout_public and (self.budget is None or isinstance(self.holdout, float)):
+            raise ValueError(
+                "holdout_public says that the holdout is a file of rows that may be published, "
+                "beside a budget; "
+                + ("no budget is set" if self.budget is None else "it is a share of the source")
             )
         return self
 

@@ -5,6 +5,7 @@ from neotype.api.learn import FittedModel, fit, from_spec, infer_schema, load
 from neotype.api.measure import compare, evaluate, split_again
 from neotype.api.part import subset
 from neotype.api.propose import propose_constraints
+from neotype.api.public import Publication, publish
 from neotype.api.release import MaskedTable, mask
 from neotype.api.tasks import augment, balance, impute, replace_columns, scenario
 from neotype.synth.sizes import check_rows
@@ -12,6 +13,7 @@ from neotype.synth.sizes import check_rows
 __all__ = [
     "FittedModel",
     "MaskedTable",
+    "Publication",
     "Result",
     "as_plan",
     "augment",
@@ -27,6 +29,7 @@ __all__ = [
     "mask",
     "output_names",
     "propose_constraints",
+    "publish",
     "replace_columns",
     "run",
     "scenario",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from neotype.api.destination import FILES, Destination
 from neotype.api.learn import FittedModel, fitted
 from neotype.api.measure import ruled, versions
 from neotype.api.private import private
+from neotype.api.public import Looks, published, without_attacks, write_report
 from neotype.asking import promised
 from neotype.encode.encoder import Protection
 from neotype.errors import NeotypeError, OutputExistsError, SourceError
@@ -26,6 +27,9 @@ from neotype.report.report import Report, RunFacts, build
 from neotype.schema.file import write_schema
 from neotype.source import WRITABLE, restore, write, write_tables
 from neotype.url import Url, is_url
+
+OPENED = {"public": "public.html", "public_json": "public.json", "public_card": "public.md"}
+"""The report that may be published, of a run within a budget."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,10 @@ def run(
 
     Into the plan's output folder go synthetic.* (of several tables a folder with a file for each),
     model.neotype, report.html, report.json, report.md, schema.yaml and plan.yaml (and masked.* and
-    masking.json), all of them or none. Where the plan has a destination, the rows go there in one
-    transaction, unless its policy refuses them. OutputExistsError or SourceError before anything is
-    learnt when one of the files, or a table of the destination, is there already, unless `force` or
-    `if_exists` says so.
+    masking.json; under a budget public.*, the report for everybody), all of them or none. Where the
+    plan has a destination, the rows go there in one transaction, unless its policy refuses them.
+    OutputExistsError or SourceError before anything is learnt when one of the files, or a table of
+    the destination, is there already, unless `force` or `if_exists` says so.
     """
     plan = as_plan(plan)
     policy = None if plan.policy is None else read_policy(plan.policy)
@@ -77,6 +81,7 @@ def run(
     ruling = ruled(policy, done.scores, promise, **sides)
     report = build(done.scores, **sides, target=plan.target, facts=_run_facts(done), ruling=ruling)
     names = output_names(plan, several=model.several)
+    opened = _opened(done, progress)
 
     def fill(folder: Path) -> None:
         if there is None:
@@ -88,9 +93,9 @@ def run(
             write(done.masked.frame, folder / names["masked"])
             (folder / names["receipt"]).write_text(done.masked.receipt.to_json(), encoding="utf-8")
         model.save(folder / names["model"])
-        report.to_html(folder / names["report"])
-        report.to_json(folder / names["json"])
-        report.to_markdown(folder / names["card"])
+        write_report(report, folder, names["report"], names["json"], names["card"])
+        if opened is not None:
+            write_report(opened, folder, *(names[form] for form in OPENED))
         write_schema(model.schema, folder / names["schema"])
         (folder / names["plan"]).write_text(plan.to_yaml(plan.output), encoding="utf-8")
 
@@ -103,6 +108,24 @@ def run(
     synthetic = restore(done.synthetic.frames, split.source.kind, split.source.single)
     paths = {k: plan.output / name for k, name in names.items()}
     return Result(report, model, synthetic, paths, done.masked, note)
+
+
+def _opened(done: pipeline.Run, progress: Progress) -> Report | None:
+    """The report that may be published, of a model that was learnt within a budget."""
+    if done.private is None:
+        return None
+    plan = done.plan
+    looks = Looks(
+        plan.target,
+        plan.sensitive,
+        plan.quasi_identifiers,
+        plan.scorer,
+        without_attacks(plan.metrics),
+        seed=plan.seed,
+    )
+    rows = done.split.holdout if plan.holdout_public and looks.metrics != () else None
+    facts = replace(_run_facts(done), timings={})
+    return published(done.synthetic, facts, rows, looks, progress)
 
 
 def _model(done: pipeline.Run) -> FittedModel:
@@ -199,6 +222,7 @@ def output_names(plan: Plan, *, several: bool = False) -> dict[str, str]:
         "report": "report.html",
         "json": "report.json",
         "card": "report.md",
+        **(OPENED if plan.budget is not None else {}),
         "schema": "schema.yaml",
         "plan": "plan.yaml",
     }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from neotype import intake, pipeline
@@ -17,8 +18,9 @@ from neotype.dp.guarantee import Guarantee
 from neotype.errors import (
     DataError,
     SchemaError,
+    did_you_mean,
 )
-from neotype.evaluate.asked import Claim, Scorer
+from neotype.evaluate.asked import Asked, Claim, Scorer
 from neotype.evaluate.evaluate import evaluate as measure
 from neotype.evaluate.metric import Score
 from neotype.plan import make_synthesizer
@@ -43,8 +45,9 @@ _VERSIONS = ("neotype", "polars", "numpy", "lightgbm", "scikit-learn")
 def evaluate(
     synthetic: Any,
     *,
-    train: Any,
+    train: Any = None,
     holdout: Any = None,
+    public: Any = None,
     model: FittedModel | Path | str | None = None,
     target: str | None = None,
     schema: Schema | Path | str | None = None,
@@ -70,17 +73,20 @@ def evaluate(
     "module:function"; `claim` a guarantee to audit, epsilon or (epsilon, delta), the model's if
     unsaid. `deep` learns the `recipe` (a name or an instance; the model's if unsaid) anew for each
     of the `shadows`. `report.ruling` is what `policy` (preset or file) says. DataError: faults.
+    `public` rows, of which none was learnt, replace train and holdout in a report for everybody.
     """
+    if public is not None:
+        return _on_public(dict(locals()))
     chosen = None if policy is None else read_policy(policy)
     metrics = _each_once(metrics)
     model = load(model) if isinstance(model, str | Path) else model
-    target = target or (model.facts["target"] if model is not None else None)
+    target = _aim(target, model)
     real, unseen, facts = _real_sides(train, holdout, model, schema, target)
     made, *others = _synthetic_sides(synthetic, copies, real.schema)
     rehearse(chosen, real)
-    sides = {"train": real, "holdout": unseen}
     asked = told(
-        **sides,
+        train=real,
+        holdout=unseen,
         target=target,
         sensitive=sensitive,
         quasi_identifiers=quasi_identifiers,
@@ -94,12 +100,70 @@ def evaluate(
         metrics=metrics,
         rng=Rng(seed),
     )
-    rng = Rng(seed).child("evaluate")
+    taken = _Taken(metrics, deep, Rng(seed).child("evaluate"), progress)
+    return _judged(made, real, unseen, asked, taken, facts, chosen, _promise(model))
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """Which measures are taken, and how."""
+
+    metrics: Sequence[str] | None
+    deep: bool
+    rng: Rng
+    progress: Progress
+
+
+def _judged(
+    made: Dataset,
+    train: Dataset,
+    holdout: Dataset,
+    asked: Asked,
+    taken: _Taken,
+    facts: RunFacts,
+    policy: Policy | None,
+    promise: Claim | None,
+) -> Report:
+    """The scores of a table, what the policy makes of them, and the report on both."""
     scores = measure(
-        made, **sides, asked=asked, metrics=metrics, deep=deep, rng=rng, progress=progress
+        made,
+        train=train,
+        holdout=holdout,
+        asked=asked,
+        metrics=taken.metrics,
+        deep=taken.deep,
+        rng=taken.rng,
+        progress=taken.progress,
     )
-    ruling = ruled(chosen, scores, asked.claim or _promise(model), synthetic=made, **sides)
-    return build(scores, synthetic=made, **sides, target=target, facts=facts, ruling=ruling)
+    sides = {"synthetic": made, "train": train, "holdout": holdout}
+    ruling = ruled(policy, scores, asked.claim or promise, **sides)
+    return build(scores, **sides, target=asked.target, facts=facts, ruling=ruling)
+
+
+def _on_public(said: Mapping[str, Any]) -> Report:
+    """The same beside public rows, with all that was said, by name."""
+    from neotype.api.public import Looks, evaluated
+
+    names = ("train", "holdout", "claim", "recipe", "copies", "deep")
+    beside = [name for name in names if not any(said[name] is none for none in (None, (), False))]
+    if beside:
+        raise DataError(
+            f"public rows are given, and so {'is' if len(beside) == 1 else 'are'}: "
+            f"{', '.join(beside)}.",
+            mend="give public rows alone: no score on them asks who was learnt",
+        )
+    model = load(said["model"]) if isinstance(said["model"], str | Path) else said["model"]
+    target = _aim(said["target"], model)
+    roles = (said["sensitive"], said["quasi_identifiers"], said["scorer"])
+    policy = None if said["policy"] is None else read_policy(said["policy"])
+    looks = Looks(target, *roles, _each_once(said["metrics"]), policy, said["seed"])
+    where = (said["synthetic"], said["public"], model, said["schema"])
+    return evaluated(*where, looks, said["progress"])
+
+
+def _aim(target: str | None, model: FittedModel | None) -> str | None:
+    """The target that is named, or the model's own."""
+    return target or (model.facts["target"] if model is not None else None)
 
 
 def _guarantee(model: FittedModel | None) -> Guarantee | None:
@@ -187,6 +251,11 @@ def _read_sides(
     schema: Schema | Path | str | None,
     target: str | None,
 ) -> tuple[Dataset, Dataset, RunFacts]:
+    if train is None:
+        raise DataError(
+            "a comparison needs the real rows that were learnt, as train.",
+            mend="give them; or public rows, of which none was learnt, as public",
+        )
     if holdout is None and model is None:
         raise DataError(
             "a comparison needs real rows that were not learnt.",
@@ -204,11 +273,11 @@ def _read_sides(
             treated,
         )
     if model is not None and holdout is None:
-        return *split_again(model, train), _model_facts(model)
+        return *split_again(model, train), model_facts(model)
     own = _guarantee(model)
     source = _counted_rows(read(train), own)
     if model is not None:
-        schema, facts = model.schema, _model_facts(model)
+        schema, facts = model.schema, model_facts(model)
     else:
         facts = RunFacts(versions=versions(), source=source.origin)
     if not isinstance(schema, Schema):
@@ -261,12 +330,19 @@ def ruled(
 
 
 def compare(
-    synthetics: Mapping[str, Any] | Sequence[Any], *, train: Any, holdout: Any, **asked: Any
+    synthetics: Mapping[str, Any] | Sequence[Any],
+    *,
+    train: Any,
+    holdout: Any,
+    models: Mapping[str, Any] = MappingProxyType({}),
+    **asked: Any,
 ) -> ComparisonReport:
     """Rank several synthetic tables of one real table, each measured alike.
 
     `synthetics` are frames or paths by name, or a list of paths, which name themselves. `asked` is
-    what `evaluate` takes. DataError when there are fewer than two, or when two have one name.
+    what `evaluate` takes. `models` are those of the tables, by their names: what is promised of a
+    model that was learnt within a budget is told. DataError when there are fewer than two, or when
+    two have one name.
     """
     from neotype.report.compare import build_comparison
 
@@ -284,12 +360,28 @@ def compare(
                     f"'{name}' is the {side} table itself, row by row.",
                     mend="give synthetic tables alone; real ones are compared as train and holdout",
                 )
+    for name in models:
+        if name not in named:
+            raise DataError(
+                f"a model of '{name}' is given, and there is no such table.",
+                found=f"there are: {', '.join(named)}",
+                mend=did_you_mean(name, named),
+            )
     reports = {}
     for done, (name, table) in enumerate(named.items()):
         progress("compare", done, len(named))
-        reports[name] = evaluate(table, train=train, holdout=holdout, progress=progress, **asked)
+        report = evaluate(table, train=train, holdout=holdout, progress=progress, **asked)
+        reports[name] = _promising(report, models.get(name))
     progress("compare", len(named), len(named))
     return build_comparison(reports)
+
+
+def _promising(report: Report, model: Any) -> Report:
+    """The report with what is promised of this model."""
+    if model is None:
+        return report
+    model = load(model) if isinstance(model, str | Path) else model
+    return replace(report, facts=replace(report.facts, privacy=model.facts.get("privacy") or {}))
 
 
 def _named(synthetics: Mapping[str, Any] | Sequence[Any]) -> dict[str, Any]:
@@ -317,7 +409,8 @@ def _named(synthetics: Mapping[str, Any] | Sequence[Any]) -> dict[str, Any]:
     return named
 
 
-def _model_facts(model: FittedModel) -> RunFacts:
+def model_facts(model: FittedModel) -> RunFacts:
+    """What a report says of a model."""
     return RunFacts(
         protections=model.protections,
         statistics=tuple(model.describe()),

@@ -17,6 +17,7 @@ from neotype.cli import (
     inspect,
     mask,
     policy,
+    publish,
     run,
     sample,
     shares,
@@ -25,7 +26,7 @@ from neotype.cli import (
 from neotype.cli.terminal import err, say_error
 from neotype.errors import NeotypeError
 
-JOURNEY = ("inspect", "fit", "sample", "evaluate", "compare", "run", "policy")
+JOURNEY = ("inspect", "fit", "sample", "evaluate", "compare", "run", "policy", "publish")
 USER_ERROR, BUG, INTERRUPTED = 1, 70, 130
 
 
@@ -103,7 +104,8 @@ def _front(
     pass
 
 
-for verb in (inspect, fit, sample, evaluate, compare, run, policy, complete, shares, mask, subset):
+journey = (inspect, fit, sample, evaluate, compare, run, policy, publish)
+for verb in (*journey, complete, shares, mask, subset):
     verb.add_to(app)
 for command in app.registered_commands:
     first = command.name in JOURNEY

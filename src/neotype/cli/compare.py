@@ -23,6 +23,7 @@ from neotype.cli.options import (
 )
 from neotype.cli.scores import SYMBOLS, VERDICTS, WIDEST
 from neotype.cli.terminal import listening, out, say_json
+from neotype.errors import SchemaError
 
 if TYPE_CHECKING:
     from neotype.report.compare import ComparisonReport
@@ -31,6 +32,16 @@ EPILOG = (
     "Example: [bold]neotype compare ours.csv theirs.csv --train train.csv --holdout holdout.csv "
     "--target income --html compare.html[/]"
 )
+
+
+ModelsOf = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TABLE=MODEL",
+        help="The .neotype file of one of the tables, by the table's name, for what is promised of "
+        "it: ours=ours.neotype. Repeatable.",
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -47,6 +58,7 @@ def compare(
     holdout: Annotated[str, typer.Option(help="Real rows that were not learnt.")],
     target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
     schema: Annotated[Path | None, typer.Option(help="A schema file for the real rows.")] = None,
+    model: ModelsOf = None,
     metric: Metrics = None,
     sensitive: Sensitive = None,
     quasi: Quasi = None,
@@ -63,6 +75,7 @@ def compare(
 
     files = [path for path in (html, json_report, card) if path is not None]
     ready(*files, force=force, inputs=files_of(*synthetic, train, holdout, schema))
+    models = models_of(model)
     with listening(quiet=json) as progress:
         compared = api.compare(
             synthetic,
@@ -70,6 +83,7 @@ def compare(
             holdout=holdout,
             target=target,
             schema=schema,
+            models=models,
             metrics=metric,
             sensitive=several(sensitive),
             quasi_identifiers=several(quasi),
@@ -85,6 +99,17 @@ def compare(
         out().print(f"[bold]{path}[/]")
 
 
+def models_of(given: list[str] | None) -> dict[str, Path]:
+    """TABLE=MODEL pairs; SchemaError for what is none."""
+    pairs = [text.partition("=") for text in given or ()]
+    if any(not (name and equals and path) for name, equals, path in pairs):
+        raise SchemaError(
+            f"--model '{' '.join(given or ())}' does not say whose model it is.",
+            mend="write --model ours=ours.neotype, with the name that the table has here",
+        )
+    return {name: Path(path) for name, _, path in pairs}
+
+
 def show_comparison(compared: ComparisonReport) -> None:
     """The order with each axis's mean rank, then every measure with the tables side by side."""
     page = out()
@@ -92,6 +117,13 @@ def show_comparison(compared: ComparisonReport) -> None:
     page.print(_ranking(compared))
     page.print()
     page.print(_measures(compared, width=min(page.width, WIDEST)))
+    for one in compared.ranking:
+        if one.promise:
+            page.print(f"\n  [bold]{escape(one.table)}[/]: {escape(one.promise)}.")
+    if compared.uncovered:
+        from neotype.report.words import UNCOVERED
+
+        page.print(f"  {UNCOVERED}")
     page.print("\n  Bold: no other table is clearly better. Places go by mean rank.", style="dim")
 
 

@@ -50,6 +50,14 @@ Holdout = Annotated[
     str | None,
     typer.Option(help="Real rows that were not learnt. Needed, or --model."),
 ]
+PublicRows = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="In place of --train and --holdout: real rows that may be published and that nobody "
+        "learnt. So may the report.",
+    ),
+]
 ModelFile = Annotated[
     Path | None,
     typer.Option(
@@ -89,8 +97,9 @@ def add_to(app: typer.Typer) -> None:
 def evaluate(
     *,
     synthetic: Synthetic,
-    train: Annotated[str, typer.Option(help="The real rows that were learnt.")],
+    train: Annotated[str | None, typer.Option(help="The real rows that were learnt.")] = None,
     holdout: Holdout = None,
+    public: PublicRows = None,
     model: ModelFile = None,
     target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
     schema: Annotated[Path | None, typer.Option(help="A schema file for the real rows.")] = None,
@@ -116,17 +125,16 @@ def evaluate(
 ) -> None:
     """Compare a synthetic table with the rows that were learnt and with rows that were not."""
     from neotype import api
-    from neotype.outputs import ready
 
-    files = [path for path in (html, json_report, card) if path is not None]
-    inputs = files_of(synthetic, train, holdout, model, schema, *(copy or ()))
-    ready(*files, force=force, inputs=inputs)
+    inputs = files_of(synthetic, train, holdout, public, model, schema, *(copy or ()))
+    files = _ready((html, json_report, card), inputs, force=force)
     ready_to_say(policy, junit, summary, force=force, inputs=[*inputs, *files])
     with listening(quiet=json) as progress:
         report = api.evaluate(
             synthetic,
             train=train,
             holdout=holdout,
+            public=public,
             model=None if model is None else api.load(model),
             target=target,
             schema=schema,
@@ -146,6 +154,15 @@ def evaluate(
     write_reports(report, html, json_report, card, force=force)
     _show(report, files, json=json)
     say_ruling(report, junit, summary, force=force)
+
+
+def _ready(forms: Sequence[Path | None], inputs: Sequence[Path], *, force: bool) -> list[Path]:
+    """The files that are asked for; refused now, and not after the work, where they are taken."""
+    from neotype.outputs import ready
+
+    files = [path for path in forms if path is not None]
+    ready(*files, force=force, inputs=inputs)
+    return files
 
 
 def _show(report: Report, files: Sequence[Path], *, json: bool) -> None:

@@ -42,9 +42,7 @@ def show_report(report: Any) -> None:
         page.print(_paragraph(line.text, page.width))
     page.print(f"\n  Rows: {rows}.\n", style="dim")
     if report.guarantee is not None:
-        from neotype.report.words import UNCOVERED
-
-        page.print(_paragraph(f"{report.guarantee.promise}. {UNCOVERED}", page.width))
+        page.print(_paragraph(f"{report.guarantee.promise}. {report.footing}", page.width))
         page.print()
     wide = min(page.width, WIDEST)
     if report.tables:

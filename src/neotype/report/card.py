@@ -10,7 +10,7 @@ from neotype.evaluate.metric import Score
 from neotype.report.content import Content
 from neotype.report.contest import RULE, Entry, Standings
 from neotype.report.whole import table_verdicts
-from neotype.report.words import AXES, figure, goal, number, source
+from neotype.report.words import AXES, UNCOVERED, figure, goal, number, source
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$@])")
 _MARKS = {"good": "●", "fair": "◐", "poor": "▲", "not judged": "▬"}
@@ -32,8 +32,9 @@ def card(report: Content) -> str:
     known += [f"target {_text(report.target)}"] if report.target else []
     known += [f"made by {_text(facts.synthesizer)}"] if facts.synthesizer else []
     lines += [" · ".join([*known, f"written {report.made}"]), "", *_tables(report)]
-    lines += ["## Scores", "", *_scores(report)]
-    lines += ["The floor is what real holdout rows score in the same test.", ""]
+    if report.scores:
+        lines += ["## Scores", "", *_scores(report)]
+        lines += ["The floor is what real holdout rows score in the same test.", ""]
     if facts.protections:
         lines += ["## What was protected", ""]
         lines += _table(
@@ -172,6 +173,10 @@ def contest_card(standings: Standings) -> str:
             for s in standings.ranking
         ],
     )
+    kept = [f"- **{_text(s.table)}**: {_text(s.promise)}." for s in standings.ranking if s.promise]
+    if kept:
+        lines += ["## Guarantees", "", *kept, ""]
+        lines += [_text(UNCOVERED), ""] if standings.uncovered else []
     lines += [_text(RULE), "", "## Every measure", ""]
     lines += _table(
         ("Measure", *map(_text, standings.tables)),

@@ -59,12 +59,13 @@ def build_comparison(reports: Mapping[str, Report]) -> ComparisonReport:
         {name: report.scores for name, report in reports.items()},
         {name: report.rows["synthetic"] for name, report in reports.items()},
         reports[first].judged,
+        {name: one.guarantee.promise for name, one in reports.items() if one.guarantee},
     )
     one = reports[first]
     return ComparisonReport(
         ranking=ranking,
         contests=contests,
-        rows={side: one.rows[side] for side in ("train", "holdout")},
+        rows={side: rows for side, rows in one.rows.items() if side != "synthetic"},
         columns=len(one.schema),
         target=one.target,
         source=one.facts.source,
@@ -75,9 +76,9 @@ def build_comparison(reports: Mapping[str, Report]) -> ComparisonReport:
 def _differences(one: Report, other: Report) -> list[str]:
     """How the real sides of two reports differ, in words."""
     found = [
-        f"have {one.rows[side]:,} and {other.rows[side]:,} {side} rows"
-        for side in ("train", "holdout")
-        if one.rows[side] != other.rows[side]
+        f"have {one.rows.get(side, 0):,} and {other.rows.get(side, 0):,} {side} rows"
+        for side in {**one.rows, **other.rows}
+        if side != "synthetic" and one.rows.get(side) != other.rows.get(side)
     ]
     left, right = ({_placed(c.table, c.name): c.kind for c in r.schema} for r in (one, other))
     apart = [name for name in {**left, **right} if left.get(name) != right.get(name)]

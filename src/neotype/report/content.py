@@ -14,6 +14,7 @@ from neotype.policy.ruling import Ruling
 from neotype.report.database import Database
 from neotype.report.marginals import Marginal
 from neotype.report.paths import Paths
+from neotype.report.released import footing, released
 from neotype.report.whole import summarize_tables
 from neotype.report.words import Summary, summarize
 
@@ -26,6 +27,7 @@ class RunFacts:
     """What the run knows beside the scores.
 
     `timings` are seconds by stage; `privacy` are the facts of a guarantee, where there is one.
+    `public` says that no private row had a part in the report, save through such a guarantee.
     """
 
     protections: tuple[Protection, ...] = ()
@@ -36,6 +38,7 @@ class RunFacts:
     source: str = ""
     synthesizer: str = ""
     privacy: Mapping[str, Any] = field(default_factory=dict)
+    public: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,10 +109,17 @@ class Content:
         return Guarantee.restore(self.facts.privacy) if self.facts.privacy else None
 
     @property
+    def footing(self) -> str:
+        """On which rows a report on a private model rests, and who may therefore see it."""
+        return footing(self.scores, self.facts.public)
+
+    @property
     def summary(self) -> Summary:
         """The verdict: headline, a line for each question, a caveat."""
+        if self.facts.public:
+            return released(self.scores, self.ruling, self.guarantee)
         if self.tables:
-            return summarize_tables(self.scores, self.ruling, self.judged)
+            return summarize_tables(self.scores, self.ruling, self.judged, self.guarantee)
         return summarize(self.scores, self.ruling, self.guarantee)
 
     @property

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
 
 from neotype.evaluate.metric import Interval, Score
@@ -78,6 +79,8 @@ class Standing:
     verdicts: Mapping[str, str]
     headline: str
     rows: int
+    promise: str = ""
+    """What is promised of the model that made it, where it was learnt within a budget."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,11 @@ class Standings:
     def tables(self) -> tuple[str, ...]:
         """The tables' names, best first."""
         return tuple(standing.table for standing in self.ranking)
+
+    @property
+    def uncovered(self) -> bool:
+        """Whether scores on private rows stand beside a guarantee that does not cover them."""
+        return any(s.promise for s in self.ranking) and "train" in self.rows
 
     @property
     def headline(self) -> str:
@@ -118,11 +126,15 @@ class Standings:
 
 
 def stand(
-    tables: Mapping[str, Sequence[Score]], rows: Mapping[str, int], within: Sequence[str] = ()
+    tables: Mapping[str, Sequence[Score]],
+    rows: Mapping[str, int],
+    within: Sequence[str] = (),
+    promises: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[tuple[Standing, ...], tuple[Contest, ...]]:
     """Every table's standing, best first, and the contests that decide; `rows` of each table.
 
-    What is compared may be databases: `within` are the tables that each of them has.
+    What is compared may be databases: `within` are the tables that each of them has. `promises` are
+    the guarantees of those that have one.
     """
     contests = tuple(_contest(*key, tables) for key in _metrics(tables))
     summaries = {
@@ -149,6 +161,7 @@ def stand(
             verdicts=verdicts[name],
             headline=summaries[name].headline,
             rows=rows[name],
+            promise=promises.get(name, ""),
         )
         for name in order
     )

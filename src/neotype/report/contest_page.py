@@ -9,7 +9,7 @@ from neotype.report.drawing import badge, text, tone
 from neotype.report.lanes import Lane, Mark, Scale, dots
 from neotype.report.page import shell
 from neotype.report.parts.layout import sheet
-from neotype.report.words import AXES, BETTER, number
+from neotype.report.words import AXES, BETTER, UNCOVERED, number
 
 LOOKS = ("c2st", "hop_trends", "trend", "accuracy_2way", "shape")
 GUARDS = ("mia_density_ratio", "mia_distance", "dcr_share", "near_copies")
@@ -64,6 +64,7 @@ def contest_page(standings: Standings) -> str:
 
 def _head(standings: Standings) -> str:
     source = f" · {text(standings.source)}" if standings.source else ""
+    caveat = f"{CAVEAT} {UNCOVERED}" if standings.uncovered else CAVEAT
     cards = "".join(_card(standing) for standing in standings.ranking)
     known = [(f"{side.title()} rows", f"{rows:,}") for side, rows in standings.rows.items()]
     known += [("Columns", f"{standings.columns:,}")]
@@ -73,7 +74,7 @@ def _head(standings: Standings) -> str:
     return (
         f'<header><div class="wrap"><p class="eyebrow">Synthetic tables compared{source}</p>'
         f'<h1>{text(standings.headline)}</h1><ol class="podium">{cards}</ol>'
-        f'<p class="caveat">{CAVEAT}</p><dl class="facts">{listed}</dl></div></header>'
+        f'<p class="caveat">{caveat}</p><dl class="facts">{listed}</dl></div></header>'
     )
 
 
@@ -84,13 +85,14 @@ def _card(standing: Standing) -> str:
         for axis, verdict in standing.verdicts.items()
         if axis in AXES
     )
+    promised = f'<p class="soft small">{text(standing.promise)}.</p>' if standing.promise else ""
     mean = "not ranked" if standing.mean_rank is None else f"mean rank {standing.mean_rank:.2f}"
     return (
         f'<li class="{tone(privacy)}"><b class="place">{standing.place}</b><div>'
         f"<h2>{text(standing.table)}</h2><p>{text(standing.headline)}</p>"
         f'<p class="verdicts">{badges}</p><p class="soft small">{mean} · ahead on '
         f"{standing.wins} {'measure' if standing.wins == 1 else 'measures'} · "
-        f"{standing.rows:,} rows</p></div></li>"
+        f"{standing.rows:,} rows</p>{promised}</div></li>"
     )
 
 

@@ -81,6 +81,9 @@ OF_DATABASES: Mapping[str, tuple[Section, ...]] = {
 }
 """The same of a report on several tables."""
 
+UNSCORED = ("privacy", "protected", "schema", "run")
+"""The parts of a report that tells no score, and is therefore for everybody."""
+
 
 def page(report: Content) -> str:
     """The whole page."""
@@ -89,6 +92,8 @@ def page(report: Content) -> str:
     for reader, sections in readers.items():
         inside = []
         for section in sections:
+            if not report.scores and report.facts.public and section.name not in UNSCORED:
+                continue
             html, drawn = section.draw(report)
             if not html:
                 continue
@@ -102,7 +107,9 @@ def page(report: Content) -> str:
             parts.append(f'<p class="reader"><span>{reader}</span></p>\n{"".join(inside)}')
     name = f"{report.facts.source} · " if report.facts.source else ""
     guarantee = (
-        "what they say of real rows is not covered by the guarantee of the model"
+        "no number in it has read a private row, save through the noise that was paid for"
+        if report.guarantee and report.facts.public
+        else "what they say of real rows is not covered by the guarantee of the model"
         if report.guarantee
         else "a formal guarantee is claimed for it, which nothing here proves"
         if claim(report.scores)

@@ -19,6 +19,7 @@ from neotype.report.database import Database
 from neotype.report.marginals import marginals
 from neotype.report.page import page
 from neotype.report.paths import paths
+from neotype.schema.schema import Schema
 
 __all__ = ["Described", "Report", "RunFacts", "build", "written"]
 
@@ -85,11 +86,7 @@ def build(
         rows={side: sum(data.sizes.values()) for side, data in sides.items()},
         target=target,
         marginals=marginals(train, synthetic),
-        schema=tuple(
-            _describe(name, column, table if several else "")
-            for table, facts_of in train.schema.tables.items()
-            for name, column in facts_of.columns.items()
-        ),
+        schema=_described(train.schema),
         facts=facts or RunFacts(),
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         ruling=ruling,
@@ -98,6 +95,32 @@ def build(
     )
     # Through JSON and back, so that a built report and the one read from its file are equal.
     return Report.from_facts(content.to_facts())
+
+
+def unscored(synthetic: Dataset, facts: RunFacts, target: str | None = None) -> Report:
+    """The report on rows that are compared with nothing: how they were made, and what is promised.
+
+    Its columns are those of the synthetic rows; no real row is looked at.
+    """
+    content = Report(
+        scores=(),
+        rows={"synthetic": sum(synthetic.sizes.values())},
+        target=target,
+        marginals=(),
+        schema=_described(synthetic.schema),
+        facts=facts,
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    return Report.from_facts(content.to_facts())
+
+
+def _described(schema: Schema) -> tuple[Described, ...]:
+    several = len(schema.tables) > 1
+    return tuple(
+        _describe(name, column, table if several else "")
+        for table, facts_of in schema.tables.items()
+        for name, column in facts_of.columns.items()
+    )
 
 
 def _describe(name: str, column: Any, table: str) -> Described:

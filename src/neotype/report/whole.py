@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from neotype.dp.guarantee import Guarantee
 from neotype.evaluate.metric import Score
 from neotype.policy.ruling import Ruling
 from neotype.report.threats import gravity, threat_of
@@ -63,7 +64,10 @@ def table_verdicts(scores: Sequence[Score], tables: Sequence[str]) -> tuple[Tabl
 
 
 def summarize_tables(
-    scores: Sequence[Score], ruling: Ruling | None, tables: Sequence[str]
+    scores: Sequence[Score],
+    ruling: Ruling | None,
+    tables: Sequence[str],
+    guarantee: Guarantee | None = None,
 ) -> Summary:
     """The verdict on a database: as good as its worst table, and as its tables go together."""
     verdicts = table_verdicts(scores, tables)
@@ -72,7 +76,7 @@ def summarize_tables(
         state["privacy"] = "not measured"
     told = [axis for axis in AXES if axis != "fairness" or state[axis] != "not measured"]
     lines = tuple(Line(axis, state[axis], _line(axis, scores, verdicts)) for axis in told)
-    caveat = caveat_of(scores).replace(CAVEAT, CAVEAT.replace("table", "database"))
+    caveat = caveat_of(scores, guarantee).replace(CAVEAT, CAVEAT.replace("table", "database"))
     return Summary(_headline(state, scores, ruling, verdicts), lines, caveat)
 
 

@@ -83,7 +83,7 @@ def summarize(
     if state["privacy"] == "good" and not attacked(scores):
         state["privacy"] = "not measured"
     told = [axis for axis in AXES if axis != "fairness" or state[axis] != "not measured"]
-    lines = tuple(Line(axis, state[axis], _line(axis, state[axis], scores)) for axis in told)
+    lines = tuple(Line(axis, state[axis], answer(axis, state[axis], scores)) for axis in told)
     return Summary(_headline(state, scores, ruling), lines, caveat_of(scores, guarantee))
 
 
@@ -174,14 +174,14 @@ def _headline(state: Mapping[str, str], scores: Sequence[Score], ruling: Ruling 
             set(state.values()) == {"not measured"},
             "Nothing was measured, so nothing can be said about this table.",
         ),
-        *_faults(state, scores),
+        *faults(state, scores),
         *cautions(state, scores),
     )
     best = "A close stand-in for the real data; the copying checks raised no alarm."
     return next((words for fits, words in rules if fits), best)
 
 
-def _faults(state: Mapping[str, str], scores: Sequence[Score]) -> tuple[tuple[bool, str], ...]:
+def faults(state: Mapping[str, str], scores: Sequence[Score]) -> tuple[tuple[bool, str], ...]:
     """What is poor, and whether it is the whole or a part."""
     looks, works = state["fidelity"], state["utility"]
     told = any(s.metric == "c2st" and s.verdict == "poor" for s in scores)
@@ -278,7 +278,7 @@ def _named(scores: Sequence[Score], most: int) -> str:
     return ", ".join(score.title for score in scores[:most]) + more
 
 
-def _line(axis: str, state: str, scores: Sequence[Score]) -> tuple[str, ...]:
+def answer(axis: str, state: str, scores: Sequence[Score]) -> tuple[str, ...]:
     """What the axis's leading measures say, which measures are to blame, and what is not known."""
     own = [score for score in scores if score.axis == axis]
     if axis == "privacy":

@@ -42,7 +42,7 @@ def head(report: Content) -> str:
 
 def guide(report: Content) -> str:
     """Three readers, three ways in."""
-    listed = GUIDE
+    listed = GUIDE if report.scores else GUIDE[:2]
     if report.database is not None:
         listed = (*GUIDE[:2], ("between" if report.database.ties else "each", *OF_TABLES))
     ways = "".join(

@@ -38,7 +38,7 @@ def exposure(report: Content) -> Drawn:
         for name in named
         if any(s.value is not None for s in by_table[name])
     ]
-    parts = [promise(own, report.guarantee)]
+    parts = [promise(own, report.guarantee, report.footing)]
     if rows:
         header = ("Table", *(titles[key] for key in taken))
         parts.append(sheet(header, "t" * len(header), rows))

@@ -22,15 +22,15 @@ def privacy(report: Content) -> Drawn:
     own = [score for score in report.scores if score.axis == "privacy"]
     groups = threats_of(own)
     parts, drawn = [], []
+    if report.facts.public:
+        return promise(own, report.guarantee, report.footing), []
     for threat, some in groups:
         if _taken(some) or any(map(tried, some)):
             html, figures = pictures(threat.key, some)
             parts.append(threat_article(threat, some, html))
             drawn += figures
-    return (
-        f"{promise(own, report.guarantee)}{_overview(groups)}{''.join(parts)}{untested(groups)}",
-        drawn,
-    )
+    first = promise(own, report.guarantee, report.footing)
+    return f"{first}{_overview(groups)}{''.join(parts)}{untested(groups)}", drawn
 
 
 def threats_of(own: Sequence[Score]) -> list[tuple[Threat, list[Score]]]:
@@ -49,10 +49,13 @@ def _taken(scores: Sequence[Score]) -> list[Score]:
     return [score for score in scores if score.value is not None]
 
 
-def promise(own: Sequence[Score], guarantee: Guarantee | None = None) -> str:
+def promise(
+    own: Sequence[Score], guarantee: Guarantee | None = None, footing: str = UNCOVERED
+) -> str:
     """No formal guarantee, or the one that is claimed and what the audit makes of it.
 
-    A model that was learnt within a budget brings its own, with all that was paid for.
+    A model that was learnt within a budget brings its own, with all that was paid for; `footing`
+    says which rows the report rests on.
     """
     claimed, against = claim(own), refuted(own)
     if against is not None:
@@ -64,7 +67,7 @@ def promise(own: Sequence[Score], guarantee: Guarantee | None = None) -> str:
         rest = (
             f"It holds of the model and of all rows drawn from it, whoever has them and whatever "
             f"else he knows. {paid} Attacks can refute a guarantee and cannot prove it: what they "
-            f"find is a lower bound on the real epsilon. {UNCOVERED}"
+            f"find is a lower bound on the real epsilon. {footing}"
         )
     elif claimed:
         said, verdict, word = f"Claimed: {claimed}.", "not judged", "claimed"
