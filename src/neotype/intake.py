@@ -124,7 +124,11 @@ def learnable(
 
 
 def budgeted(
-    source: Source, schema: Schema | Path | None, budget: Budget, target: str | None
+    source: Source,
+    schema: Schema | Path | None,
+    budget: Budget,
+    target: str | None,
+    constraints: Sequence[Any] = (),
 ) -> Dataset:
     """The source as it may be learnt within a budget: no cell is looked at.
 
@@ -139,6 +143,7 @@ def budgeted(
         # Of SDV metadata dtypes alone are filled in: what cells would tell is not free.
         empty = {name: frame.clear() for name, frame in source.frames.items()}
         schema = read_schema(schema, frames=empty)
+    schema = schema.constrained(constraints) if constraints else schema
     if len(schema.tables) > 1:
         Owned.of(schema, budget.unit).bounded(budget)
         if target is not None and target not in places(schema):

@@ -46,7 +46,7 @@ from neotype.synth.learn import learn
 from neotype.synth.private.again import Again
 from neotype.synth.private.database import Learnt, fit_database
 from neotype.synth.private.owned import Owned
-from neotype.synth.private.private import fit_private
+from neotype.synth.private.rules import fit_ruled
 from neotype.synth.sizes import drawn
 from neotype.synth.synthesizer import Model
 from neotype.url import Url
@@ -197,7 +197,7 @@ def learn_within(
         whole = fit_database(strategy, data, Ledger(owned.bounded(budget)), aim, progress)
         budget.check_rows(whole.rows[owned.entity])
         return whole
-    learnt = fit_private(strategy, data, Ledger(budget), target, progress)
+    learnt = fit_ruled(strategy, data, Ledger(budget), target, progress)
     budget.check_rows(learnt.rows)
     return learnt
 

@@ -330,7 +330,7 @@ def _within(
     from neotype.api.private import fit_within
 
     said = [field.name for field in fields(beside) if getattr(beside, field.name)]
-    said = [name for name in said if name != "holdout"]
+    said = [name for name in said if name not in ("holdout", "constraints")]
     if said:
         raise BudgetError(
             f"{', '.join(said)}: not with an epsilon so far, since it would read rows for free.",
@@ -349,6 +349,7 @@ def _within(
     )
 
 
+        constraints=beside.constraints,
 def _listed(names: str | Sequence[str]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 

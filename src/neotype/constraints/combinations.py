@@ -16,7 +16,7 @@ from neotype.constraints.joined import cells, dtypes_of, free_name, labels, trut
 from neotype.errors import ColumnNotFoundError, DataError, FitError, SchemaError
 from neotype.rng import Rng
 from neotype.schema.condition import Condition
-from neotype.schema.constraint import Columns, Constraint, Rule, replaced
+from neotype.schema.constraint import Columns, Constraint, Rule, replaced, unsaid
 from neotype.schema.schema import NUMBERED, Categorical, Constant, Geo
 from neotype.schema.value import Scalar
 
@@ -60,6 +60,17 @@ class FixedCombinations(Constraint):
                 mend="list what is allowed, fit with a lower protect, or take the constraint out",
             )
         return self.restore(kept_facts(found, enough), columns)
+
+    def declare(self, columns: Columns) -> Rule:
+        """The combinations that are listed; SchemaError where none is."""
+        joinable(self, self.columns, columns)
+        if self.allowed is None:
+            raise unsaid(
+                self,
+                "the combinations that rows show",
+                f"list them: allowed: [[…, …], …], a cell each for {', '.join(self.columns)}",
+            )
+        return self.restore({}, columns)
 
     def restore(self, facts: Mapping[str, Any], columns: Columns) -> Rule:
         """The rule: what it allows is declared, or was learnt."""
@@ -197,6 +208,8 @@ class Joined(Rule):
         if self.shown and not known.all():
             alike = self._alike(frame.select(self._names).filter(~known))
             found = found.scatter((~known).arg_true(), alike)
+        elif not known.all():
+            found = found.set(~known, None)
         return frame.with_columns(found.alias(self._name)).drop(self._names)
 
     def _alike(self, frame: pl.DataFrame) -> pl.Series:
@@ -231,8 +244,10 @@ class Joined(Rule):
         return pl.Series(self.kept, dtype=pl.String).gather(picks)
 
     def decode(self, frame: pl.DataFrame, rng: Generator) -> pl.DataFrame:
-        """Label to cells."""
-        made = cells(frame[self._name], dtypes_of(self._names, self.columns))
+        """Label to cells; what is no label of ours to none, which the check then finds."""
+        label = frame[self._name]
+        ours = label.is_in(pl.Series(self.kept, dtype=pl.String).implode())
+        made = cells(label.set(~ours, None), dtypes_of(self._names, self.columns))
         return frame.drop(self._name).hstack(made)
 
     def translate(self, condition: Condition) -> tuple[Condition, ...] | None:

@@ -44,6 +44,10 @@ class Expression(Constraint):
         """The condition itself."""
         return f"Expression({' '.join(self.expression.split())})"
 
+    def declare(self, columns: Columns) -> Rule:
+        """It says all itself."""
+        return self.restore({}, columns)
+
     def learn(self, columns: Columns, frame: pl.DataFrame, *, protect: int) -> Rule:
         """Nothing has to be learnt."""
         rule = self.restore({}, columns)
@@ -106,6 +110,10 @@ class ColumnFormula(Constraint):
         gaps = cells.is_null() & value.is_not_null()
         alone = cells.is_not_null() & value.is_null()
         return self.restore({"gaps": bool(gaps.any()), "alone": bool(alone.any())}, columns)
+
+    def declare(self, columns: Columns) -> Rule:
+        """Cells may be missing where the column's may; none is known beside what is missing."""
+        return self.restore({"gaps": columns[self.column].nullable, "alone": False}, columns)
 
     def restore(self, facts: Mapping[str, Any], columns: Columns) -> Rule:
         """The rule."""
@@ -275,6 +283,10 @@ class Custom(Constraint):
 
     def learn(self, columns: Columns, frame: pl.DataFrame, *, protect: int) -> Rule:
         """Nothing has to be learnt."""
+        return _Called(self, self._found(SchemaError))
+
+    def declare(self, columns: Columns) -> Rule:
+        """It sees none but made rows."""
         return _Called(self, self._found(SchemaError))
 
     def restore(self, facts: Mapping[str, Any], columns: Columns) -> Rule:

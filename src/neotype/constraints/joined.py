@@ -32,8 +32,8 @@ def labels(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
 
 
 def cells(joined: pl.Series, dtypes: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    """The inverse of `labels`: one column a dtype, one row a label."""
-    distinct = joined.unique()
+    """The inverse of `labels`: one column a dtype, one row a label; nothing where there is none."""
+    distinct = joined.unique().drop_nulls()
     rows = [json.loads(label) for label in distinct]
     parts = {
         name: pl.Series(

@@ -155,6 +155,10 @@ class DenormalizedTable(Constraint):
             return rule
         return self.restore(kept_facts(found, kept), columns)
 
+    def declare(self, columns: Columns) -> Rule:
+        """Each key's first made row decides: which keys there are is not read."""
+        return self.restore({}, columns)
+
     def restore(self, facts: Mapping[str, Any], columns: Columns) -> Rule:
         """The rule."""
         if len(set(self.about)) < len(self.about):

@@ -40,8 +40,7 @@ class Ladder(Rule):
     ) -> Self:
         """The ladder whose anchor is never missing, where there is such a column."""
         bare = cls(constraint, axes, strict)
-        kinds = [columns[axis.name].kind in ("numeric", "datetime", "duration") for axis in axes]
-        if not all(kinds) or any(axis.wall for axis in axes):
+        if not bare._has_gaps(columns):
             return bare
         full = [_never_missing(axis, frame) for axis in axes]
         ends = [0, len(axes) - 1]
@@ -49,6 +48,35 @@ class Ladder(Rule):
         made = [bare._climbed(k, columns, frame, full, protect) for k in anchors]
         made = [one for one in made if one.rungs]
         return replace(made[0], others=tuple(made[1:])) if made else bare
+
+    @classmethod
+    def declared(
+        cls, constraint: Constraint, axes: tuple[Axis, ...], strict: bool, columns: Columns
+    ) -> Self:
+        """The ladder as the schema alone tells it; without rhythms and special values."""
+        bare = cls(constraint, axes, strict)
+        if not bare._has_gaps(columns):
+            return bare
+        full = [_never_null(axis) for axis in axes]
+        anchors = [k for k, never in enumerate(full) if never] or [0, len(axes) - 1]
+        made = [
+            replace(
+                bare,
+                anchor=k,
+                rungs=tuple(
+                    rung.declared(alone=not all(full))
+                    for rung in bare._bare_rungs(k, columns, full)
+                ),
+            )
+            for k in anchors
+        ]
+        return replace(made[0], others=tuple(made[1:]))
+
+    def _has_gaps(self, columns: Columns) -> bool:
+        kinds = [
+            columns[axis.name].kind in ("numeric", "datetime", "duration") for axis in self.axes
+        ]
+        return all(kinds) and not any(axis.wall for axis in self.axes)
 
     def _climbed(
         self,

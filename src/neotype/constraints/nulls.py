@@ -14,7 +14,7 @@ from pydantic import Field
 
 from neotype.constraints.joined import cells, dtypes_of, free_name, labels
 from neotype.errors import FitError, SchemaError
-from neotype.schema.constraint import Columns, Constraint, Rule, replaced
+from neotype.schema.constraint import Columns, Constraint, Rule, replaced, unsaid
 from neotype.schema.schema import NUMBERED, Categorical
 
 
@@ -53,6 +53,14 @@ class FixedNullCombinations(Constraint):
             if (cell := _usual(frame[name].drop_nulls(), protect)) is not None
         }
         return self.restore({"kept": kept, "usual": usual}, columns)
+
+    def declare(self, columns: Columns) -> Rule:
+        """SchemaError: patterns are what rows show."""
+        raise unsaid(
+            self,
+            "the patterns of gaps that rows show",
+            "say it in words that need no rows: Expression(expression='(a IS NULL) = (b IS NULL)')",
+        )
 
     def restore(self, facts: Mapping[str, Any], columns: Columns) -> Rule:
         """The rule."""

@@ -31,6 +31,12 @@ class _Ascending(Constraint):
         axes = axes_of(named, frame, asked_by=self.title)
         return Ladder.learn(self, axes, self.strict, columns, frame, protect)
 
+    def declare(self, columns: Columns) -> Rule:
+        """How exact the columns are, and whether cells may be missing, as declared."""
+        named = [(name, columns[name]) for name in self.about]
+        axes = axes_of(named, None, asked_by=self.title)
+        return Ladder.declared(self, axes, self.strict, columns)
+
     def restore(self, facts: Mapping[str, Any], columns: Columns) -> Rule:
         """The rule."""
         named = [(name, columns[name]) for name in self.about]

@@ -97,6 +97,11 @@ class Rung:
             missing=gap.null_count() > 0,
         )
 
+    def declared(self, *, alone: bool) -> Rung:
+        """The rung of which the schema says whether a cell may stand `alone`."""
+        name = self.alone if alone else None
+        return replace(self, weekday=None, clock=None, alone=name, missing=alone)
+
     def encode(self, cells: pl.Series, here: pl.Series, below: pl.Series) -> dict[str, pl.Series]:
         """The gap, and the cell where there is none."""
         gap = here - self.first(below)

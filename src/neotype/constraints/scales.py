@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from neotype.constraints.ladder import fresh
 from neotype.errors import SchemaError
-from neotype.schema.constraint import Columns, Constraint, Rule, replaced
+from neotype.schema.constraint import Columns, Constraint, Rule, replaced, unsaid
 from neotype.schema.infer_number import decimals_of
 from neotype.schema.schema import Numeric
 from neotype.schema.storage import storage_dtype
@@ -70,6 +70,10 @@ class MixedScales(Constraint):
         # a group of few rows has as many decimals as any
         rest = _Scale(whole.centre, whole.spread, _decimals(columns[self.column]))
         return Scales(self, columns[self.column], _name(self, columns), ordered, rest)
+
+    def declare(self, columns: Columns) -> Rule:
+        """SchemaError: scales are what rows show."""
+        raise unsaid(self, "the scale of each group", "leave it out, or make a column a scale")
 
     def restore(self, facts: Mapping[str, Any], columns: Columns) -> Rule:
         """The rule."""

@@ -58,6 +58,10 @@ class _Bounded(Constraint):
         """How exact the column is."""
         return self._rule(_axis(self, columns, frame), columns)
 
+    def declare(self, columns: Columns) -> Rule:
+        """How exact the column is, as declared."""
+        return self._rule(_axis(self, columns, None), columns)
+
     def restore(self, facts: Mapping[str, Any], columns: Columns) -> Rule:
         """The rule."""
         return self._rule(_as_learnt(_axis(self, columns, None), facts), columns)
@@ -226,6 +230,10 @@ class FixedIncrements(Constraint):
     def learn(self, columns: Columns, frame: pl.DataFrame, *, protect: int) -> Rule:
         """How exact the column is."""
         return self._rule(_axis(self, columns, frame), columns)
+
+    def declare(self, columns: Columns) -> Rule:
+        """How exact the column is, as declared."""
+        return self._rule(_axis(self, columns, None), columns)
 
     def restore(self, facts: Mapping[str, Any], columns: Columns) -> Rule:
         """The rule."""

@@ -76,9 +76,26 @@ class Constraint(Value):
         """
         return self.restore({}, columns)
 
+    def declare(self, columns: Columns) -> Rule:
+        """The rule as the schema alone tells it, which says all that it is based on.
+
+        SchemaError where rows would have to say what it allows: under a privacy budget none does.
+        """
+        if type(self).learn is not Constraint.learn:
+            raise unsaid(self, "what rows show")
+        return self.restore({}, columns)
+
     def restore(self, facts: Mapping[str, Any], columns: Columns) -> Rule:
         """The rule again from its `facts`."""
         raise NotImplementedError
+
+
+def unsaid(asked: Constraint, what: str, mend: str | None = None) -> SchemaError:
+    """That a constraint follows from rows, where only what the schema says is free."""
+    return SchemaError(
+        f"constraint {asked.title} holds {what}, which would be read from private rows for free.",
+        mend=mend or "leave it out under a privacy budget",
+    )
 
 
 class Rule:

@@ -11,8 +11,9 @@ from neotype.dp.guarantee import Guarantee
 from neotype.dp.ledger import Ledger
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
-from neotype.synth.private.private import fit_private
+from neotype.synth.private.rules import fit_ruled
 from neotype.synth.private.strategy import Strategy
+from neotype.synth.reformed import Reformed
 from neotype.synth.synthesizer import Capabilities
 from neotype.synth.table import TableModel
 
@@ -37,7 +38,7 @@ class Again:
         """The recipe of a model with these facts."""
         return cls(strategy, Guarantee.restore(facts["privacy"]), facts.get("target"))
 
-    def fit(self, data: Dataset, *, rng: Rng, progress: Progress = silent) -> TableModel:
+    def fit(self, data: Dataset, *, rng: Rng, progress: Progress = silent) -> TableModel | Reformed:
         """A model of `data` within the same budget."""
         ledger = Ledger(self.guarantee.budget)
-        return fit_private(self.strategy, data, ledger, self.target, progress).model
+        return fit_ruled(self.strategy, data, ledger, self.target, progress).model

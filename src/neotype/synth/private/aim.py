@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neotype.dp.mechanism import Mechanism
+from neotype.marginal.factor import Factor
 from neotype.marginal.fit import fit
 from neotype.marginal.graphical import Graphical
 from neotype.marginal.junction import cells_each
@@ -46,6 +47,7 @@ class AIM:
         rho: float,
         target: int | None = None,
         known: Sequence[Measurement] = (),
+        fixed: Sequence[Factor] = (),
         progress: Progress = silent,
     ) -> Graphical:
         """Single digits first; then a round of pairs after the other until all is spent."""
@@ -56,10 +58,10 @@ class AIM:
         found, unused = one_way(digits, single, known)
         left = rho - single + unused
         if not pairs:
-            return fit(digits.sizes, _more(digits, found, left), total)
-        price, cliques = rho / most, list[Clique]()
-        rows = rows_told(total, rho, found)
-        model = fit(digits.sizes, found, rows)
+            return fit(digits.sizes, _more(digits, found, left), total, fixed=fixed)
+        price, cliques = rho / most, [f.axes for f in fixed]
+        rows = rows_told(total, digits.worth(rho), found)
+        model = fit(digits.sizes, found, rows, fixed=fixed)
         tables = model.project(pairs)
         weights = np.array([self.favour if target in pair else 1.0 for pair in pairs])
         while left > 0:
@@ -76,8 +78,8 @@ class AIM:
                 spent = (1 - self.selection) * price
                 found.append(digits.measure(pairs[place], spent, "pairs that the model had wrong"))
             left = 0.0 if last else left - self.picks * price
-            rows = rows_told(total, rho, found)
-            model = fit(digits.sizes, found, rows, start=model)
+            rows = rows_told(total, digits.worth(rho), found)
+            model = fit(digits.sizes, found, rows, start=model, fixed=fixed)
             before, tables = tables, model.project(pairs)
             moved = [rows * float(np.abs(tables[k] - before[k]).sum()) for k in chosen]
             noise = [MEAN_NOISE * sigma * tables[k].size for k in chosen]

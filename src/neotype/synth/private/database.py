@@ -175,7 +175,7 @@ class PrivateTables:
     guarantee: Guarantee
 
 
-Learnt = PrivateTable | PrivateTables
+Learnt = PrivateTable[Any] | PrivateTables
 
 
 def fit_database(

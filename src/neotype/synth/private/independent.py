@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from neotype.dp.mechanism import Mechanism
+from neotype.marginal.factor import Factor
 from neotype.marginal.fit import fit
 from neotype.marginal.graphical import Graphical
 from neotype.marginal.measurement import Measurement
@@ -27,6 +28,7 @@ class Independent:
         rho: float,
         target: int | None = None,
         known: Sequence[Measurement] = (),
+        fixed: Sequence[Factor] = (),
         progress: Progress = silent,
     ) -> Graphical:
         """All of `rho` for the tables of single digits, also of those known already."""
@@ -34,4 +36,4 @@ class Independent:
         told = [(k,) for k, size in enumerate(digits.sizes) if size > 1]
         found = digits.measure_all(told, rho, "each column by itself")
         progress("measure", 1, 1)
-        return fit(digits.sizes, [*known, *found], total)
+        return fit(digits.sizes, [*known, *found], total, fixed=fixed)

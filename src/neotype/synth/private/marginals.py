@@ -13,6 +13,7 @@ from math import prod, sqrt
 import numpy as np
 
 from neotype.dp.mechanism import Mechanism
+from neotype.marginal.factor import Factor
 from neotype.marginal.fit import fit
 from neotype.marginal.graphical import Graphical
 from neotype.marginal.measurement import Clique, FloatArray, Measurement
@@ -58,6 +59,7 @@ class Marginals:
         target: int | None = None,
         known: Sequence[Measurement] = (),
         among: Sequence[Clique] | None = None,
+        fixed: Sequence[Factor] = (),
         progress: Progress = silent,
     ) -> Graphical:
         """Single digits, the target's pairs, scores, chosen tables: then the model of all these.
@@ -70,6 +72,7 @@ class Marginals:
         stars = [pair for pair in pairs if aim in pair]
         others = [pair for pair in pairs if pair not in set(stars)]
         settled = [*stars, *(table.clique for table in known if len(table.clique) > 1)]
+        settled += [factor.axes for factor in fixed]
         base = check_cells(digits.sizes, settled, self.cells or MOST_CELLS)
         cap = self.cells or max(_CELLS, 2 * base)
         single = self.single * rho if pairs else rho
@@ -83,14 +86,21 @@ class Marginals:
         progress("measure", 2, _STEPS)
         chosen = list[Clique]()
         if others:
-            paid = left * self._selection(len(others) * (2 if stars else 1), left, total)
+            paid = left * self._selection(
+                len(others) * (2 if stars else 1), digits.worth(left), total
+            )
             left -= paid
-            rows = rows_told(total, rho, found)
-            before = fit(digits.sizes, found, rows)
+            rows = rows_told(total, digits.worth(rho), found)
+            before = fit(digits.sizes, found, rows, fixed=fixed)
             candidates = _scored(digits, before, others, aim, rows, paid, cap)
             candidates.scores[len(others) :] *= self.triples
             chosen = select(
-                digits.sizes, settled, candidates, rho=left, caution=self.caution, cap=cap
+                digits.sizes,
+                settled,
+                candidates,
+                rho=digits.worth(left),
+                caution=self.caution,
+                cap=cap,
             )
         progress("measure", 3, _STEPS)
         if left > 0 and pairs:
@@ -104,7 +114,7 @@ class Marginals:
                 purpose="columns together",
             )
         found += [] if pairs else known
-        model = fit(digits.sizes, found, rows_told(total, rho, found))
+        model = fit(digits.sizes, found, rows_told(total, digits.worth(rho), found), fixed=fixed)
         progress("measure", _STEPS, _STEPS)
         return model
 

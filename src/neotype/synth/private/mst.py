@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from neotype.dp.mechanism import Mechanism
+from neotype.marginal.factor import Factor
 from neotype.marginal.fit import fit
 from neotype.marginal.graphical import Graphical
 from neotype.marginal.measurement import Clique, FloatArray, Measurement
@@ -44,6 +45,7 @@ class MST:
         rho: float,
         target: int | None = None,
         known: Sequence[Measurement] = (),
+        fixed: Sequence[Factor] = (),
         progress: Progress = silent,
     ) -> Graphical:
         """The maximum spanning tree of distances from independence, edge by edge."""
@@ -51,23 +53,23 @@ class MST:
         pairs = pairs_among(digits.sizes)
         if not pairs:
             found, left = one_way(digits, rho, ())
-            return fit(digits.sizes, [*known, *found], total)
+            return fit(digits.sizes, [*known, *found], total, fixed=fixed)
         single = self.single * rho
         found, unused = one_way(digits, single, known)
         left = rho - single + unused
         progress("measure", 1, 3)
-        rows = rows_told(total, rho, found)
-        before = fit(digits.sizes, found, rows)
+        rows = rows_told(total, digits.worth(rho), found)
+        before = fit(digits.sizes, found, rows, fixed=fixed)
         references = [rows * table for table in before.project(pairs)]
         paid = self.selection * left
         edges = _spanning(digits, pairs, references, paid)
-        check_cells(digits.sizes, edges, self.cells)
+        check_cells(digits.sizes, [*edges, *(f.axes for f in fixed)], self.cells)
         progress("measure", 2, 3)
         left -= paid
         measure_together(
             digits, edges, found, rho=left, breadth=self.breadth, purpose="pairs of the tree"
         )
-        model = fit(digits.sizes, found, rows_told(total, rho, found))
+        model = fit(digits.sizes, found, rows_told(total, digits.worth(rho), found), fixed=fixed)
         progress("measure", 3, 3)
         return model
 

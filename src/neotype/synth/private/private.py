@@ -6,7 +6,9 @@ learnt; then a strategy that measures tables of the leading digits with what is 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from neotype.dp.ledger import Ledger
 from neotype.dp.mechanism import Mechanism
 from neotype.encode.codebook import Codebook
 from neotype.encode.encoder import Codes
+from neotype.marginal.factor import Factor
 from neotype.progress import Progress, silent
 from neotype.synth.model_file import PRIVATE
 from neotype.synth.private.affordable import check_left, check_served
@@ -35,11 +38,14 @@ def domain_share(epsilon: float) -> float:
     return SCARCE_DOMAIN if epsilon <= SCARCE else DOMAIN
 
 
+Made_co = TypeVar("Made_co", covariant=True)
+
+
 @dataclass(frozen=True)
-class PrivateTable:
+class PrivateTable(Generic[Made_co]):
     """A fitted table, how many rows it was learnt from (with noise), and what is promised."""
 
-    model: TableModel
+    model: Made_co
     rows: int
     guarantee: Guarantee
 
@@ -50,8 +56,14 @@ def fit_private(
     ledger: Ledger,
     target: str | None = None,
     progress: Progress = silent,
-) -> PrivateTable:
-    """Learn a table within what is left of the ledger."""
+    *,
+    zeros: Callable[[Codebook], Sequence[Factor]] | None = None,
+) -> PrivateTable[TableModel]:
+    """Learn a table within what is left of the ledger; its constraints are not looked at.
+
+    FitError for columns that the budget cannot serve: it follows from noisy numbers. `zeros` says
+    what cannot be of leading digits, by the codebook, which is noisy already.
+    """
     check_left(ledger)
     mechanism, epsilon = Mechanism(ledger), ledger.budget.epsilon
     share = domain_share(epsilon)
@@ -66,6 +78,8 @@ def fit_private(
     codes = codebook.encode(readable(data))
     digits = codebook.digits
     own = [] if target is None else codebook.places({target})
+    fixed = () if zeros is None else zeros(codebook)
+    beside: dict[str, Any] = {"fixed": fixed} if fixed else {}
     wanted = int(np.flatnonzero(leading == own[0])[0]) if own else None
     try:
         graph = strategy.fit(
@@ -76,6 +90,7 @@ def fit_private(
             rho=ledger.left,
             target=wanted,
             progress=progress,
+            **beside,
         )
     except CellsError as fault:
         raise fault.named([_column(codebook, place) for place in leading]) from None

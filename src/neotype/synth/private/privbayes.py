@@ -14,6 +14,7 @@ from math import prod, sqrt
 import numpy as np
 
 from neotype.dp.mechanism import Mechanism
+from neotype.marginal.factor import Factor
 from neotype.marginal.fit import fit
 from neotype.marginal.graphical import Graphical
 from neotype.marginal.measurement import Clique, Measurement
@@ -52,6 +53,7 @@ class PrivBayes:
         rho: float,
         target: int | None = None,
         known: Sequence[Measurement] = (),
+        fixed: Sequence[Factor] = (),
         progress: Progress = silent,
     ) -> Graphical:
         """Single digits, the network one digit after the other, then its tables."""
@@ -59,23 +61,23 @@ class PrivBayes:
         pairs = pairs_among(digits.sizes)
         if not pairs:
             found, _ = one_way(digits, rho, ())
-            return fit(digits.sizes, [*known, *found], total)
+            return fit(digits.sizes, [*known, *found], total, fixed=fixed)
         single = self.single * rho
         found, unused = one_way(digits, single, known)
         left = rho - single + unused
         progress("measure", 1, 3)
-        rows = rows_told(total, rho, found)
-        before = fit(digits.sizes, found, rows)
+        rows = rows_told(total, digits.worth(rho), found)
+        before = fit(digits.sizes, found, rows, fixed=fixed)
         paid = self.selection * left
         network = _Network(digits, before, rows, paid, left - paid, self)
         cliques = network.grow(pairs, target)
-        check_cells(digits.sizes, cliques, self.cells)
+        check_cells(digits.sizes, [*cliques, *(f.axes for f in fixed)], self.cells)
         progress("measure", 2, 3)
         left -= paid
         measure_together(
             digits, cliques, found, rho=left, breadth=self.breadth, purpose="children with parents"
         )
-        model = fit(digits.sizes, found, rows_told(total, rho, found))
+        model = fit(digits.sizes, found, rows_told(total, digits.worth(rho), found), fixed=fixed)
         progress("measure", 3, 3)
         return model
 
@@ -96,7 +98,9 @@ class _Network:
         second = max(0, len(told) - 2) if strategy.degree > 1 else 0
         self._rho = selection / (len(told) - 1 + second)
         # The mean noise of a cell if all tables get alike, times caution.
-        self._noise = strategy.caution * MEAN_NOISE * sqrt((len(told) - 1) / (2 * tables))
+        self._noise = (
+            strategy.caution * MEAN_NOISE * sqrt((len(told) - 1) / (2 * digits.worth(tables)))
+        )
         self._digits, self._single, self._total = digits, single, total
         self._degree = strategy.degree
         self._told = told

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from neotype.dp.mechanism import Mechanism
 from neotype.errors import FitError
+from neotype.marginal.factor import Factor
 from neotype.marginal.graphical import Graphical
 from neotype.marginal.junction import cells, junction_tree
 from neotype.marginal.measurement import Clique, Measurement
@@ -54,11 +55,13 @@ class Strategy(Protocol):
         rho: float,
         target: int | None = None,
         known: Sequence[Measurement] = (),
+        fixed: Sequence[Factor] = (),
         progress: Progress = silent,
     ) -> Graphical:
         """A model of the digits × rows `codes`; all of `rho` is paid, and never more.
 
         `sizes`, `total` and `known`, tables that were measured before, are public or noisy.
+        `fixed` are log-weights that hold whatever is measured: −∞ where rules allow no row.
         `target` is the digit of the column that others are to be predicted from.
         """
 
@@ -104,7 +107,8 @@ def measure_together(
     purpose: str,
 ) -> None:
     """Add to `found` these tables, and what single digits lack beside them, for all of `rho`."""
-    tables, parts = shares_with_singles(digits.sizes, cliques, found, rho=rho, breadth=breadth)
+    worth = digits.worth(rho)
+    tables, parts = shares_with_singles(digits.sizes, cliques, found, rho=worth, breadth=breadth)
     for table, part in zip(tables, parts, strict=True):
         found.append(digits.measure(table, rho * float(part), purpose))
 
