@@ -4,6 +4,9 @@ Adult, Chinook and Sakila ship with the repository; the other tables are read fr
 downloaded from UCI: shoppers.csv, beijing_pm25.csv, bank_marketing.csv, diabetes130.parquet,
 bike_sharing_hour.csv; and for `relational` also panel_pbc2.csv and the folders rossmann, berka and
 sakila, one CSV for each table and the keys in relations.json.
+
+`peers` is measured where it is named: it installs other libraries, 4 GB of them, into --cache, and
+writes its section into the results of `private`.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import argparse
 import os
 import platform
 import statistics
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,7 @@ from typing import Any
 from benchmarks.evaluation import evaluation
 from benchmarks.marginal import marginal
 from benchmarks.measure import ROOT, alone, table
+from benchmarks.peers import CACHE, LIMIT, PEERS, peers
 from benchmarks.private import private
 from benchmarks.relational import relational
 from benchmarks.spec import spec
@@ -28,6 +33,7 @@ from benchmarks.tasks import tasks
 RESULTS = ROOT / "benchmarks" / "results"
 PARTS = ("frontier", "cost", "evaluation", "spec", "tasks", "relational", "marginal", "private")
 SEEDS = ("0", "1", "2")
+SECTION = "## Peers"
 
 
 def _mean(runs: list[dict[str, Any]], metric: str) -> str:
@@ -107,15 +113,44 @@ def cost() -> str:
     return f"## Cost\n\n{table(['what', 'asked', 'measured'], rows)}\n"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=PARTS, metavar="PART", help=", ".join(PARTS))
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    names = (*PARTS, "peers")
+    parser.add_argument("parts", nargs="*", choices=names, metavar="PART", help=", ".join(names))
     parser.add_argument("--data", help="folder with the tables that do not ship")
     parser.add_argument("--seeds", type=int, default=len(SEEDS))
     parser.add_argument("--to", type=Path, default=RESULTS)
-    asked = parser.parse_args()
+    parser.add_argument("--cache", type=Path, default=CACHE, help="environments of peers")
+    parser.add_argument("--limit", type=int, default=LIMIT, help="seconds for each run of a peer")
+    parser.add_argument(
+        "--only", nargs="+", choices=PEERS, default=list(PEERS), metavar="PEER", help="of `peers`"
+    )
+    return parser.parse_args()
+
+
+def write(folder: Path, part: str, head: str, found: str) -> None:
+    """The results of a part in a file; those of `peers` stand at the end of those of `private`."""
+    path = folder / ("private.md" if part == "peers" else f"{part}.md")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    before = path.read_text() if path.exists() else ""
+    if part == "peers":
+        own = before.split(SECTION)[0] or "# Results: private\n\n"
+        text = own + found.replace(f"{SECTION}\n", f"{SECTION}\n\n{head}\n", 1)
+    else:
+        kept = before[before.find(SECTION) :] if SECTION in before else ""
+        text = f"# Results: {part}\n\n{head}\n\n{found}" + (f"\n{kept}" if kept else "")
+    path.write_text(text)
+    print(f"written to {path}")
+
+
+def main() -> None:
+    asked = arguments()
     seeds = tuple(str(seed) for seed in range(asked.seeds))
-    measured = {
+    measured: dict[str, Callable[[], str]] = {
         "frontier": lambda: frontier(asked.data, seeds),
         "cost": cost,
         "evaluation": evaluation,
@@ -124,17 +159,19 @@ def main() -> None:
         "relational": lambda: relational(asked.data),
         "marginal": marginal,
         "private": lambda: private(asked.data, seeds),
+        "peers": lambda: peers(asked.cache, asked.limit, asked.only, asked.seeds),
     }
-    names = ("neotype", "numpy", "polars", "numba", "lightgbm")
+    names = ("neotype", "numpy", "polars", "numba", "lightgbm", "opendp")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     for part in asked.parts or PARTS:
-        data = " --data FOLDER" if part in ("frontier", "tasks", "relational", "private") else ""
-        head = f"Made by `python -m benchmarks {part}{data}` on {machine}; {versions}."
-        path = asked.to / f"{part}.md"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"# Results: {part}\n\n{head}\n\n{measured[part]()}")
-        print(f"written to {path}")
+        options = " --data FOLDER" if part in ("frontier", "tasks", "relational", "private") else ""
+        if part in ("frontier", "spec", "private", "peers"):
+            options += f" --seeds {asked.seeds}"
+        if part == "peers":
+            options += f" --limit {asked.limit} --only {' '.join(asked.only)}"
+        head = f"Made by `python -m benchmarks {part}{options}` on {machine}; {versions}."
+        write(asked.to, part, head, measured[part]())
 
 
 if __name__ == "__main__":

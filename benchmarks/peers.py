@@ -1,0 +1,191 @@
+"""Other libraries for private tables on Adult: the same rows, budget and measures as ours.
+
+Each is installed into an environment of its own, in a folder outside of the repository, and a small
+script there (`benchmarks/adapters`) turns codes into codes. The domain, with bins that are read
+from the train rows, is given to them for nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import polars as pl
+
+from benchmarks.coding import BINS, Domain
+from benchmarks.measure import ROOT, alone, table
+from benchmarks.private import DELTA, HEAD, SCORES, Way, judged, lines, real_rows
+from benchmarks.tables import TABLES
+
+CACHE = Path.home() / ".cache" / "neotype-benchmarks" / "peers"
+NAME, EPSILON = "adult", 1.0
+LIMIT = 1200
+INSTALLED = "installed.txt"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """What is installed, one call of pip after the other, and the mechanisms to run."""
+
+    requirements: tuple[str, ...]
+    mechanisms: tuple[str, ...]
+    about: str
+
+
+PEERS = {
+    "mbi": Peer(
+        ("mbi==2.0.0 pandas pyarrow",),
+        ("mst", "aim"),
+        "the mechanisms are not in its wheel and were written after the papers, with the settings "
+        "of its repository; inference and sampling are the library's",
+    ),
+    "dpmm": Peer(("dpmm==0.1.9 pyarrow",), ("mst", "privbayes", "aim"), "its defaults"),
+    "smartnoise": Peer(
+        # Asked for first: otherwise opacus brings whatever torch is newest, with gigabytes of CUDA.
+        ("torch==2.13.0", "smartnoise-synth==1.0.8 pyarrow"),
+        ("mst", "aim"),
+        "its defaults",
+    ),
+}
+OURS = (
+    Way("marginals", told=True, epsilons=(EPSILON,)),
+    Way("marginals", told=True, declared=True, epsilons=(EPSILON,)),
+    Way("mst", epsilons=(EPSILON,)),
+    Way("mst", declared=True, epsilons=(EPSILON,)),
+    Way("aim", epsilons=(EPSILON,)),
+    Way("aim", declared=True, epsilons=(EPSILON,)),
+    Way("privbayes", epsilons=(EPSILON,)),
+)
+
+
+def environment(name: str, cache: Path) -> tuple[Path, str]:
+    """The Python of a peer's environment, made where there is none; or why there is none."""
+    place, peer = cache / name, PEERS[name]
+    python, stamp = place / "bin" / "python", place / INSTALLED
+    wanted = "\n".join(peer.requirements)
+    if stamp.exists() and stamp.read_text() == wanted:
+        return python, ""
+    steps = [[sys.executable, "-m", "venv", str(place)]]
+    steps += [
+        [str(python), "-m", "pip", "install", "-q", *line.split()] for line in peer.requirements
+    ]
+    for step in steps:
+        done = subprocess.run(step, capture_output=True, text=True, check=False)
+        if done.returncode:
+            return python, f"not installed: {_last(done.stderr)}"
+    stamp.write_text(wanted)
+    return python, ""
+
+
+def measured(name: str, mechanism: str, python: str, limit: str) -> dict[str, Any]:
+    """One run of a peer: CPU seconds and memory are those of its process alone."""
+    case = TABLES[NAME](None)
+    domain = Domain(case.train)
+    with TemporaryDirectory() as folder:
+        place = Path(folder)
+        domain.codes(case.train).write_parquet(place / "train.parquet")
+        (place / "domain.json").write_text(json.dumps(domain.sizes))
+        command = [python, "-m", f"benchmarks.adapters.of_{name}", mechanism, folder]
+        command += [str(EPSILON), str(DELTA)]
+        # Floats of 64 bits, as mbi asks for where there are many rows.
+        setting = os.environ | {"JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu", "PYTHONPATH": ""}
+        try:
+            done = subprocess.run(
+                command,
+                cwd=ROOT,
+                env=setting,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=float(limit),
+            )
+        except subprocess.TimeoutExpired:
+            return {"error": f"stopped after {float(limit):g} s, {_cpu():.0f} CPU-s"}
+        if done.returncode:
+            return {"error": f"failed: {_last(done.stderr)}"}
+        imports = json.loads((place / "imports.json").read_text())
+        rows = domain.rows(pl.read_parquet(place / "made.parquet"), seed=0)
+    cost = {"imports": imports, "CPU-s": _cpu() - imports}
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    return cost | {"GiB": peak} | judged(rows, NAME, "")
+
+
+def coded() -> dict[str, float]:
+    """The train rows after coding and decoding: what no peer can pass."""
+    case = TABLES[NAME](None)
+    domain = Domain(case.train)
+    return judged(domain.rows(domain.codes(case.train), seed=0), NAME, "")
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _last(text: str) -> str:
+    """The last line of an error, short enough for a table."""
+    found = [line for line in text.strip().splitlines() if line.strip()]
+    return (found[-1] if found else "no message").replace("|", "/")[:200]
+
+
+def _scores(found: dict[str, float]) -> list[str]:
+    return [f"{found[score]:.{digits}f}" for score, digits in SCORES.items()]
+
+
+def _of_peer(name: str, cache: Path, limit: int) -> list[list[str]]:
+    python, missing = environment(name, cache)
+    rows = []
+    for mechanism in PEERS[name].mechanisms:
+        found: dict[str, Any] = {"error": missing}
+        if not missing:
+            found = alone("benchmarks.peers", "measured", name, mechanism, str(python), str(limit))
+        cells = [name, mechanism, "given"]
+        if "error" in found:
+            cells += [found["error"], *[""] * 6]
+        else:
+            cost = [f"{found['CPU-s']:.1f}", f"{found['imports']:.1f}", f"{found['GiB']:.2f}"]
+            cells += [*_scores(found), *cost]
+        rows.append(cells)
+        print("  ".join(cells), flush=True)
+    return rows
+
+
+def peers(cache: Path, limit: int, only: list[str], seeds: int) -> str:
+    """A section for the results of `private`."""
+    _, _, *real = real_rows(NAME, "")
+    rows = [["*real rows*", "", "", *real]]
+    found = alone("benchmarks.peers", "coded")
+    rows.append(["*coded rows*", "", "given", *_scores(found), "", "", ""])
+    for way in OURS:
+        for _, _, *scores, cpu, peak in lines(NAME, "", way, seeds):
+            domain = "declared" if way.declared else "paid for"
+            label = f"{way.strategy}, with target" if way.told else way.strategy
+            rows.append(["neotype", label, domain, *scores, cpu, "–", peak])
+    for name in only:
+        rows += _of_peer(name, cache, limit)
+    head = ["library", "mechanism", "domain", *HEAD, "fit + sample, CPU-s", "imports, CPU-s", "GiB"]
+    installed = "; ".join(
+        f"{name}: `{'`, then `'.join(PEERS[name].requirements)}` ({PEERS[name].about})"
+        for name in only
+    )
+    note = (
+        f"Adult, ε = {EPSILON:g}, δ = {DELTA:g}; neotype: {seeds} fits, others: one fit "
+        "each; scores are computed from rows by the same code. *Given*: others need codes and "
+        "get them for nothing, read from the train rows: every label, a code for missing cells, "
+        f"and of numbers about {BINS} bins: heavy values by themselves, others between quantiles. "
+        "They know the number of rows, too. Decoded numbers "
+        "are spread evenly between the smallest and the largest value of their bin; *coded rows* "
+        "are the train rows after that. *Paid for*: neotype knows names and dtypes alone; "
+        "*declared*: `benchmarks/adult_public.yaml`, which counts as public. Each peer runs in an "
+        "environment and a process of its own; what they compile (JAX) is part of the run, their "
+        "imports are not, and neotype's memory holds its imports as theirs does. Noise is "
+        f"floating-point in mbi; a run is stopped after {limit} s. Installed: {installed}."
+    )
+    return f"## Peers\n\n{note}\n\n{table(head, rows)}\n"
