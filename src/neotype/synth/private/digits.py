@@ -32,6 +32,10 @@ class Digits:
         self._tables: dict[Clique, NDArray[np.int32]] = {}
         self._room = _KEPT
 
+    def worth(self, rho: float) -> float:
+        """The price of the same noise where a unit is one row: how clear tables for `rho` are."""
+        return float(0.5 / self._mechanism.sigma(rho=rho) ** 2)
+
     def measure(self, clique: Clique, rho: float, purpose: str) -> Measurement:
         """One table of counts with noise."""
         counts, sigma = self._mechanism.counts(
