@@ -343,13 +343,13 @@ def _within(
         strategy=STRATEGY if synthesizer is None else synthesizer,
         settings=settings,
         target=target,
+        constraints=beside.constraints,
         holdout=beside.holdout,
         seed=seed,
         progress=progress,
     )
 
 
-        constraints=beside.constraints,
 def _listed(names: str | Sequence[str]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
