@@ -48,8 +48,12 @@ class Allowance(BaseModel):
     epsilon: float
     delta: float = Field(default=DELTA, description="the chance that the bound fails")
     neighbors: Neighbors = Field(default="add-remove", description="or replace")
-    unit: str = Field(default=ROW, description="a row, or the column of the person protected")
-    at_most: int = Field(default=1, description="how many rows of one unit count")
+    unit: str = Field(
+        default=ROW, description="a row, the column of the person protected, or the table"
+    )
+    at_most: int | dict[str, int] = Field(
+        default=1, description="how many rows of one unit count; of several tables, by table"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -66,7 +70,7 @@ class Allowance(BaseModel):
 
     def budget(self) -> Budget:
         """What may be spent."""
-        return Budget(self.epsilon, self.delta, self.neighbors, self.unit, self.at_most)
+        return Budget.of(self.epsilon, self.delta, self.neighbors, self.unit, self.at_most)
 
 
 class Recipe(BaseModel):

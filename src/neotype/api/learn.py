@@ -228,7 +228,7 @@ def fit(
     delta: float | None = None,
     neighbors: Neighbors = "add-remove",
     unit: str = ROW,
-    at_most: int = 1,
+    at_most: int | Mapping[str, int] = 1,
     progress: Progress = silent,
     **settings: Any,
 ) -> FittedModel:
@@ -247,7 +247,9 @@ def fit(
     is stored. With `epsilon` the model is differentially private (docs/differential-privacy.md):
     what touches a row is paid for, `delta` (1e-6 unless said) is the chance that the bound fails, a
     `unit` is a row or all rows of one entity (then its column, and the `at_most` rows of it that
-    count), and `synthesizer` names a strategy: marginals, mst, aim, privbayes, independent.
+    count), and `synthesizer` names a strategy: marginals, mst, aim, privbayes, independent. Of
+    several tables `unit` is the one of which a row is protected with all that belongs to it in the
+    others, and `at_most` a number for all of those, or one for each: {"order": 10}.
     With `holdout`, that share of the rows (whole entities, where the schema names one)
     is not learnt; `nt.evaluate` compares with it. Raises SourceError, DataError, SchemaError or
     FitError.
@@ -302,11 +304,15 @@ def _learnt(
 
 
 def _budget(
-    epsilon: float | None, delta: float | None, neighbors: Neighbors, unit: str, at_most: int
+    epsilon: float | None,
+    delta: float | None,
+    neighbors: Neighbors,
+    unit: str,
+    at_most: int | Mapping[str, int],
 ) -> Budget | None:
     """The budget, if an epsilon is said; BudgetError where one is described without."""
     if epsilon is not None:
-        return Budget(epsilon, DELTA if delta is None else delta, neighbors, unit, at_most)
+        return Budget.of(epsilon, DELTA if delta is None else delta, neighbors, unit, at_most)
     if delta is not None or unit != ROW or at_most != 1:
         raise BudgetError(
             "delta, unit and at_most are said of a privacy budget, and no epsilon is.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import fsum, sqrt
+from math import fsum
 from threading import Lock
 
 from neotype.dp.accountant import HAIR, ZCDP, Accountant, Pure, epsilon_of
@@ -141,11 +141,7 @@ class Portion(Ledger):
     """
 
     def __init__(self, ledger: Ledger, share: float, rows: int, table: str) -> None:
-        whole = ledger.budget
-        pure = ledger.accountant.coin == "ε"
-        epsilon = whole.epsilon * (share if pure else sqrt(share))
-        at_most = whole.rows(rows)
-        budget = replace(whole, epsilon=epsilon, at_most=at_most, tables=())
+        budget = replace(ledger.budget, at_most=ledger.budget.rows(rows), tables=())
         super().__init__(budget, accountant=ledger.accountant)
         self.whole, self._deltas = share * ledger.left, share * ledger.left_delta
         self._ledger, self._table = ledger, table

@@ -284,6 +284,8 @@ def _in_storage(series: pl.Series, dtype: pl.DataType) -> pl.Series:
         series = series.cast(pl.Int64)
     if isinstance(dtype, pl.Date):
         series = series.cast(pl.Int32)
+    if isinstance(dtype, pl.Categorical):
+        series = series.cast(pl.String)
     if dtype.is_float() or isinstance(dtype, pl.Decimal):
         series = (
             series.cast(pl.Int128).cast(pl.Float64) if dtype.is_float() else series.cast(pl.Int128)

@@ -16,7 +16,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from neotype.data import Dataset, Known
-from neotype.dp.bound import within
 from neotype.dp.guarantee import Guarantee
 from neotype.dp.ledger import Ledger
 from neotype.encode.encoder import Codes, Protection, State
@@ -192,8 +191,9 @@ def fit_database(
     """
     owned = Owned.of(data.schema, ledger.budget.unit)
     schema, bounds = owned.keyed(data.schema), dict(ledger.budget.tables)
-    entities = data.frames[owned.entity]
-    entities = entities.filter(pl.Series(within(_numbers(entities, owned.key), 1)))
+    # A row that lacks a key is nobody's, and of rows that share one the first is the entity.
+    entities = data.frames[owned.entity].drop_nulls(owned.key)
+    entities = entities.unique(owned.key, keep="first", maintain_order=True)
     owner = {
         name: parent_rows(tie, {owned.entity: entities, name: data.frames[name]})
         for name, tie in owned.ties.items()
@@ -231,14 +231,6 @@ def fit_database(
 def _counting(table: str) -> str:
     """The column of an entity that says how many rows of a table belong to it."""
     return f"#{table}"
-
-
-def _numbers(frame: pl.DataFrame, key: tuple[str, ...]) -> Ints:
-    """A number for each key, −1 where a part of it is missing."""
-    cells = frame.select(key)
-    whole = ~cells.select(pl.any_horizontal(pl.all().is_null())).to_series()
-    numbers = cells.select(pl.struct(pl.all()).rank("dense").cast(pl.Int64)).to_series()
-    return np.where(whole.to_numpy(), numbers.to_numpy(), -1)
 
 
 def _counted(

@@ -207,4 +207,6 @@ def _free(column: Any, name: str, rows: int) -> pl.Series:
         return made.cast(dtype)
     most = held(dtype)[1] if dtype.is_integer() else rows
     counter = pl.Series(numbers % np.uint64(min(most, 2**63 - 1)))
-    return counter.cast(dtype)
+    # A category is a text.
+    named = counter.cast(pl.String) if isinstance(dtype, pl.Categorical) else counter
+    return named.cast(dtype)

@@ -190,9 +190,8 @@ def fit_events(
     """Learn the rows of entities, each with `ledger.budget.at_most` turns, for all that is left."""
     mechanism, budget = Mechanism(ledger), ledger.budget
     picks = rows.turns(owners.names, budget.at_most)
-    taken = rows.data.take(picks)
     drafted = draft(
-        taken,
+        rows.data.take(picks),
         mechanism,
         rho=domain_share(budget.epsilon) * ledger.left,
         delta=ledger.left_delta,
@@ -200,34 +199,38 @@ def fit_events(
     )
     check_served(drafted, ledger)
     book = drafted.codebook()
-    sizes = [book.digits[place].size for place in book.leading]
-    before = _told_before(drafted, book)
-    codes = np.minimum(book.encode(readable(taken))[book.leading], np.array(sizes)[:, None] - 1)
-    last = np.minimum(
-        book.encode(readable(rows.data.take(picks - (rows.place[picks] > 0))))[book.leading],
-        np.array(sizes)[:, None] - 1,
-    )[before]
-    last = np.where(rows.place[picks] > 0, last + 1, 0)
-    whole = np.concatenate([owners.codes[:, rows.owner[picks]], last, codes]).astype(np.uint8)
-    every = (*owners.sizes, *(sizes[k] + 1 for k in before), *sizes)
-    among = _worthwhile(every, len(owners.sizes), before, len(sizes))
-    spread = mechanism.sigma(rho=ledger.left / max(len(every), 1))
-    known = [Measurement(one.clique, one.counts * drafted.rows, spread) for one in owners.known]
-    own = [] if target is None else book.places({target})
-    wanted = len(owners.sizes) + len(before) + book.leading.index(own[0]) if own else None
+    before = _told_before(drafted, book) if budget.at_most > 1 else []
+    owned, own = len(owners.sizes), [book.digits[place].size for place in book.leading]
+    sizes = (*owners.sizes, *(own[k] + 1 for k in before), *own)
+    clear = mechanism.sigma(rho=ledger.left / len(sizes))
+    known = [Measurement(one.clique, one.counts * drafted.rows, clear) for one in owners.known]
+    aim = [] if target is None else book.places({target})
     graph = Marginals().fit(
-        np.ascontiguousarray(whole),
-        every,
+        coded(rows, picks, owners, book, before),
+        sizes,
         drafted.rows,
         mechanism,
         rho=ledger.left,
-        target=wanted,
+        target=owned + len(before) + book.leading.index(aim[0]) if aim else None,
         known=known,
-        among=among,
+        among=_worthwhile(sizes, owned, before, len(own)),
         progress=progress,
     )
     fine = fine_digits(book, book.encode(Dataset.of(drafted.schema, drafted.frame)))
-    return EventModel(drafted.schema, book, graph, fine, len(owners.sizes), tuple(before))
+    return EventModel(drafted.schema, book, graph, fine, owned, tuple(before))
+
+
+def coded(rows: Rows, picks: Ints, owners: Owners, book: Codebook, before: Sequence[int]) -> Codes:
+    """The digits of an `EventModel` of these rows: all that is ever counted of events."""
+    last = np.array([book.digits[place].size for place in book.leading])[:, None] - 1
+    first = rows.place[picks] == 0
+    own, told = (
+        np.minimum(book.encode(readable(rows.data.take(which)))[book.leading], last)
+        for which in (picks, np.where(first, picks, picks - 1))
+    )
+    told = np.where(first, 0, told[list(before)] + 1)
+    stacked = np.concatenate([owners.codes[:, rows.owner[picks]], told, own])
+    return np.ascontiguousarray(stacked.astype(np.uint8))
 
 
 def _told_before(drafted: Draft, book: Codebook) -> list[int]:

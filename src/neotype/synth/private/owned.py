@@ -74,9 +74,9 @@ class Owned:
             )
         if not said and budget.at_most == 1:
             raise BudgetError(
-                f"how many rows of {', '.join(self.ties)} one row of '{self.entity}' may have is "
-                "not said, and is not read from the data.",
-                mend=mend,
+                f"at_most is 1, and how many rows of {', '.join(self.ties)} one row of "
+                f"'{self.entity}' may have is not read from the data.",
+                mend=f"{mend}; or 1, where it is meant",
             )
         return replace(
             budget, tables=tuple((name, said.get(name, budget.at_most)) for name in self.ties)
