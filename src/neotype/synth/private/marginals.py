@@ -31,6 +31,7 @@ from neotype.synth.private.strategy import (
 
 _CELLS = 400_000
 _STEPS = 4
+_TOGETHER = "columns together"
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ class Marginals:
         aim = target if target is not None and digits.sizes[target] > 1 else None
         stars = [pair for pair in pairs if aim in pair]
         others = [pair for pair in pairs if pair not in set(stars)]
-        settled = [*stars, *(table.clique for table in known if len(table.clique) > 1)]
-        settled += [factor.axes for factor in fixed]
+        settled = [*stars, *(factor.axes for factor in fixed)]
+        settled += [table.clique for table in known if len(table.clique) > 1]
         base = check_cells(digits.sizes, settled, self.cells or MOST_CELLS)
         cap = self.cells or max(_CELLS, 2 * base)
         single = self.single * rho if pairs else rho
@@ -86,32 +87,22 @@ class Marginals:
         progress("measure", 2, _STEPS)
         chosen = list[Clique]()
         if others:
-            paid = left * self._selection(
-                len(others) * (2 if stars else 1), digits.worth(left), total
-            )
+            scores = len(others) * (2 if stars else 1)
+            paid = left * self._selection(scores, digits.worth(left), total)
             left -= paid
             rows = rows_told(total, digits.worth(rho), found)
             before = fit(digits.sizes, found, rows, fixed=fixed)
             candidates = _scored(digits, before, others, aim, rows, paid, cap)
             candidates.scores[len(others) :] *= self.triples
+            worth = digits.worth(left)
             chosen = select(
-                digits.sizes,
-                settled,
-                candidates,
-                rho=digits.worth(left),
-                caution=self.caution,
-                cap=cap,
+                digits.sizes, settled, candidates, rho=worth, caution=self.caution, cap=cap
             )
         progress("measure", 3, _STEPS)
         if left > 0 and pairs:
             # Where nothing is worth its noise, what is told already gets clearer.
             measure_together(
-                digits,
-                chosen or stars,
-                found,
-                rho=left,
-                breadth=self.breadth,
-                purpose="columns together",
+                digits, chosen or stars, found, rho=left, breadth=self.breadth, purpose=_TOGETHER
             )
         found += [] if pairs else known
         model = fit(digits.sizes, found, rows_told(total, digits.worth(rho), found), fixed=fixed)
