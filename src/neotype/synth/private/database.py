@@ -7,7 +7,8 @@ as many as it has turns there, whatever it really has.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -19,7 +20,7 @@ from neotype.data import Dataset, Known
 from neotype.dp.guarantee import Guarantee
 from neotype.dp.ledger import Ledger
 from neotype.encode.encoder import Codes, Protection, State
-from neotype.errors import SamplingError
+from neotype.errors import FitError, SamplingError
 from neotype.links import parent_rows
 from neotype.marginal.measurement import Clique, Measurement
 from neotype.progress import Progress, silent
@@ -202,7 +203,8 @@ def fit_database(
     tables = 1 + len(owned.ties)
     portion = ledger.portion(1 / tables, rows=1, table=owned.entity)
     own = target[1] if target is not None and target[0] == owned.entity else None
-    top = fit_private(strategy, counted, portion, own, progress)
+    with _told_of(owned.entity):
+        top = fit_private(strategy, counted, portion, own, progress)
     model, events = replace(top.model, words=()), {}
     learnt = {owned.entity: top.rows}
     seen = model.sample(_SEEN, rng=Rng(0).child("owners")).frame
@@ -212,7 +214,8 @@ def fit_database(
         table = Dataset.of(schema.only(name), data.frames[name])
         owners = _owners(model, counted, owned, seen.filter(pl.col(_counting(name)) > 0))
         own = target[1] if target is not None and target[0] == name else None
-        events[name] = fit_events(Rows.of(table, owner[name]), owners, portion, own, progress)
+        with _told_of(name):
+            events[name] = fit_events(Rows.of(table, owner[name]), owners, portion, own, progress)
         mean = float(seen[_counting(name)].mean() or 0.0)  # type: ignore[arg-type]
         learnt[name] = round(mean * top.rows)
     guarantee = ledger.guarantee()
@@ -226,6 +229,16 @@ def fit_database(
         (guarantee.sentence(),),
     )
     return PrivateTables(made, made.learnt, guarantee)
+
+
+@contextmanager
+def _told_of(table: str) -> Iterator[None]:
+    """What cannot be learnt is said of its table."""
+    try:
+        yield
+    except FitError as fault:
+        problem = f"table '{table}': {fault.problem}"
+        raise FitError(problem, found=fault.found, mend=fault.mend) from fault
 
 
 def _counting(table: str) -> str:

@@ -37,6 +37,13 @@ class Owned:
                 mend="name the table of which one row, with all that belongs to it, is protected: "
                 "unit='client' (--unit client)",
             )
+        beside = list(_beside(schema))
+        if beside:
+            raise SchemaError(
+                "of several tables less is learnt within a budget than of one.",
+                found="\n  ".join(beside),
+                mend="leave it out of the schema, or fit the table alone",
+            )
         events = [name for name in schema.tables if name != entity]
         findings = [*_of_entity(schema, entity)]
         for name in events:
@@ -138,13 +145,17 @@ def _of_entity(schema: Schema, entity: str) -> Iterator[str]:
         yield f"'{entity}' is the unit, and refers to '{tie.parent}' itself ({tie.title})"
     if len({tie.parent_key for tie in schema.below(entity)}) > 1:
         yield f"'{entity}' is referred to by different keys, and one must name its rows"
+
+
+def _beside(schema: Schema) -> Iterator[str]:
+    """What is declared and cannot be kept."""
     if schema.constraints:
         yield f"constraints between tables are declared: {len(schema.constraints)}"
     for name, table in schema.tables.items():
         if table.constraints:
-            yield f"'{name}' has constraints, which are of one table alone so far"
+            yield f"table '{name}' has constraints"
         if table.public:
-            yield f"'{name}' is public: its rows belong to nobody"
+            yield f"table '{name}' is public: its rows belong to nobody"
 
 
 def _of_events(schema: Schema, name: str, entity: str) -> Iterator[str]:
