@@ -362,7 +362,7 @@ def test_a_number_of_the_row_counts_up_for_each_client(shop: Tables) -> None:
 
 def test_what_cannot_be_learnt_is_refused_by_the_schema_alone(shop: Tables) -> None:
     few = {name: frame.head(2) for name, frame in shop.items()}
-    rule = {"type": "inequality", "low": "day", "high": "day"}
+    rule = {"type": "Unique", "columns": ["amount"]}
 
     def fit(told: Schema | None = None, **said: Any) -> None:
         nt.fit(few, schema=told or schema(), **{"epsilon": 1.0, "unit": "client", **said})
