@@ -235,9 +235,9 @@ def digits(shop: Tables) -> tuple[np.ndarray, list[int]]:
     owner = parent_rows(owned.ties["order"], shop)
     rows = Rows.of(Dataset.of(keyed.only("order"), shop["order"]), owner)
     codes = np.atleast_2d(shop["client"]["premium"].cast(pl.UInt8).to_numpy())
-    owners = Owners(codes, (2,), shop["client"].select("id"), ())
+    owners = Owners(codes, (2,), ("id",), shop["client"], keyed.tables["client"], ())
     before = [k for k, place in enumerate(book.leading) if book.digits[place].name == "kind"]
-    picks = rows.turns(owners.names, TURNS)
+    picks = rows.turns(owners, TURNS)
     return coded(rows, picks, owners, book, before), [2, 4]
 
 
@@ -358,6 +358,29 @@ def test_a_number_of_the_row_counts_up_for_each_client(shop: Tables) -> None:
     assert (
         drawn["number"] == drawn.select(pl.int_range(pl.len()).over("client") + 1).to_series()
     ).all()
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_no_order_comes_before_its_client_where_none_did(shop: Tables, holds: bool) -> None:
+    draw = np.random.Generator(np.random.PCG64(2))
+    joined = np.datetime64("2023-06-01") + draw.integers(0, 400, CLIENTS).astype("timedelta64[D]")
+    client = shop["client"].with_columns(joined=joined)
+    orders = shop["order"].join(client, left_on="client", right_on="id", maintain_order="left")
+    later = pl.max_horizontal(orders["day"], orders["joined"].dt.offset_by("10d"))
+    kept = shop["order"].with_columns(day=later if holds else orders["day"])
+    told = schema().model_dump(mode="json")
+    told["tables"]["client"]["columns"]["joined"] = {"kind": "datetime", "part": "date"}
+    model = nt.fit(
+        {"client": client, "order": kept},
+        schema=from_document(told),
+        epsilon=4.0,
+        unit="client",
+        at_most=MOST,
+    )
+    made = model.sample()
+    both = made["order"].join(made["client"], left_on="client", right_on="id")
+    before = (both["day"] < both["joined"]).mean()
+    assert before == 0 if holds else before > 0.1  # type: ignore[operator]
 
 
 def test_what_cannot_be_learnt_is_refused_by_the_schema_alone(shop: Tables) -> None:

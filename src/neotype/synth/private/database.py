@@ -107,10 +107,13 @@ class PrivateDatabase:
         rng: Rng,
     ) -> pl.DataFrame:
         tie, parts, done = self.owned.ties[name], [], 0
+        start_of = model.begun(entities, self.entities.schema.table)
         for start in range(0, len(counts), _BLOCK):
             block = slice(start, start + _BLOCK)
             stream = rng.child(f"block {start // _BLOCK}")
-            owner, frame = model.draw(context[:, block], counts[block], stream, done)
+            owner, frame = model.draw(
+                context[:, block], counts[block], start_of[block], stream, done
+            )
             done += len(owner)
             keys = [
                 entities[theirs].gather(start + owner).cast(frame[mine].dtype).alias(mine)
@@ -285,9 +288,8 @@ def _sizes(model: TableModel) -> tuple[int, ...]:
 def _owners(model: TableModel, counted: Dataset, owned: Owned, seen: pl.DataFrame) -> Owners:
     """The entities as events know them; `seen` are drawn ones that have events."""
     codes, sizes = _context(model, counted.frame), _sizes(model)
-    names = counted.frame.select(owned.key)
     known = _tables(_context(model, seen), sizes) if seen.height else ()
-    return Owners(codes, sizes, names, tuple(known))
+    return Owners(codes, sizes, owned.key, counted.frame, counted.table, tuple(known))
 
 
 def _tables(codes: Codes, sizes: tuple[int, ...]) -> list[Measurement]:

@@ -26,16 +26,26 @@ from neotype.marginal.graphical import Graphical
 from neotype.marginal.measurement import Clique, Measurement
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
-from neotype.schema.schema import Schema
+from neotype.schema.schema import Datetime, Schema, Table
 from neotype.synth.private.affordable import check_served
 from neotype.synth.private.domain import Draft, draft, readable
 from neotype.synth.private.marginals import Marginals
 from neotype.synth.private.owned import counts_up, order_of
 from neotype.synth.private.private import domain_share, fine_digits
+from neotype.synth.private.since import (
+    SHARE,
+    begun,
+    cells_of,
+    dates,
+    early,
+    never_before,
+)
 from neotype.trees.density import DensityTrees
 
 Ints = NDArray[np.int64]
 
+_AGAIN = 8
+"""How often times are drawn again where they were before their owner's."""
 TURNS = 8
 """Rows of an owner that are looked at: more would be nearer to all of them, and take longer."""
 
@@ -63,9 +73,9 @@ class Rows:
         starts = np.searchsorted(self.owner, self.owner, side="left")
         return np.asarray(np.arange(len(self.owner)) - starts)
 
-    def turns(self, names: pl.DataFrame, each: int) -> Ints:
-        """So many turns of each owner, by lots that follow from his name and the row's place."""
-        told = names.select(pl.all().cast(pl.String))[self.owner]
+    def turns(self, owners: Owners, each: int) -> Ints:
+        """So many turns of each owner, by lots that follow from his key and the row's place."""
+        told = owners.frame.select(pl.col(owners.key).cast(pl.String))[self.owner]
         lots = told.with_columns(pl.Series("#place", self.place)).hash_rows(seed=0)
         return turns(self.owner, lots.to_numpy(), each)
 
@@ -76,7 +86,9 @@ class Owners:
 
     codes: Codes
     sizes: tuple[int, ...]
-    names: pl.DataFrame
+    key: tuple[str, ...]
+    frame: pl.DataFrame
+    table: Table
     known: tuple[Measurement, ...]
     """Noisy already, or drawn from what is: as probabilities, over those that have such rows."""
 
@@ -97,6 +109,8 @@ class EventModel:
     """How many digits an owner has."""
     before: tuple[int, ...]
     """Which of the leading digits are told of the row before."""
+    since: tuple[str, ...] = ()
+    """Dates of the owner before which no row comes."""
 
     @property
     def leading(self) -> list[int]:
@@ -109,15 +123,23 @@ class EventModel:
         order = order_of(self.schema.table)
         return None if order is None or counts_up(self.schema.table) else order
 
+    def begun(self, entities: pl.DataFrame, table: Table) -> Ints:
+        """For each entity when its first row may come."""
+        column = self.schema.table.columns[self.timed] if self.timed else None
+        return begun(entities, table, self.since, getattr(column, "part", ""))
+
     def draw(
-        self, context: Codes, counts: Ints, rng: Rng, first_row: int = 0
+        self, context: Codes, counts: Ints, begun: Ints, rng: Rng, first_row: int = 0
     ) -> tuple[Ints, pl.DataFrame]:
-        """The owner of each row, and the rows: `counts` of each owner, in their order."""
+        """The owner of each row, and the rows: `counts` of each owner, in their order.
+
+        None comes before its owner has `begun`.
+        """
         owner = np.repeat(np.arange(len(counts)), counts)
         masks = np.full((len(owner), len(self.graph.sizes)), ALL)
         masks[:, : self.owned] = only(context[:, owner].T)
         first = self.owned + len(self.before)
-        cells = self._times(owner, masks, rng.child("times")) if self.timed else None
+        cells = self._times(owner, masks, begun[owner], rng.child("times")) if self.timed else None
         starts = np.searchsorted(owner, owner, side="left")
         place = np.arange(len(owner)) - starts
         chosen = np.zeros((len(self.leading), len(owner)), dtype=np.uint8)
@@ -136,18 +158,34 @@ class EventModel:
             frame = frame.with_columns(pl.Series(name, place + 1).cast(frame[name].dtype))
         return owner, frame
 
-    def _times(self, owner: Ints, masks: Masks, rng: Rng) -> pl.Series:
+    def _times(self, owner: Ints, masks: Masks, begun: Ints, rng: Rng) -> pl.Series:
         """When rows come: times of an owner in order, with which their digits are settled."""
-        first = self.owned + len(self.before)
+        first, name = self.owned + len(self.before), str(self.timed)
         chosen = self.graph.draw(len(owner), rng.child("drawn"), masks)[0][first:]
-        name, table = str(self.timed), self.schema.table
-        cells = self._decoded(chosen, rng)[name]
-        placed = np.lexsort((in_order(cells.to_frame(), table, name), owner))
-        own = set(self.codebook.places({name}))
+        cells = self._begun(self._decoded(chosen, rng)[name], masks, begun, rng)
+        cells = cells[np.lexsort((in_order(cells.to_frame(), self.schema.table, name), owner))]
+        encoder = next(e for e in self.codebook.encoders if name in e.columns)
+        codes, places = encoder.encode(cells.to_frame()), self.codebook.places({name})
         for k, place in enumerate(self.leading):
-            if place in own:
-                masks[:, first + k] = only(chosen[k, placed])
-        return cells[placed]
+            if place in places:
+                size = self.codebook.digits[place].size
+                masks[:, first + k] = only(np.minimum(codes[places.index(place)], size - 1))
+        return cells
+
+    def _begun(self, cells: pl.Series, masks: Masks, begun: Ints, rng: Rng) -> pl.Series:
+        """The times, those anew that are before their owner has begun; at last, when he begins."""
+        column = self.schema.table.columns[cells.name]
+        if not self.since or not isinstance(column, Datetime):
+            return cells
+        for again in range(_AGAIN):
+            rows, stream = early(cells, column, begun), rng.child(f"again {again}")
+            if not len(rows):
+                return cells
+            chosen = self.graph.draw(len(rows), stream, masks[rows])[0]
+            own = chosen[self.owned + len(self.before) :]
+            cells = cells.scatter(rows, self._decoded(own, stream)[cells.name])
+        rows = early(cells, column, begun)
+        return cells.scatter(rows, cells_of(begun[rows], column))
 
     def _decoded(self, chosen: Codes, rng: Rng, first_row: int = 0) -> pl.DataFrame:
         """Rows of these leading digits, the finer ones drawn."""
@@ -165,7 +203,8 @@ class EventModel:
             "graph": State({}, self.graph.arrays()),
             "fine": State({}, self.fine.arrays()),
         }
-        return State.nest({"owned": self.owned, "before": list(self.before)}, parts)
+        facts = {"owned": self.owned, "before": list(self.before), "since": list(self.since)}
+        return State.nest(facts, parts)
 
     @classmethod
     def restore(cls, state: State, schema: Schema) -> Self:
@@ -177,6 +216,7 @@ class EventModel:
             DensityTrees.restore(state.within("fine").arrays),
             int(state.fact("owned")),
             tuple(state.fact("before")),
+            tuple(state.fact("since")),
         )
 
 
@@ -189,7 +229,7 @@ def fit_events(
 ) -> EventModel:
     """Learn the rows of entities, each with `ledger.budget.at_most` turns, for all that is left."""
     mechanism, budget = Mechanism(ledger), ledger.budget
-    picks = rows.turns(owners.names, budget.at_most)
+    picks = rows.turns(owners, budget.at_most)
     drafted = draft(
         rows.data.take(picks),
         mechanism,
@@ -200,6 +240,8 @@ def fit_events(
     check_served(drafted, ledger)
     book = drafted.codebook()
     before = _told_before(drafted, book) if budget.at_most > 1 else []
+    found = earlier(rows, picks, owners)
+    since = never_before(mechanism, found, drafted.rows, SHARE * ledger.left)
     owned, own = len(owners.sizes), [book.digits[place].size for place in book.leading]
     sizes = (*owners.sizes, *(own[k] + 1 for k in before), *own)
     clear = mechanism.sigma(rho=ledger.left / len(sizes))
@@ -217,7 +259,20 @@ def fit_events(
         progress=progress,
     )
     fine = fine_digits(book, book.encode(Dataset.of(drafted.schema, drafted.frame)))
-    return EventModel(drafted.schema, book, graph, fine, owned, tuple(before))
+    return EventModel(drafted.schema, book, graph, fine, owned, tuple(before), since)
+
+
+def earlier(rows: Rows, picks: Ints, owners: Owners) -> dict[str, NDArray[np.bool_]]:
+    """For each date of the owner, whether rows come before it."""
+    table, name = rows.data.table, order_of(rows.data.table)
+    column = None if name is None else table.columns[name]
+    if name is None or not isinstance(column, Datetime):
+        return {}
+    cells, found = rows.data.frame[name][picks], {}
+    for date in dates(owners.table):
+        start = begun(owners.frame, owners.table, [date], column.part)[rows.owner[picks]]
+        found[date] = np.isin(np.arange(len(picks)), early(cells, column, start))
+    return found
 
 
 def coded(rows: Rows, picks: Ints, owners: Owners, book: Codebook, before: Sequence[int]) -> Codes:
