@@ -349,6 +349,23 @@ def test_rows_are_drawn_from_the_joint(model: Graphical) -> None:
     assert (np.abs(halves[0] - halves[1]) < 6 * np.sqrt(rows * p + 1)).all()
 
 
+def test_pairs_that_no_table_holds_come_out_evener_than_by_chance(model: Graphical) -> None:
+    rows = 20_000
+    codes = model.sample(rows, Rng(4))
+    inside = [set(clique) for clique in model.tree.cliques]
+    apart = [
+        pair
+        for pair in combinations(range(len(SIZES)), 2)
+        if not any(set(pair) <= c for c in inside)
+    ]
+    assert apart
+    for pair in apart:
+        expected = rows * model.marginal(pair)
+        found = counted(codes, SIZES, pair)
+        by_chance = np.sqrt(expected * (1 - expected / rows)).sum() * np.sqrt(2 / np.pi)
+        assert np.abs(found - expected).sum() < 0.5 * by_chance
+
+
 def test_a_sample_follows_from_its_seed(model: Graphical) -> None:
     np.testing.assert_array_equal(model.sample(100, Rng(5)), model.sample(100, Rng(5)))
     assert (model.sample(100, Rng(5)) != model.sample(100, Rng(6))).any()

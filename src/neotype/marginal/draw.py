@@ -1,9 +1,7 @@
-"""Draw rows from a tree of conditional tables, the root first.
+"""Weigh rows, and draw them under conditions, from a tree of conditional tables, the root first.
 
-Without conditions, rows that agree in a separator get their symbols by systematic sampling: each
-symbol as often as expected, give or take one, dealt out at random. With conditions that differ from
-row to row, what is known flows to the root as far as it reaches, and rows are drawn on the way
-back, which is exact (forward filtering, backward sampling).
+With conditions that differ from row to row, what is known flows to the root as far as it reaches,
+and rows are drawn on the way back, which is exact (forward filtering, backward sampling).
 """
 
 from __future__ import annotations
@@ -11,99 +9,7 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-
-@nb.njit(cache=True, nogil=True)
-def _next(state):
-    """A number in [0, 1) and the next state: splitmix64 (Steele, Lea & Flood 2014)."""
-    state += np.uint64(0x9E3779B97F4A7C15)
-    z = state
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    z ^= z >> np.uint64(31)
-    return np.float64(z >> np.uint64(11)) * (1.0 / 9007199254740992.0), state
-
-
-@nb.njit(cache=True, nogil=True)
-def lines_of(codes, members, steps, line):
-    """Of each row, the number of its cell over the digits `members`."""
-    line[:] = 0
-    for m in range(len(members)):
-        step = np.int32(steps[m])
-        own = codes[members[m]]
-        for r in range(len(line)):
-            line[r] += np.int32(own[r]) * step
-
-
-@nb.njit(cache=True, nogil=True)
-def _fill_slots(table, rows, cols, count, state, slots):
-    """For each line, as many columns as rows fall on it, by systematic sampling."""
-    at = 0
-    for r in range(rows):
-        n = count[r]
-        if n == 0:
-            continue
-        total = 0.0
-        for c in range(cols):
-            total += table[r * cols + c]
-        u, state = _next(state)
-        done, reached, last = 0, u, 0
-        for c in range(cols):
-            p = table[r * cols + c]
-            if p <= 0.0:
-                continue
-            last = c
-            reached += p / total * n
-            while done < n and done + 1 <= reached:
-                slots[at + done] = c
-                done += 1
-        while done < n:
-            slots[at + done] = last
-            done += 1
-        at += n
-    return state
-
-
-@nb.njit(cache=True, nogil=True)
-def draw_evenly(codes, shape, own, own_start, steps, digits, digits_start, given, key):
-    """Fill `codes` (digits × rows) from the tables `given`.
-
-    own: of each clique the separator's digits from own_start[k, 0] on, and the new ones from
-    own_start[k, 1] to own_start[k, 2]; steps: how far apart neighbours along a digit are among the
-    lines, or the columns; digits: of each clique, from digits_start[k] on, for each new digit the
-    symbol that it has in each column.
-    """
-    n = codes.shape[1]
-    state = key
-    line = np.empty(n, dtype=np.int32)
-    slots = np.empty(n, dtype=np.int32)
-    for k in range(len(shape)):
-        start, rows, cols = shape[k, 0], shape[k, 1], shape[k, 2]
-        a, b, z = own_start[k]
-        lines_of(codes, own[a:b], steps[a:b], line)
-        count = np.zeros(rows, dtype=np.int64)
-        for r in range(n):
-            count[line[r]] += 1
-        state = _fill_slots(given[start:], rows, cols, count, state, slots)
-        begin = np.empty(rows, dtype=np.int64)
-        at = 0
-        for r in range(rows):
-            begin[r] = at
-            at += count[r]
-        for r in range(n):
-            group = line[r]
-            u, state = _next(state)
-            left = count[group]
-            pick = begin[group] + min(np.int64(u * left), left - 1)
-            end = begin[group] + left - 1
-            column = slots[pick]
-            slots[pick] = slots[end]
-            count[group] = left - 1
-            line[r] = column
-        for m in range(b, z):
-            symbols = digits[digits_start[k] + (m - b) * cols :]
-            into = codes[own[m]]
-            for r in range(n):
-                into[r] = symbols[line[r]]
+from neotype.marginal.evenly import lines_of, next_random
 
 
 @nb.njit(cache=True, nogil=True)
@@ -238,7 +144,7 @@ def _draw_alike(codes, mask, tree, layout, sizes, drawn, given, active, messages
                         p *= _from_below(k, line, column, tree, active, messages)
                     total += p
                     share[j] = total
-            u, state = _next(state)
+            u, state = next_random(state)
             pick = min(np.searchsorted(share[:many], u * total, side="right"), max(many - 1, 0))
             column = cells[1, pick] if many > 0 else 0
             for m in range(b, z):

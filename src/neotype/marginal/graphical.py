@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neotype.errors import FitError
-from neotype.marginal.draw import draw_evenly, draw_given, weigh_rows
+from neotype.marginal.draw import draw_given, weigh_rows
+from neotype.marginal.evenly import draw_evenly
 from neotype.marginal.factor import Factor, eliminate
 from neotype.marginal.junction import Tree, junction_tree
 from neotype.marginal.measurement import Clique, FloatArray
@@ -131,7 +132,7 @@ class Graphical:
             if log_total > -np.inf:
                 one = self._layout
                 layout = (one.own, one.own_start, one.steps, one.digits, one.digits_start)
-                draw_evenly(codes, self.schedule.shape, *layout, table, key)
+                draw_evenly(codes, np.array(self.sizes), self.schedule.shape, *layout, table, key)
                 return codes, np.full(rows, log_total)
             masks = np.broadcast_to(np.asarray(masks), (rows, len(self.sizes)))
         if len(masks) != rows:
