@@ -10,8 +10,10 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 import neotype as nt
+from neotype.cli import app
 from neotype.data import Dataset
 from neotype.dp.audit import audit
 from neotype.dp.bound import turns
@@ -22,7 +24,7 @@ from neotype.dp.mechanism import Mechanism
 from neotype.encode.codebook import Codebook
 from neotype.errors import BudgetError, FitError, SamplingError, SchemaError
 from neotype.links import parent_rows
-from neotype.schema.file import from_document
+from neotype.schema.file import from_document, write_schema
 from neotype.schema.schema import Schema
 from neotype.synth.private.events import TURNS, Owners, Rows, coded
 from neotype.synth.private.owned import Owned
@@ -358,6 +360,35 @@ def test_a_number_of_the_row_counts_up_for_each_client(shop: Tables) -> None:
     assert (
         drawn["number"] == drawn.select(pl.int_range(pl.len()).over("client") + 1).to_series()
     ).all()
+
+
+def test_a_plan_and_the_command_line_take_it_all_the_way(shop: Tables, tmp_path: Path) -> None:
+    few = shop["client"].head(1_500)
+    (tmp_path / "shop").mkdir()
+    few.write_parquet(tmp_path / "shop" / "client.parquet")
+    orders = shop["order"].filter(pl.col("client").is_in(few["id"].implode()))
+    orders.write_parquet(tmp_path / "shop" / "order.parquet")
+    write_schema(schema(), tmp_path / "schema.yaml")
+    said = f"fit {tmp_path}/shop -o {tmp_path}/shop.neotype --schema {tmp_path}/schema.yaml"
+    said += " --epsilon 6 --unit client --at-most order=12 --force"
+    done = CliRunner().invoke(app, said.split())
+    assert done.exit_code == 0, done.output
+    assert "one row of client" in done.output.replace("\n", " ")
+    run = nt.run(
+        {
+            "source": tmp_path / "shop",
+            "output": tmp_path / "out",
+            "schema": tmp_path / "schema.yaml",
+            "budget": {"epsilon": 6, "unit": "client", "at_most": {"order": 12}},
+            "holdout": 0.3,
+            "metrics": ["referential_integrity"],
+        }
+    )
+    assert run.model.facts["privacy"]["tables"] == [["order", 12]]
+    assert run.model.facts["rows"]["client"] < 1_300
+    refused = CliRunner().invoke(app, said.replace("order=12", "many").split())
+    assert refused.exit_code
+    assert "order=10,card=2" in refused.output
 
 
 @pytest.mark.parametrize("holds", [True, False])
