@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks.evaluation import evaluation
 from benchmarks.marginal import marginal
 from benchmarks.measure import ROOT, alone, table
-from benchmarks.peers import CACHE, LIMIT, PEERS, peers
+from benchmarks.peers import CACHE, LIBRARIES, LIMIT, peers
 from benchmarks.private import private
 from benchmarks.relational import relational
 from benchmarks.spec import spec
@@ -127,22 +127,33 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--cache", type=Path, default=CACHE, help="environments of peers")
     parser.add_argument("--limit", type=int, default=LIMIT, help="seconds for each run of a peer")
     parser.add_argument(
-        "--only", nargs="+", choices=PEERS, default=list(PEERS), metavar="PEER", help="of `peers`"
+        "--only",
+        nargs="+",
+        choices=LIBRARIES,
+        default=list(LIBRARIES),
+        metavar="LIBRARY",
+        help="of `peers`; lines of others stay",
     )
     return parser.parse_args()
 
 
+def parted(folder: Path) -> tuple[str, str]:
+    """The results of `private` as they are, and the section of `peers` at their end."""
+    path = folder / "private.md"
+    own, mark, section = (path.read_text() if path.exists() else "").partition(SECTION)
+    return own, mark + section
+
+
 def write(folder: Path, part: str, head: str, found: str) -> None:
     """The results of a part in a file; those of `peers` stand at the end of those of `private`."""
-    path = folder / ("private.md" if part == "peers" else f"{part}.md")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    before = path.read_text() if path.exists() else ""
-    if part == "peers":
-        own = before.split(SECTION)[0] or "# Results: private\n\n"
-        text = own + found.replace(f"{SECTION}\n", f"{SECTION}\n\n{head}\n", 1)
-    else:
-        kept = before[before.find(SECTION) :] if SECTION in before else ""
-        text = f"# Results: {part}\n\n{head}\n\n{found}" + (f"\n{kept}" if kept else "")
+    folder.mkdir(parents=True, exist_ok=True)
+    path, text = folder / f"{part}.md", f"# Results: {part}\n\n{head}\n\n{found}"
+    own, section = parted(folder)
+    if part == "private" and section:
+        text += f"\n{section}"
+    elif part == "peers":
+        path = folder / "private.md"
+        text = own + found.replace(SECTION, f"{SECTION}\n\n{head}", 1)
     path.write_text(text)
     print(f"written to {path}")
 
@@ -159,7 +170,9 @@ def main() -> None:
         "relational": lambda: relational(asked.data),
         "marginal": marginal,
         "private": lambda: private(asked.data, seeds),
-        "peers": lambda: peers(asked.cache, asked.limit, asked.only, asked.seeds),
+        "peers": lambda: peers(
+            asked.cache, asked.limit, asked.only, asked.seeds, parted(asked.to)[1]
+        ),
     }
     names = ("neotype", "numpy", "polars", "numba", "lightgbm", "opendp")
     versions = ", ".join(f"{name} {version(name)}" for name in names)

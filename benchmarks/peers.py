@@ -46,7 +46,7 @@ PEERS = {
         "the mechanisms are not in its wheel and were written after the papers, with the settings "
         "of its repository; inference and sampling are the library's",
     ),
-    "dpmm": Peer(("dpmm==0.1.9 pyarrow",), ("mst", "privbayes", "aim"), "its defaults"),
+    "dpmm": Peer(("dpmm==0.1.9 pyarrow==16.1.0",), ("mst", "privbayes", "aim"), "its defaults"),
     "smartnoise": Peer(
         # Asked for first: otherwise opacus brings whatever torch is newest, with gigabytes of CUDA.
         ("torch==2.13.0", "smartnoise-synth==1.0.8 pyarrow"),
@@ -54,6 +54,7 @@ PEERS = {
         "its defaults",
     ),
 }
+LIBRARIES = ("neotype", *PEERS)
 OURS = (
     Way("marginals", told=True, epsilons=(EPSILON,)),
     Way("marginals", told=True, declared=True, epsilons=(EPSILON,)),
@@ -157,35 +158,53 @@ def _of_peer(name: str, cache: Path, limit: int) -> list[list[str]]:
     return rows
 
 
-def peers(cache: Path, limit: int, only: list[str], seeds: int) -> str:
-    """A section for the results of `private`."""
-    _, _, *real = real_rows(NAME, "")
-    rows = [["*real rows*", "", "", *real]]
-    found = alone("benchmarks.peers", "coded")
-    rows.append(["*coded rows*", "", "given", *_scores(found), "", "", ""])
+def _of_ours(seeds: int) -> list[list[str]]:
+    rows = []
     for way in OURS:
         for _, _, *scores, cpu, peak in lines(NAME, "", way, seeds):
             domain = "declared" if way.declared else "paid for"
             label = f"{way.strategy}, with target" if way.told else way.strategy
             rows.append(["neotype", label, domain, *scores, cpu, "–", peak])
-    for name in only:
-        rows += _of_peer(name, cache, limit)
+    return rows
+
+
+def earlier(section: str, library: str) -> list[list[str]]:
+    """The lines of a library in a section that was written before."""
+    cells = [line.strip("| ").split(" | ") for line in section.splitlines()]
+    return [line[:10] + [""] * (10 - len(line)) for line in cells if line[0] == library]
+
+
+def peers(cache: Path, limit: int, only: list[str], seeds: int, before: str) -> str:
+    """A section for the results of `private`; lines of libraries not in `only` stay."""
+    _, _, *real = real_rows(NAME, "")
+    rows = [["*real rows*", "", "", *real]]
+    found = alone("benchmarks.peers", "coded")
+    rows.append(["*coded rows*", "", "given", *_scores(found), "", "", ""])
+    for name in LIBRARIES:
+        if name not in only:
+            rows += earlier(before, name)
+        else:
+            rows += _of_ours(seeds) if name == "neotype" else _of_peer(name, cache, limit)
     head = ["library", "mechanism", "domain", *HEAD, "fit + sample, CPU-s", "imports, CPU-s", "GiB"]
+    return f"## Peers\n\n{_note()}\n\n{table(head, rows)}\n"
+
+
+def _note() -> str:
     installed = "; ".join(
-        f"{name}: `{'`, then `'.join(PEERS[name].requirements)}` ({PEERS[name].about})"
-        for name in only
+        f"{name}: `{'`, then `'.join(peer.requirements)}` ({peer.about})"
+        for name, peer in PEERS.items()
     )
-    note = (
-        f"Adult, ε = {EPSILON:g}, δ = {DELTA:g}; neotype: {seeds} fits, others: one fit "
+    return (
+        f"Adult, ε = {EPSILON:g}, δ = {DELTA:g}; of neotype as many fits as seeds, of others one "
         "each; scores are computed from rows by the same code. *Given*: others need codes and "
         "get them for nothing, read from the train rows: every label, a code for missing cells, "
         f"and of numbers about {BINS} bins: heavy values by themselves, others between quantiles. "
-        "They know the number of rows, too. Decoded numbers "
-        "are spread evenly between the smallest and the largest value of their bin; *coded rows* "
-        "are the train rows after that. *Paid for*: neotype knows names and dtypes alone; "
-        "*declared*: `benchmarks/adult_public.yaml`, which counts as public. Each peer runs in an "
-        "environment and a process of its own; what they compile (JAX) is part of the run, their "
-        "imports are not, and neotype's memory holds its imports as theirs does. Noise is "
-        f"floating-point in mbi; a run is stopped after {limit} s. Installed: {installed}."
+        "They know the number of rows, too. Decoded numbers are spread evenly between the smallest "
+        "and the largest value of their bin; *coded rows* are the train rows after that. *Paid "
+        "for*: neotype knows names and dtypes alone; *declared*: `benchmarks/adult_public.yaml`, "
+        "which counts as public. Each peer runs in an environment and a process of its own. What "
+        "JAX compiles is part of their run, and their imports are not; neotype is compiled before. "
+        "GiB: with imports. Noise is floating-point in mbi, and was never seeded anywhere. A run "
+        "is stopped after the seconds of `--limit`; lines of libraries that `--only` does not name "
+        f"are those of an earlier run. Installed: {installed}."
     )
-    return f"## Peers\n\n{note}\n\n{table(head, rows)}\n"
