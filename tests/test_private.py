@@ -12,7 +12,7 @@ import pytest
 
 import neotype as nt
 from neotype.dp.guarantee import Guarantee
-from neotype.errors import BudgetError, ColumnNotFoundError, NotRegisteredError, SchemaError
+from neotype.errors import BudgetError, ColumnNotFoundError, SchemaError
 from neotype.registry import names
 
 ROWS = 6_000
@@ -109,7 +109,7 @@ def test_what_would_read_rows_for_free_is_refused(people: pl.DataFrame) -> None:
         nt.fit(people, epsilon=1.0, delta=0.01)
     with pytest.raises(ColumnNotFoundError, match="patient"):
         nt.fit(people, epsilon=1.0, unit="patient", at_most=2)
-    with pytest.raises(NotRegisteredError, match="trees"):
+    with pytest.raises(BudgetError, match="trees"):
         nt.fit(people, epsilon=1.0, synthesizer="trees")
     with pytest.raises(SchemaError, match="several tables"):
         nt.fit({"a": people, "b": people}, epsilon=1.0)

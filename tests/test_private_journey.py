@@ -15,7 +15,7 @@ from neotype import pipeline
 from neotype.cli import app
 from neotype.dp.budget import Budget
 from neotype.dp.guarantee import Guarantee
-from neotype.errors import BudgetError, NotRegisteredError, SchemaError
+from neotype.errors import BudgetError, SchemaError
 from neotype.intake import budgeted
 from neotype.plan import Plan, make_plan, read_plan
 from neotype.policy.judge import judge
@@ -74,7 +74,7 @@ class TestPlan:
         plain = Plan(source=Path("a.csv"), output=Path("out"))
         assert plain.with_changes(budget={"epsilon": 1}).synthesizer.name == "marginals"
         named = make_plan({**plain.model_dump(by_alias=True), "synthesizer": "trees"}, "it")
-        with pytest.raises(NotRegisteredError, match="trees"):
+        with pytest.raises(BudgetError, match="trees"):
             named.with_changes(budget={"epsilon": 1})
 
     @pytest.mark.parametrize(

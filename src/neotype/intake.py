@@ -16,6 +16,8 @@ import polars as pl
 from neotype.data import Dataset, conform
 from neotype.dp.bound import within
 from neotype.dp.budget import ROW, Budget
+from neotype.dp.ledger import Ledger
+from neotype.dp.mechanism import Mechanism
 from neotype.errors import ColumnNotFoundError, DataError, SchemaError, did_you_mean
 from neotype.integrity import settle
 from neotype.masking.before import before_learning
@@ -31,16 +33,24 @@ from neotype.schema.schema import Constant, Identifier, Relationship, Schema, Ta
 from neotype.schema.typed import typed_schema
 from neotype.source import Source, read
 from neotype.source.database.address import is_database
+from neotype.synth.private.dtypes import TYPES, counted_types
 from neotype.synth.private.owned import Owned
 from neotype.url import Orphans, Url
 
 log = logging.getLogger("neotype")
 
 
-def taken(data: object, tables: Chosen | None = None, progress: Progress = silent) -> Source:
+def taken(
+    data: object,
+    tables: Chosen | None = None,
+    progress: Progress = silent,
+    *,
+    plain: bool = False,
+) -> Source:
     """What is to be learnt, wherever it is, without the tables that are not meant.
 
-    Tables are named, or meant by a pattern such as `sales_*`. DataError or SourceError for those
+    Tables are named, or meant by a pattern such as `sales_*`. `plain`, no cell says what its column
+    is. DataError or SourceError for those
     that are not there.
     """
     tables = tables or Chosen()
@@ -49,7 +59,7 @@ def taken(data: object, tables: Chosen | None = None, progress: Progress = silen
         from neotype.source.database.pull import pull
 
         return pull(data, tables=tables.include, exclude=tables.exclude, progress=progress)
-    source = read(data)
+    source = read(data, plain=plain)
     return only_tables(source, tables) if tables.include or tables.exclude else source
 
 
@@ -129,15 +139,22 @@ def budgeted(
     budget: Budget,
     target: str | None,
     constraints: Sequence[Any] = (),
+    ledger: Ledger | None = None,
 ) -> Dataset:
     """The source as it may be learnt within a budget: no cell is looked at.
 
     A schema that is given counts as public knowledge; without one, names and dtypes alone do (and
-    keys that a database declares). Of one table, rows of a unit beyond its bound are left out, and
+    keys that a database declares). A file of text says no dtypes: they are paid from the `ledger`.
+    Of one table, rows of a unit beyond its bound are left out, and
     the unit's column is an identifier. Of several, the unit is a row of one of them; SchemaError
     where the others do not belong to it.
     """
-    if schema is None:
+    if schema is None and source.untyped and source.single and ledger is not None:
+        named, frame = next(iter(source.frames.items()))
+        cells, rho = counted(frame, budget), TYPES * ledger.left
+        schema = counted_types(named, cells, Mechanism(ledger), rho=rho, unit=budget.unit)
+    elif schema is None:
+        _refuse_cell_by_cell(source)
         schema = typed_schema(source.frames, source.keys)
     elif not isinstance(schema, Schema):
         # Of SDV metadata dtypes alone are filled in: what cells would tell is not free.
@@ -162,6 +179,21 @@ def budgeted(
     return Dataset.of(
         schema.model_copy(update={"tables": {schema.name: table}}), counted(data.frame, budget)
     )
+
+
+_CELL_BY_CELL = (".json", ".ndjson", ".jsonl", ".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
+
+
+def _refuse_cell_by_cell(source: Source) -> None:
+    """SchemaError for a file in which each cell says what it is: a column is what they all are."""
+    suffixes = {str(facts.get("suffix")) for facts in source.kind.tables.values()}
+    if suffixes & set(_CELL_BY_CELL):
+        raise SchemaError(
+            f"{source.origin} says of each cell what it is and of no column: to take that from the "
+            "cells would read them for free.",
+            mend="give a schema (schema=, --schema) that could have been written without them, or "
+            "the same rows as Parquet or CSV",
+        )
 
 
 def counted(frame: pl.DataFrame, budget: Budget) -> pl.DataFrame:

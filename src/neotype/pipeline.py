@@ -63,7 +63,8 @@ class Split:
 
     `note` says how the parts can be told apart again: the share, the seed, and the fingerprint
     of the whole (which is kept to itself under a budget); None where the holdout came as a file of
-    its own, or not at all. `treated` says what was done to real columns before anybody looked.
+    its own, or not at all. `treated` says what was done to real columns before anybody looked, and
+    `ledger` what was paid for reading them, where there is a budget.
     """
 
     source: Source
@@ -71,6 +72,7 @@ class Split:
     holdout: Dataset
     note: Mapping[str, Any] | None = None
     treated: Receipt | None = None
+    ledger: Ledger | None = None
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def run(
             masked = _release(plan)
     train, holdout = split.train, split.holdout
     with clock.stage("fit"):
-        recipe, model, private = _learnt(plan, train, rng.child("fit"), progress)
+        recipe, model, private = _learnt(plan, split, rng.child("fit"), progress)
     with clock.stage("sample"):
         stream = rng.child("sample")
         learnt = rows_of(train) if private is None else private.rows
@@ -175,12 +177,13 @@ def _asked(
 
 
 def _learnt(
-    plan: Plan, train: Dataset, rng: Rng, progress: Progress
+    plan: Plan, split: Split, rng: Rng, progress: Progress
 ) -> tuple[Any, Model, Learnt | None]:
     """The recipe and its model, and beside them what was paid for under a budget."""
-    if plan.budget is not None:
+    train = split.train
+    if split.ledger is not None:
         recipe = plan.recipe()
-        private = learn_within(plan.budget.budget(), recipe, train, plan.target, progress)
+        private = learn_within(split.ledger, recipe, train, plan.target, progress)
         return recipe, private.model, private
     alone = len(train.schema.tables) == 1
     recipe = toward(plan.recipe(), plan.target if alone else None)
@@ -188,16 +191,17 @@ def _learnt(
 
 
 def learn_within(
-    budget: Budget, strategy: Any, data: Dataset, target: str | None, progress: Progress = silent
+    ledger: Ledger, strategy: Any, data: Dataset, target: str | None, progress: Progress = silent
 ) -> Learnt:
-    """Learn what `intake.budgeted` gives; the whole budget is spent on it."""
+    """Learn what `intake.budgeted` gives; all that is left in the ledger is spent on it."""
+    budget = ledger.budget
     if len(data.schema.tables) > 1:
         owned = Owned.of(data.schema, budget.unit)
         aim = None if target is None else places(data.schema)[target]
         whole = fit_database(strategy, data, Ledger(owned.bounded(budget)), aim, progress)
         budget.check_rows(whole.rows[owned.entity])
         return whole
-    learnt = fit_ruled(strategy, data, Ledger(budget), target, progress)
+    learnt = fit_ruled(strategy, data, ledger, target, progress)
     budget.check_rows(learnt.rows)
     return learnt
 
@@ -235,12 +239,14 @@ def read_split(plan: Plan, progress: Progress = silent) -> Split:
 
 def _read_private(plan: Plan, budget: Budget, progress: Progress) -> Split:
     """The same for a budget: nothing is inferred, and the holdout is apart before any noise."""
-    source = taken(plan.source, plan.tables, progress)
-    whole = budgeted(source, plan.schema_file, budget, plan.target)
+    source = taken(plan.source, plan.tables, progress, plain=True)
+    ledger = Ledger(budget)
+    whole = budgeted(source, plan.schema_file, budget, plan.target, ledger=ledger)
     roles(whole, plan.sensitive, plan.quasi_identifiers)
     if isinstance(plan.holdout, float):
-        return split_apart(source, whole, plan.holdout, plan.seed, budget)
-    return Split(source, whole, _read_holdout(plan.holdout, whole, budget))
+        split = split_apart(source, whole, plan.holdout, plan.seed, budget)
+        return replace(split, ledger=ledger)
+    return Split(source, whole, _read_holdout(plan.holdout, whole, budget), ledger=ledger)
 
 
 def _release(plan: Plan) -> Masked:
@@ -274,13 +280,6 @@ def split_off(source: Source, whole: Dataset, share: float, seed: int) -> Split:
         note["families"] = Families.of(whole.schema, whole.frames).words
         log.warning(f"holdout: {note['families']}")
     return Split(source, train, holdout, note)
-
-
-def halves(whole: Dataset, seed: int) -> tuple[Dataset, Dataset]:
-    """Rows in two halves that can be compared with each other."""
-    sides = whole.split(0.5, Rng(seed).child("halves"))
-    check_comparable(*sides)
-    return sides
 
 
 def _check_share(share: float) -> None:

@@ -369,12 +369,17 @@ def make_plan(facts: Mapping[str, Any], name: str) -> Plan:
         ) from cause
 
 
+_INSIDE = {"budget": tuple(Allowance.model_fields), "tables": tuple(Chosen.model_fields)}
+"""What settings of a plan hold that are mappings."""
+
+
 def _fault(error: Any, known: list[str]) -> str:
     top = str(error["loc"][0]) if error["loc"] else "plan"
     several = top in ("holdout", "rows", "source", "destination")
     path = top if several else ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden" and len(error["loc"]) > 1:
-        return f"'{path}' is not a setting"
+        near = did_you_mean(str(error["loc"][-1]), _INSIDE.get(top, ()))
+        return f"'{path}' is not a setting" + (f"; {near}" if near else "")
     if error["type"] == "extra_forbidden":
         near = did_you_mean(top, known)
         return f"'{path}' is not a setting" + (f"; {near}" if near else "")
@@ -405,8 +410,30 @@ def make_synthesizer(name: str, settings: Mapping[str, Any]) -> Any:
     return _made("synthesizer", name, settings)
 
 
-def make_strategy(name: str, settings: Mapping[str, Any]) -> Any:
-    """The registered strategy of a privacy budget with these hyperparameters; errors likewise."""
+def make_strategy(name: str | Any, settings: Mapping[str, Any]) -> Any:
+    """The registered strategy of a privacy budget with these hyperparameters, or one that is made.
+
+    Errors likewise; BudgetError for a synthesizer or what only those have: it reads rows for free.
+    """
+    known, others = names("strategy"), names("synthesizer")
+    if not isinstance(name, str) and any(isinstance(name, find("strategy", one)) for one in known):
+        return dataclasses.replace(name, **settings)
+    if not isinstance(name, str) or (name in others and name not in known):
+        said = f"'{name}'" if isinstance(name, str) else type(name).__name__
+        raise BudgetError(
+            f"{said} has no differential privacy, and a budget is given.",
+            found=f"with a budget it is one of: {', '.join(known)}",
+            mend="name one of those or none; or learn without an epsilon",
+        )
+    made = hyperparameters(find("strategy", name))
+    reading = {key for one in others for key in hyperparameters(find("synthesizer", one))}
+    free = [key for key in settings if key in reading and key not in made]
+    if free:
+        raise BudgetError(
+            f"{', '.join(free)}: not with a budget, since it would read private rows for free.",
+            found=f"strategy '{name}' has: {', '.join(made) or 'none'}",
+            mend="leave it out",
+        )
     return _made("strategy", name, settings)
 
 

@@ -254,7 +254,8 @@ def fit(
     is not learnt; `nt.evaluate` compares with it. Raises SourceError, DataError, SchemaError or
     FitError.
     """
-    source = intake.taken(data, Chosen(include=_listed(tables), exclude=_listed(without)), progress)
+    chosen = Chosen(include=_listed(tables), exclude=_listed(without))
+    source = intake.taken(data, chosen, progress, plain=epsilon is not None)
     said = _Said(constraints, protect, holdout, orphans, public, entity, sequence)
     budget = _budget(epsilon, delta, neighbors, unit, at_most)
     if budget is not None:

@@ -275,7 +275,7 @@ def _read_sides(
     if model is not None and holdout is None:
         return *split_again(model, train), model_facts(model)
     own = _guarantee(model)
-    source = _counted_rows(read(train), own)
+    source = _counted_rows(train, own)
     if model is not None:
         schema, facts = model.schema, model_facts(model)
     else:
@@ -283,7 +283,10 @@ def _read_sides(
     if not isinstance(schema, Schema):
         schema = intake.schema_of(source, None if schema is None else Path(schema))
     orphans = None if model is None else model.facts.get("orphans")
-    real = intake.learnable(source, schema, target, orphans)
+    if own is None:
+        real = intake.learnable(source, schema, target, orphans)
+    else:
+        real = intake.conformed(source, schema, source.origin, silent=True)
     if model is not None and own is None and intake.rows_of(real) != model.facts["rows"]:
         raise DataError(
             f"the model was learnt from {_counted(model.facts['rows'])}, and train has "
@@ -291,13 +294,15 @@ def _read_sides(
             mend="give the very rows that were learnt; or, of a model fitted with --holdout, "
             "all of its data and no holdout",
         )
-    sides = (real, _conform(_counted_rows(read(holdout), own), schema, "holdout"))
+    kept = _counted_rows(holdout, own)
+    sides = (real, intake.conformed(kept, schema, "holdout", silent=own is not None))
     _, (real, unseen), _ = intake.treated(source, sides, target=target)
     return real, unseen, facts
 
 
-def _counted_rows(source: Source, guarantee: Guarantee | None) -> Source:
-    """The rows that a budget lets count: no more of a unit than was learnt."""
+def _counted_rows(data: Any, guarantee: Guarantee | None) -> Source:
+    """The rows that a budget lets count, read as they were learnt: no more of a unit."""
+    source = read(data, plain=guarantee is not None)
     if guarantee is None:
         return source
     budget = guarantee.budget
@@ -437,8 +442,8 @@ def split_again(model: FittedModel, data: Any) -> tuple[Dataset, Dataset]:
             mend="give real rows that were not learnt as the holdout, or fit with --holdout .25",
         )
     own = _guarantee(model)
-    source = _counted_rows(read(data), own)
-    whole = intake.conformed(source, model.schema, source.origin)
+    source = _counted_rows(data, own)
+    whole = intake.conformed(source, model.schema, source.origin, silent=own is not None)
     if own is not None:
         # Nothing is noted by which the data could be known again: whoever asks has to.
         split = pipeline.split_apart(source, whole, noted["share"], noted["seed"], own.budget)

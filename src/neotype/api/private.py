@@ -10,6 +10,7 @@ from typing import Any
 from neotype import intake, pipeline
 from neotype.api.learn import FittedModel
 from neotype.dp.budget import Budget
+from neotype.dp.ledger import Ledger
 from neotype.plan import make_strategy
 from neotype.progress import Progress
 from neotype.schema.schema import Schema
@@ -37,11 +38,12 @@ def fit_within(
     """
     recipe = make_strategy(strategy, settings)
     public = schema if schema is None or isinstance(schema, Schema) else Path(schema)
-    data = intake.budgeted(source, public, budget, target, constraints)
+    ledger = Ledger(budget)
+    data = intake.budgeted(source, public, budget, target, constraints, ledger)
     split = pipeline.Split(source, data, intake.without_rows(data))
     if holdout is not None:
         split = pipeline.split_apart(source, data, holdout, seed, budget)
-    learnt = pipeline.learn_within(budget, recipe, split.train, target, progress)
+    learnt = pipeline.learn_within(ledger, recipe, split.train, target, progress)
     return private(learnt, source, recipe, target, split.note)
 
 
@@ -62,4 +64,4 @@ def private(
         "holdout": holdout,
         "privacy": learnt.guarantee.facts(),
     }
-    return FittedModel(learnt.model, source.kind.without_labels(), source.single, facts)
+    return FittedModel(learnt.model, source.kind.by_dtypes(), source.single, facts)

@@ -20,8 +20,11 @@ from neotype.source.kind import Taken
 _SHOWN = 5
 
 
-def read_delimited(data: bytes, origin: str, suffix: str) -> Taken:
-    """The table of a CSV, TSV or other delimited file; SourceError lists what is wrong."""
+def read_delimited(data: bytes, origin: str, suffix: str, *, plain: bool = False) -> Taken:
+    """The table of a CSV, TSV or other delimited file; SourceError lists what is wrong.
+
+    `plain` cells are text without the spaces around it, and nothing of them decides on others.
+    """
     text, encoding = decode(data, origin)
     notes = []
     if encoding in ("cp1252", "utf-16-le", "utf-16-be"):
@@ -35,11 +38,19 @@ def read_delimited(data: bytes, origin: str, suffix: str) -> Taken:
     header, said = _header(text, dialect, origin)
     notes += [*said, *_doubtful_header(header, origin)]
     cells = _cells(text, dialect, header, origin)
+    if plain:
+        bare = pl.all().str.strip_chars().replace("", None)
+        return Taken(cells.with_columns(bare), _dialect(dialect, suffix, encoding))
     cells, padded = _unpadded(cells)
     if padded:
         notes.append(f"{origin} has a space after each delimiter, which is left out")
     frame, columns, said = typed(cells, tabular_comma=dialect.delimiter != ",")
-    facts: dict[str, Any] = {
+    facts = {**_dialect(dialect, suffix, encoding), "columns": columns}
+    return Taken(frame, facts, (*notes, *said))
+
+
+def _dialect(dialect: Dialect, suffix: str, encoding: str) -> dict[str, Any]:
+    return {
         "library": "file",
         "suffix": suffix,
         "delimiter": dialect.delimiter,
@@ -47,9 +58,7 @@ def read_delimited(data: bytes, origin: str, suffix: str) -> Taken:
         "escape": dialect.escape,
         "encoding": encoding,
         "line_end": dialect.line_end,
-        "columns": columns,
     }
-    return Taken(frame, facts, (*notes, *said))
 
 
 def _said(encoding: str) -> str:

@@ -15,8 +15,11 @@ from neotype.source.pandas_in import take_pandas
 _MEND = "give a pandas, polars or pyarrow frame, a path, or a dict of frames"
 
 
-def take(data: Any, table: str) -> Taken:  # noqa: PLR0911 (one way a library)
-    """One frame as a polars frame; SourceError where it is no frame."""
+def take(data: Any, table: str, *, plain: bool = False) -> Taken:  # noqa: PLR0911 (one way a library)
+    """One frame as a polars frame; SourceError where it is no frame.
+
+    Python objects are what their cells are; `plain`, they are text.
+    """
     if isinstance(data, pl.DataFrame):
         return Taken(data, {"library": "polars"})
     if isinstance(data, pl.LazyFrame):
@@ -28,14 +31,14 @@ def take(data: Any, table: str) -> Taken:  # noqa: PLR0911 (one way a library)
         return _capsule(data)
     library = str(frame.implementation.name).lower()
     if library == "pandas":
-        return take_pandas(data, table, library)
+        return take_pandas(data, table, library, plain=plain)
     if library == "modin":
-        return take_pandas(data._to_pandas(), table, library)
+        return take_pandas(data._to_pandas(), table, library, plain=plain)
     if library == "pyarrow":
         return _take_arrow(data)
     if isinstance(frame, nw.LazyFrame):
         if library == "dask":
-            return take_pandas(data.compute(), table, library)
+            return take_pandas(data.compute(), table, library, plain=plain)
         collected = frame.collect(backend="polars").to_native()
     else:
         collected = frame.to_polars()

@@ -42,12 +42,13 @@ class FrameKind:
             tables[table] = {**facts, "columns": kept, "changed": sorted(names)}
         return FrameKind(self.library, tables)
 
-    def without_labels(self) -> FrameKind:
-        """The kind without the labels of categories: which there are may be read off the rows."""
+    def by_dtypes(self) -> FrameKind:
+        """The kind without what cells decided: labels of categories, words for what is missing."""
         tables = {}
         for table, facts in self.tables.items():
             columns = facts.get("columns", {}).items()
-            tables[table] = {**facts, "columns": {k: v for k, v in columns if "labels" not in v}}
+            kept = {k: v for k, v in columns if v.get("form") not in (None, "object", "category")}
+            tables[table] = {**facts, "columns": kept}
         return FrameKind(self.library, tables)
 
     def to_facts(self) -> dict[str, Any]:
@@ -79,6 +80,8 @@ class Source:
     notes: tuple[str, ...] = ()
     keys: Keys | None = None
     """What the source declares of its keys, where it is a database."""
+    untyped: bool = False
+    """Whether it is a file of text whose cells are text still: it says no dtypes."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "frames", MappingProxyType(dict(self.frames)))

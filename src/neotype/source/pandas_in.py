@@ -27,8 +27,11 @@ class _RefusedError(Exception):
     """Why a column cannot be taken."""
 
 
-def take_pandas(frame: Any, table: str, library: str) -> Taken:
-    """A pandas (or modin, dask) frame; DataError lists every column that cannot be taken."""
+def take_pandas(frame: Any, table: str, library: str, *, plain: bool = False) -> Taken:
+    """A pandas (or modin, dask) frame; DataError lists every column that cannot be taken.
+
+    `plain`, a column of python objects is text, whatever they are.
+    """
     frame, index, notes = _with_index(frame)
     names = _names(frame)
     series: list[pl.Series] = []
@@ -37,7 +40,7 @@ def take_pandas(frame: Any, table: str, library: str) -> Taken:
     for position, name in enumerate(names):
         column = frame.iloc[:, position]
         try:
-            values, facts, said = _column(column)
+            values, facts, said = _texts(column) if plain and _opaque(column) else _column(column)
         except _RefusedError as refusal:
             findings.append(f"column '{name}' {refusal}")
             continue
@@ -243,6 +246,16 @@ _FORMS: dict[str, Callable[[Any], Read]] = {
     "PeriodDtype": _period,
     "ArrowDtype": _arrow,
 }
+
+
+def _opaque(column: Any) -> bool:
+    return isinstance(column.dtype, np.dtype) and column.dtype.kind == "O"
+
+
+def _texts(column: Any) -> Read:
+    """An object column as text, each cell by itself."""
+    cells = [None if cell is None else str(cell) for cell in _objects_of(column)]
+    return pl.Series(cells, dtype=pl.String), {"form": "object"}, []
 
 
 def _objects(column: Any) -> Read:

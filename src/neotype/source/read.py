@@ -6,6 +6,7 @@ import gzip
 import re
 import zlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -41,11 +42,12 @@ SUFFIXES = (*_TEXT, *_BYTES, *_FILES)
 _PART = re.compile(r"part[-_.]?\d+")
 
 
-def read(data: object, *, name: str | None = None) -> Source:
+def read(data: object, *, name: str | None = None, plain: bool = False) -> Source:
     """The tables of a file, a folder, a database, a frame of any kind, or a dict of frames.
 
-    `name` names the table of a single frame. SourceError says why a path cannot be read, DataError
-    lists every column that cannot be taken.
+    `name` names the table of a single frame. `plain` leaves the cells of a file of text as text,
+    and those of a column of python objects: what they are is not taken from them. SourceError says
+    why a path cannot be read, DataError lists every column that cannot be taken.
     """
     data = data.reached() if isinstance(data, Url) else data
     if is_database(data):
@@ -53,16 +55,15 @@ def read(data: object, *, name: str | None = None) -> Source:
 
         return pull(cast(str | Path, data))
     if isinstance(data, str | Path):
-        return _read_path(Path(data).expanduser(), name)
+        return _read_path(Path(data).expanduser(), name, plain=plain)
     if isinstance(data, Mapping):
         return _read_mapping(data)
-    taken = take(data, name or "table")
+    taken = take(data, name or "table", plain=plain)
     return _source({name or "table": taken}, _a_frame(taken), single=True)
 
 
 def _a_frame(taken: Taken) -> str:
-    library = str(taken.facts["library"])
-    return f"a {library} frame of {taken.frame.height:,} rows"
+    return f"a {taken.facts['library']} frame"
 
 
 def _source(tables: Mapping[str, Taken], origin: str, *, single: bool) -> Source:
@@ -144,19 +145,20 @@ def _read_mapping(data: Mapping[Any, Any]) -> Source:
     return _source(tables, f"a dict of {len(tables)} tables", single=False)
 
 
-def _read_path(path: Path, name: str | None) -> Source:
+def _read_path(path: Path, name: str | None, *, plain: bool = False) -> Source:
     try:
         if path.is_dir():
-            return _read_folder(path, name)
+            return _read_folder(path, name, plain=plain)
         if not path.exists():
             raise _absent(path)
-        tables = _read_file(path, name)
+        tables = _read_file(path, name, plain=plain)
     except OSError as cause:
         raise SourceError(
             f"'{path}' cannot be read: {cause.strerror or cause}.",
             mend="check its permissions" if isinstance(cause, PermissionError) else None,
         ) from cause
-    return _source(tables, path.name, single=len(tables) == 1)
+    source = _source(tables, path.name, single=len(tables) == 1)
+    return replace(source, untyped=plain and _suffix(path) in _TEXT)
 
 
 def _absent(path: Path) -> SourceError:
@@ -195,7 +197,7 @@ def _stem(path: Path) -> str:
     return Path(name).stem
 
 
-def _read_file(path: Path, name: str | None) -> Mapping[str, Taken]:
+def _read_file(path: Path, name: str | None, *, plain: bool = False) -> Mapping[str, Taken]:
     suffix, stem = _suffix(path), name or _stem(path)
     if suffix not in SUFFIXES:
         raise SourceError(
@@ -208,18 +210,23 @@ def _read_file(path: Path, name: str | None) -> Mapping[str, Taken]:
     if suffix in _FILES:
         tables = _FILES[suffix](path, stem)
         return tables if len(tables) > 1 else {stem: next(iter(tables.values()))}
+    data = _content(path)
+    if suffix in _TEXT:
+        return {stem: read_delimited(data, path.name, suffix, plain=plain)}
+    return {stem: _BYTES[suffix](data, path.name)}
+
+
+def _content(path: Path) -> bytes:
     data = path.read_bytes()
     if path.name.lower().endswith(".gz"):
         try:
             data = gzip.decompress(data)
         except (EOFError, zlib.error, gzip.BadGzipFile) as cause:
             raise SourceError(f"'{path}' is a damaged gzip file: {cause}.") from cause
-    if suffix in _TEXT:
-        return {stem: read_delimited(data, path.name, suffix)}
-    return {stem: _BYTES[suffix](data, path.name)}
+    return data
 
 
-def _read_folder(folder: Path, name: str | None) -> Source:
+def _read_folder(folder: Path, name: str | None, *, plain: bool = False) -> Source:
     files = sorted(p for p in folder.iterdir() if p.is_file() and _suffix(p) in SUFFIXES)
     files = [p for p in files if not p.name.startswith((".", "~$", "_"))]
     if not files:
@@ -229,12 +236,12 @@ def _read_folder(folder: Path, name: str | None) -> Source:
             mend="give a file, or a folder with one file for each table",
         )
     if all(_PART.match(p.name) for p in files):
-        return _read_parts(folder, files, name)
+        return _read_parts(folder, files, name, plain=plain)
     tables: dict[str, Taken] = {}
     left_out: list[str] = []
     for path in files:
         try:
-            found = _read_file(path, None)
+            found = _read_file(path, None, plain=plain)
         except SourceError:
             # a folder of CSV files often holds a JSON file that describes them
             if _suffix(path) != ".json":
@@ -256,10 +263,12 @@ def _read_folder(folder: Path, name: str | None) -> Source:
     )
 
 
-def _read_parts(folder: Path, files: list[Path], name: str | None) -> Source:
+def _read_parts(
+    folder: Path, files: list[Path], name: str | None, *, plain: bool = False
+) -> Source:
     """The parts of one table, as `neotype sample -o folder/` writes them."""
     table = name or folder.name
-    parts = [next(iter(_read_file(path, table).values())) for path in files]
+    parts = [next(iter(_read_file(path, table, plain=plain).values())) for path in files]
     schemas = {
         tuple(part.frame.schema.items()): path for part, path in zip(parts, files, strict=True)
     }
@@ -267,4 +276,5 @@ def _read_parts(folder: Path, files: list[Path], name: str | None) -> Source:
         listed = " and ".join(f"'{path.name}'" for path in list(schemas.values())[:2])
         raise SourceError(f"the parts {listed} of '{folder}' differ in their columns.")
     whole = Taken(pl.concat([part.frame for part in parts]), parts[0].facts, parts[0].notes)
-    return _source({table: whole}, f"{folder.name}/ ({len(files)} parts)", single=True)
+    source = _source({table: whole}, f"{folder.name}/ ({len(files)} parts)", single=True)
+    return replace(source, untyped=plain and _suffix(files[0]) in _TEXT)

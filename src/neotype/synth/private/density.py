@@ -23,6 +23,7 @@ class PrivateDensity:
     """A graphical model of the digits at `leading`, and trees that draw all others given those.
 
     The trees were grown on invented rows of noisy histograms: they hold nothing of their own.
+    Where there is no such digit (nothing was found worth telling), the graph is of nothing.
     """
 
     leading: NDArray[np.int64]
@@ -35,8 +36,10 @@ class PrivateDensity:
         """Rows (digits × rows), and the log-probability of each row's limits."""
         x = np.zeros((rows, digits + 1), dtype=np.uint8)
         masks = None if allowed is None else np.ascontiguousarray(allowed[:, self.leading])
-        codes, logp = self.graph.draw(rows, Rng(key), masks)
-        x[:, self.leading] = codes.T
+        logp = np.zeros(rows)
+        if len(self.leading):
+            codes, logp = self.graph.draw(rows, Rng(key), masks)
+            x[:, self.leading] = codes.T
         beside = None
         if allowed is not None:
             beside = np.broadcast_to(allowed, (rows, digits)).copy()
@@ -50,8 +53,10 @@ class PrivateDensity:
         x[:, self.leading] = codes[self.leading].T
         masks = only(codes.T)
         masks[:, self.leading] = ALL
-        told = self.graph.log_density(np.ascontiguousarray(codes[self.leading]))
-        return np.asarray(told + self.fine.fill(x, 0, masks))
+        told = self.fine.fill(x, 0, masks)
+        if len(self.leading):
+            told = told + self.graph.log_density(np.ascontiguousarray(codes[self.leading]))
+        return np.asarray(told)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """At rest."""

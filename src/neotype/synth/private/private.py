@@ -24,7 +24,7 @@ from neotype.synth.model_file import PRIVATE
 from neotype.synth.private.affordable import check_left, check_served
 from neotype.synth.private.density import PrivateDensity
 from neotype.synth.private.domain import draft, readable
-from neotype.synth.private.strategy import CellsError, Strategy
+from neotype.synth.private.strategy import CellsError, Nothing, Strategy
 from neotype.synth.table import TableModel
 from neotype.trees.density import DensityTrees, Growth
 
@@ -81,6 +81,7 @@ def fit_private(
     fixed = () if zeros is None else zeros(codebook)
     beside: dict[str, Any] = {"fixed": fixed} if fixed else {}
     wanted = int(np.flatnonzero(leading == own[0])[0]) if own else None
+    strategy = strategy if len(leading) else Nothing()
     try:
         graph = strategy.fit(
             np.ascontiguousarray(codes[leading]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Protocol
+from typing import Any, Protocol
 
 from neotype.dp.mechanism import Mechanism
 from neotype.errors import FitError
@@ -64,6 +64,14 @@ class Strategy(Protocol):
         `fixed` are log-weights that hold whatever is measured: −∞ where rules allow no row.
         `target` is the digit of the column that others are to be predicted from.
         """
+
+
+class Nothing:
+    """What is measured of a table in which nothing was found that many rows share."""
+
+    def fit(self, *_: Any, **__: Any) -> Graphical:
+        """A model of one symbol, which no column has."""
+        return Graphical.of((1,), ())
 
 
 def one_way(
