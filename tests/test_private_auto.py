@@ -14,11 +14,16 @@ import neotype as nt
 from neotype.data import Dataset
 from neotype.dp.budget import Budget
 from neotype.dp.ledger import Ledger
+from neotype.dp.mechanism import Mechanism
 from neotype.errors import BudgetExceededError, DataError, FitError
 from neotype.schema.schema import Boolean, Datetime, Numeric, Schema, Table
 from neotype.schema.typed import typed_schema
+from neotype.synth.private.aim import AIM
+from neotype.synth.private.auto import Auto
+from neotype.synth.private.independent import Independent
 from neotype.synth.private.marginals import Marginals
 from neotype.synth.private.private import fit_private
+from neotype.synth.private.privbayes import PrivBayes
 
 
 def table(rows: int, columns: int = 4, labels: int = 3) -> pl.DataFrame:
@@ -27,6 +32,52 @@ def table(rows: int, columns: int = 4, labels: int = 3) -> pl.DataFrame:
     return pl.DataFrame(
         {f"c{k}": (first + (draw.random(rows) < 0.3) * k) % labels for k in range(columns)}
     )
+
+
+class TestPick:
+    """The choice costs nothing, follows from noisy and public numbers, and is told."""
+
+    @pytest.mark.parametrize(
+        ("rows", "digits", "epsilon", "delta", "target", "picked"),
+        [
+            (32_000, 15, 1.0, 1e-6, None, Marginals),
+            (32_000, 15, 1.0, 1e-6, 3, Marginals),
+            (1_000, 15, 1.0, 1e-6, None, Independent),
+            (1_000, 15, 1.0, 1e-6, 3, Marginals),
+            (1_000, 15, 10.0, 1e-6, None, Marginals),
+            (10_000, 1, 1.0, 1e-6, None, Independent),
+            (32_000, 15, 10.0, None, None, AIM),
+            (32_000, 15, 0.3, None, None, PrivBayes),
+            (500, 15, 0.3, None, None, Independent),
+        ],
+    )
+    def test_by_rows_digits_budget_and_target(
+        self,
+        rows: int,
+        digits: int,
+        epsilon: float,
+        delta: float | None,
+        target: int | None,
+        picked: type,
+    ) -> None:
+        ledger = Ledger(Budget(epsilon, delta))
+        pick = Auto().pick(
+            [8] * digits, rows, Mechanism(ledger), rho=0.8 * ledger.left, target=target
+        )
+        assert isinstance(pick.strategy, picked)
+        assert f"{rows:,} rows" in pick.why
+        assert not ledger.steps
+
+    def test_it_is_the_default_and_is_told(self, tmp_path: Path) -> None:
+        model = nt.fit(table(8_000), epsilon=1.0)
+        assert model.facts["synthesizer"] == "Marginals"
+        assert model.facts["hyperparameters"]["star"] == Marginals().star
+        assert model.facts["picked"].startswith("marginals, for ")
+        again = nt.load(model.save(tmp_path / "model.neotype"))
+        assert f"strategy picked: {model.facts['picked']}" in again.describe()
+        named = nt.fit(table(8_000), epsilon=1.0, synthesizer="mst")
+        assert "picked" not in named.facts
+        assert named.facts["synthesizer"] == "MST"
 
 
 class TestTooMuchAsked:

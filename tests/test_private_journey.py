@@ -59,7 +59,7 @@ class TestPlan:
         plan = make_plan({"source": "a.csv", "output": "out", "budget": 1}, "the plan")
         assert plan.budget is not None
         assert plan.budget.budget() == Budget(1.0, 1e-6)
-        assert plan.synthesizer.name == "marginals"
+        assert plan.synthesizer.name == "auto"
 
     def test_it_is_written_and_read_again(self, tmp_path: Path) -> None:
         budget = {"epsilon": 0.5, "neighbors": "replace", "unit": "person", "at_most": 3}
@@ -72,7 +72,7 @@ class TestPlan:
 
     def test_an_option_goes_before_what_the_plan_says(self) -> None:
         plain = Plan(source=Path("a.csv"), output=Path("out"))
-        assert plain.with_changes(budget={"epsilon": 1}).synthesizer.name == "marginals"
+        assert plain.with_changes(budget={"epsilon": 1}).synthesizer.name == "auto"
         named = make_plan({**plain.model_dump(by_alias=True), "synthesizer": "trees"}, "it")
         with pytest.raises(BudgetError, match="trees"):
             named.with_changes(budget={"epsilon": 1})
@@ -143,7 +143,7 @@ class TestRun:
     def test_from_the_command_line(self, source: Path) -> None:
         words = ["run", str(source), "--epsilon", "1", "-o", str(source.parent / "cli")]
         made = CliRunner().invoke(app, [*words, "--holdout", ".5", "--set", "pairs=4"])
-        assert "marginals" in made.output + made.stderr  # which has no such setting
+        assert "auto" in made.output + made.stderr  # which has no such setting
         plan = source.parent / "plan.yaml"
         plan.write_text("source: people.csv\noutput: cli\nbudget: 1\nmetrics: [shape]\n")
         made = CliRunner().invoke(app, ["run", str(plan), "--epsilon", "3", "--json"])

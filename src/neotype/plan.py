@@ -36,7 +36,7 @@ Place = Annotated[Path | Url, BeforeValidator(place), PlainSerializer(str, str, 
 
 DELTA = 1e-6
 """The chance that the bound of a budget fails, where it is not said."""
-STRATEGY = "marginals"
+STRATEGY = "auto"
 """How a budget is used, where it is not said."""
 
 
@@ -46,7 +46,7 @@ class Allowance(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     epsilon: float
-    delta: float = Field(default=DELTA, description="the chance that the bound fails")
+    delta: float = Field(default=DELTA, description="the chance that the bound fails; 0: pure")
     neighbors: Neighbors = Field(default="add-remove", description="or replace")
     unit: str = Field(
         default=ROW, description="a row, the column of the person protected, or the table"
@@ -70,7 +70,7 @@ class Allowance(BaseModel):
 
     def budget(self) -> Budget:
         """What may be spent."""
-        return Budget.of(self.epsilon, self.delta, self.neighbors, self.unit, self.at_most)
+        return Budget.of(self.epsilon, self.delta or None, self.neighbors, self.unit, self.at_most)
 
 
 class Recipe(BaseModel):
@@ -146,7 +146,7 @@ class Plan(BaseModel):
     budget: Allowance | None = Field(
         default=None,
         description="learn with differential privacy: epsilon, delta, neighbors, unit, at_most; "
-        "the synthesizer is a strategy then, marginals if unsaid",
+        "the synthesizer is a strategy then, auto if unsaid",
     )
     synthesizer: Recipe = Field(default_factory=Recipe)
     rows: Annotated[int, Field(ge=1)] | dict[str, Annotated[int, Field(ge=1)]] | None = Field(
@@ -445,7 +445,8 @@ def _made(what: str, name: str, settings: Mapping[str, Any]) -> Any:
             raise SchemaError(
                 f"{what} '{name}' has no hyperparameter '{key}'.",
                 found=f"it has: {', '.join(known) or 'none'}",
-                mend=did_you_mean(key, known),
+                mend=did_you_mean(key, known)
+                or ("name the one that it is of" if name == STRATEGY else None),
             )
     try:
         return TypeAdapter(recipe).validate_python(dict(settings))

@@ -20,6 +20,7 @@ SYNTHESIZERS: Mapping[str, str] = {
 }
 
 STRATEGIES: Mapping[str, str] = {
+    "auto": "neotype.synth.private.auto:Auto",
     "marginals": "neotype.synth.private.marginals:Marginals",
     "mst": "neotype.synth.private.mst:MST",
     "aim": "neotype.synth.private.aim:AIM",

@@ -245,11 +245,12 @@ def fit(
     such as `nt.Trees(refine=2)`. `constraints`, such as `nt.constraints.Inequality(low="a",
     high="b")`, hold in every row, as do those of the schema. No value of fewer than `protect` rows
     is stored. With `epsilon` the model is differentially private (docs/differential-privacy.md):
-    what touches a row is paid for, `delta` (1e-6 unless said) is the chance that the bound fails, a
-    `unit` is a row or all rows of one entity (then its column, and the `at_most` rows of it that
-    count), and `synthesizer` names a strategy: marginals, mst, aim, privbayes, independent. Of
-    several tables `unit` is the one of which a row is protected with all that belongs to it in the
-    others, and `at_most` a number for all of those, or one for each: {"order": 10}.
+    what touches a row is paid for, `delta` (1e-6 unless said; 0: pure) is the chance that the bound
+    fails, a `unit` is a row or all rows of one entity (then its column, and the `at_most` rows of
+    it that count), and `synthesizer` names a strategy: auto (if unsaid), marginals, mst, aim,
+    privbayes, independent. Of several tables `unit` is the one of which a row is protected with all
+    that belongs to it in the others, and `at_most` a number for all of those, or one for each:
+    {"order": 10}.
     With `holdout`, that share of the rows (whole entities, where the schema names one)
     is not learnt; `nt.evaluate` compares with it. Raises SourceError, DataError, SchemaError or
     FitError.
@@ -313,7 +314,8 @@ def _budget(
 ) -> Budget | None:
     """The budget, if an epsilon is said; BudgetError where one is described without."""
     if epsilon is not None:
-        return Budget.of(epsilon, DELTA if delta is None else delta, neighbors, unit, at_most)
+        delta = DELTA if delta is None else delta
+        return Budget.of(epsilon, delta or None, neighbors, unit, at_most)
     if delta is not None or unit != ROW or at_most != 1:
         raise BudgetError(
             "delta, unit and at_most are said of a privacy budget, and no epsilon is.",

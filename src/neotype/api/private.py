@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from neotype.progress import Progress
 from neotype.schema.schema import Schema
 from neotype.source import Source
 from neotype.synth.private.database import Learnt
+from neotype.synth.private.private import PrivateTable
 
 
 def fit_within(
@@ -64,4 +65,8 @@ def private(
         "holdout": holdout,
         "privacy": learnt.guarantee.facts(),
     }
+    if isinstance(learnt, PrivateTable) and learnt.why:
+        spent = learnt.strategy
+        facts |= {"synthesizer": type(spent).__name__, "picked": learnt.why}
+        facts |= {"hyperparameters": asdict(spent) if is_dataclass(spent) else {}}
     return FittedModel(learnt.model, source.kind.by_dtypes(), source.single, facts)

@@ -54,7 +54,7 @@ Recipe = Annotated[
     str | None,
     typer.Option(
         help="A registered synthesizer (trees unless said); with --epsilon a strategy: "
-        "marginals, mst, aim, privbayes, independent."
+        "auto (unless said), marginals, mst, aim, privbayes, independent."
     ),
 ]
 Epsilon = Annotated[

@@ -48,7 +48,10 @@ class Guarantee:
     @property
     def promise(self) -> str:
         """What is promised, without what was paid for."""
-        private = f"ε = {self.epsilon:g}" + (f" and δ = {self.delta:g}" if self.delta else "")
+        if not self.delta:
+            pure = f"Purely differentially private with ε = {self.epsilon:g}"
+            return f"{pure} for {self.budget.words}"
+        private = f"ε = {self.epsilon:g} and δ = {self.delta:g}"
         return f"Differentially private with {private} for {self.budget.words}"
 
     @property

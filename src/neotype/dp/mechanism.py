@@ -4,12 +4,16 @@ What a caller says of its numbers is how far they move when ONE ROW is added or 
 budget says (neighbours, unit, contribution bound) is multiplied in here, so that it cannot be
 forgotten. Numbers of type float are put on a grid first, as the digits of a float give away what
 they were computed from (Mironov 2012). There is no seed: noise that can be drawn again is none.
+
+A price, `rho`, is in the coin of the ledger's accountant. Without δ that is ε, and what is Gaussian
+noise else is Laplace's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import floor, log2, sqrt
+from math import ceil, exp, expm1, floor, log, log2, sqrt
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -29,6 +33,8 @@ _FINE = 0.01
 _STRAY = 1.02
 """Grid cells that rounding moves a score by at most: 1, and a little for sums done in floats."""
 _LARGEST = 2**53
+_HAIR = 1e-6
+"""What a square of a square root may be off by."""
 
 
 class Mechanism:
@@ -47,7 +53,7 @@ class Mechanism:
         purpose: str,
         rows: int | None = None,
     ) -> tuple[Ints, float]:
-        """Counts with discrete Gaussian noise, and its sigma.
+        """Counts with discrete Gaussian (or Laplace) noise, and its sigma.
 
         One row adds a vector without negative entries, `sensitivity` long at most (L2): 1 for a
         histogram, √k for k histograms at once. A unit has up to `rows` of them (the budget's bound
@@ -55,11 +61,17 @@ class Mechanism:
         """
         whole = _whole(values)
         sigma = self.sigma(rho=rho, sensitivity=sensitivity, rows=rows)
+        if self.pure:
+            scale = self._scale(rho, sensitivity, rows)
+            self.ledger.spend(Laplace(1 / rho), purpose=purpose)
+            return noise.laplace(whole, scale), sigma
         self.ledger.spend(Gaussian(_ratio(rho), self._shape(sensitivity, rows)), purpose=purpose)
         return noise.gaussian(whole, sigma), sigma
 
     def sigma(self, *, rho: float, sensitivity: float = 1.0, rows: int | None = None) -> float:
         """How wide the noise on counts would be for that price; nothing is drawn or paid."""
+        if self.pure:
+            return _deviation(self._scale(rho, sensitivity, rows))
         return _ratio(rho) * _above_zero(sensitivity, "sensitivity") * self._budget.reach_l2(rows)
 
     def scores(
@@ -71,12 +83,14 @@ class Mechanism:
         purpose: str,
         rows: int | None = None,
     ) -> tuple[Floats, float]:
-        """Real numbers with Gaussian noise on a grid, and its sigma.
+        """Real numbers with Gaussian (or Laplace) noise on a grid, and its sigma.
 
         Adding or removing one row moves the vector by `sensitivity` at most (L2), in any direction.
         """
         reach = _above_zero(sensitivity, "sensitivity") * self._budget.reach(rows)
         root = sqrt(max(1, values.size))
+        if self.pure:
+            return self._pure_scores(values, rho, reach * root, purpose)
         grid = _power_of_two(_FINE * reach / root)
         ratio = _ratio(rho)
         sigma = ratio * (reach / grid + _STRAY * root)
@@ -84,6 +98,18 @@ class Mechanism:
         self.ledger.spend(Gaussian(ratio), purpose=purpose)
         noisy: Floats = noise.gaussian(places, sigma).astype(np.float64) * grid
         return noisy, sigma * grid
+
+    def _pure_scores(
+        self, values: Floats, epsilon: float, reach: float, purpose: str
+    ) -> tuple[Floats, float]:
+        """The same with Laplace noise: k numbers that move by r in L2 move by r·√k in L1."""
+        size = max(1, values.size)
+        grid = _power_of_two(_FINE * reach / size)
+        scale = (reach / grid + _STRAY * size) / _above_zero(epsilon, "rho")
+        places = _on_grid(values, grid)
+        self.ledger.spend(Laplace(1 / epsilon), purpose=purpose)
+        noisy: Floats = noise.laplace(places, scale).astype(np.float64) * grid
+        return noisy, _deviation(scale) * grid
 
     def laplace(
         self,
@@ -119,6 +145,11 @@ class Mechanism:
         A key that only one unit has comes through with probability δ at most. Keys come in their
         own order, whatever order they were found in.
         """
+        if self.pure:
+            raise BudgetError(
+                f"{purpose} would be found by a threshold, which needs a delta.",
+                mend="declare the values in the schema, or give the budget a delta, such as 1e-6",
+            )
         whole = _whole(counts)
         sigma = self.sigma(rho=rho, rows=rows)
         bound = noise.stability_threshold(sigma, delta, self._budget.rows(rows))
@@ -148,10 +179,29 @@ class Mechanism:
             raise BudgetError("there is nothing to choose from.")
         reach = _above_zero(sensitivity, "sensitivity") * self._budget.reach(rows)
         grid = _power_of_two(_FINE * reach)
-        ratio = _ratio(rho)
+        epsilon = _above_zero(rho, "rho") if self.pure else sqrt(8) * sqrt(_above_zero(rho, "rho"))
+        ratio = 2 / epsilon
         places = _on_grid(scores.ravel(), grid)
-        self.ledger.spend(Exponential(sqrt(8) * sqrt(rho)), purpose=purpose)
+        self.ledger.spend(Exponential(epsilon), purpose=purpose)
         return noise.noisy_max(places, ratio * (reach / grid + _STRAY))
+
+    def beyond(self, chance: float, sigma: float) -> float:
+        """What noise on a count exceeds with that chance: Laplace noise has the longer tail."""
+        if self.pure:
+            return -log(2 * chance) * sigma / sqrt(2)
+        return NormalDist().inv_cdf(1 - chance) * sigma
+
+    @property
+    def pure(self) -> bool:
+        """Whether prices are in ε, and no noise may be Gaussian."""
+        return self.ledger.accountant.coin == "ε"
+
+    def _scale(self, epsilon: float, sensitivity: float, rows: int | None) -> float:
+        """Of Laplace noise on counts. What a row adds is whole, so in L1 it is no longer than the
+        square of its length in L2: k for k histograms.
+        """
+        most = ceil(_above_zero(sensitivity, "sensitivity") ** 2 - _HAIR)
+        return max(1, most) * self._budget.reach(rows) / _above_zero(epsilon, "rho")
 
     @property
     def _budget(self) -> Budget:
@@ -165,6 +215,11 @@ class Mechanism:
 
 def _ratio(rho: float) -> float:
     return 1 / sqrt(2 * _above_zero(rho, "rho"))
+
+
+def _deviation(scale: float) -> float:
+    """The standard deviation of discrete Laplace noise."""
+    return sqrt(2 * exp(-1 / scale)) / -expm1(-1 / scale)
 
 
 def _above_zero(value: float, what: str) -> float:

@@ -36,9 +36,9 @@ from neotype.synth.private.purse import SURE, Purse
 from neotype.synth.private.quantities import quantity
 from neotype.synth.private.times import length, moment
 
-ROWS = 0.01
+ROWS, PURE_ROWS = 0.01, 0.05
 """The share of the budget that the number of rows costs: what is rare, and how fine cells may be,
-follows from it."""
+follows from it. Noise without δ shrinks with the share, and not with its root."""
 FEWEST, MOST = 500, 50_000
 """Rows of a draft."""
 PROTECT = 2
@@ -78,14 +78,15 @@ def draft(
     FitError where the schema has kinds that cannot be learnt so. It depends on the schema alone.
     """
     table = data.schema.table
-    _check(table)
+    _check(table, pure=mechanism.pure)
+    first = PURE_ROWS if mechanism.pure else ROWS
     counted, spread = mechanism.counts(
-        np.array([data.rows], dtype=np.int64), rho=rho * ROWS, purpose="the number of rows"
+        np.array([data.rows], dtype=np.int64), rho=rho * first, purpose="the number of rows"
     )
     rows = max(int(counted[0]), 1)
     read = [name for name, column in table.columns.items() if column.kind not in _FREE]
     open_ = [name for name in read if _is_open(table.columns[name])]
-    each = rho * (1 - ROWS) / max(len(read), 1)
+    each = rho * (1 - first) / max(len(read), 1)
     threshold = delta / max(len(open_), 1)
     wanted = min(max(rows, FEWEST), MOST)
     root = Rng(0).child("draft")
@@ -126,7 +127,7 @@ def readable(data: Dataset) -> Dataset:
     return Dataset(data.schema, {data.schema.name: pl.DataFrame(columns)}, families=data.families)
 
 
-def _check(table: Table) -> None:
+def _check(table: Table, *, pure: bool) -> None:
     refused = [
         f"column '{name}' is {column.kind}"
         for name, column in table.columns.items()
@@ -139,12 +140,29 @@ def _check(table: Table) -> None:
         and column.format is None
         and isinstance(storage_dtype(column.storage), pl.String)
     ]
+    if pure:
+        _check_declared(table)
     if refused:
         raise FitError(
             "these columns cannot be learnt under differential privacy.",
             found="\n  ".join(refused),
             mend="declare them categorical (labels that many rows share are learnt), identifier or "
             "personal (made anew) or constant in the schema, or leave them out",
+        )
+
+
+def _check_declared(table: Table) -> None:
+    """Without δ a label that one row has cannot be told from none: no label is found."""
+    found = [
+        f"column '{name}' is {column.kind}, and its values are not declared"
+        for name, column in table.columns.items()
+        if column.kind in ("categorical", "ordinal", "boolean") and _is_open(column)
+    ]
+    if found:
+        raise FitError(
+            "labels are found by a threshold, which needs a delta, and the budget has none.",
+            found="\n  ".join(found),
+            mend="list their values in a schema, or give a delta, such as 1e-6",
         )
 
 

@@ -10,7 +10,6 @@ widen with the distance from zero.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -126,7 +125,7 @@ def bounds(values: Axis, known: NDArray[np.bool_], purse: Purse, share: float) -
     cell = np.where(known, np.where(values < 0, steps - place, steps + place), 2 * steps + 1)
     noisy, sigma = purse.counts(cell, 2 * steps + 2, share, "the bounds")
     present = noisy[:-1]
-    sure = NormalDist().inv_cdf(1 - _FALSE / len(present)) * sigma
+    sure = purse.mechanism.beyond(_FALSE / len(present), sigma)
     there = np.flatnonzero(present > sure)
     if not len(there):
         there = np.array([int(np.argmax(present))])
@@ -162,14 +161,15 @@ def _coarse(
     values: Axis, known: NDArray[np.bool_], purse: Purse, share: float, ends: tuple[Any, Any]
 ) -> Shape:
     """Heavy values, and cells for the rest."""
-    distinct, counts = np.unique(values[known], return_counts=True)
-    keys, heavy, _ = purse.found(
-        distinct, counts.astype(np.int64), share * _ATOMS, "the frequent values"
-    )
-    atoms = np.array(keys, dtype=values.dtype)
-    kept = heavy >= 0.002 * purse.rows
-    atoms, heavy = atoms[kept], heavy[kept]
-    share *= 1 - _ATOMS
+    atoms, heavy = values[:0], np.zeros(0)
+    if purse.delta > 0:
+        distinct, counts = np.unique(values[known], return_counts=True)
+        keys, found, _ = purse.found(
+            distinct, counts.astype(np.int64), share * _ATOMS, "the frequent values"
+        )
+        kept = found >= 0.002 * purse.rows
+        atoms, heavy = np.array(keys, dtype=values.dtype)[kept], found[kept]
+        share *= 1 - _ATOMS
     cells = int(np.clip(_CELLS * purse.rows / purse.sigma(share), 16, 4096))
     lower, upper = _edges(ends, cells, values.dtype == np.int64)
     place = np.searchsorted(upper, values, side="left")

@@ -22,6 +22,7 @@ from neotype.marginal.factor import Factor
 from neotype.progress import Progress, silent
 from neotype.synth.model_file import PRIVATE
 from neotype.synth.private.affordable import check_left, check_served
+from neotype.synth.private.auto import Auto
 from neotype.synth.private.density import PrivateDensity
 from neotype.synth.private.domain import draft, readable
 from neotype.synth.private.strategy import CellsError, Nothing, Strategy
@@ -48,6 +49,10 @@ class PrivateTable(Generic[Made_co]):
     model: Made_co
     rows: int
     guarantee: Guarantee
+    strategy: Strategy
+    """The one that spent the budget."""
+    why: str = ""
+    """Of one that was picked: which, and why."""
 
 
 def fit_private(
@@ -82,10 +87,14 @@ def fit_private(
     beside: dict[str, Any] = {"fixed": fixed} if fixed else {}
     wanted = int(np.flatnonzero(leading == own[0])[0]) if own else None
     strategy = strategy if len(leading) else Nothing()
+    sizes, why = tuple(digits[place].size for place in leading), ""
+    if isinstance(strategy, Auto):
+        pick = strategy.pick(sizes, drafted.rows, mechanism, rho=ledger.left, target=wanted)
+        strategy, why = pick.strategy, pick.why
     try:
         graph = strategy.fit(
             np.ascontiguousarray(codes[leading]),
-            tuple(digits[place].size for place in leading),
+            sizes,
             drafted.rows,
             mechanism,
             rho=ledger.left,
@@ -104,9 +113,13 @@ def fit_private(
         codebook,
         PrivateDensity(leading, graph, fine),
         tuple(int(place) for place in order),
-        (f"{len(graph.tree.cliques)} noisy tables", guarantee.sentence()),
+        (f"{len(graph.tree.cliques)} noisy tables", guarantee.sentence(), *_picked(why)),
     )
-    return PrivateTable(model, drafted.rows, guarantee)
+    return PrivateTable(model, drafted.rows, guarantee, strategy, why)
+
+
+def _picked(why: str) -> tuple[str, ...]:
+    return (f"strategy picked: {why}",) if why else ()
 
 
 def _column(codebook: Codebook, place: int) -> str:

@@ -65,7 +65,8 @@ def fit_ruled(
     found = learnt.model.schema
     outer = {name: found.columns.get(name, one) for name, one in rewriting.outer.columns.items()}
     ruled = replace(rewriting, outer=_with_columns(rewriting.outer, outer), inner=found)
-    return PrivateTable(Reformed(learnt.model, ruled), learnt.rows, learnt.guarantee)
+    made = Reformed(learnt.model, ruled)
+    return PrivateTable(made, learnt.rows, learnt.guarantee, learnt.strategy, learnt.why)
 
 
 def declared(schema: Schema) -> Rewriting:
