@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 import neotype as nt
+from neotype.cli import app
 from neotype.data import Dataset
 from neotype.dp.budget import Budget
 from neotype.dp.ledger import Ledger
@@ -173,6 +175,19 @@ def test_listed_combinations_need_no_rows(tmp_path: Path) -> None:
     assert set(made.iter_rows()) == {("free", ""), ("paid", "EUR"), ("paid", "USD")}
     asked = model.sample(100, where={"currency": "USD"})
     assert set(asked["plan"]) == {"paid"}
+
+
+def test_statistics_of_a_private_model_make_rows_without_it(tmp_path: Path) -> None:
+    zeros = TestStructuralZeros()
+    model = nt.fit(zeros.frame(), epsilon=3.0, schema=zeros.schema(zeros.rule))
+    file, spec = model.save(tmp_path / "m.neotype"), tmp_path / "spec.yaml"
+    told = CliRunner().invoke(app, ["inspect", str(file), "--stats", "-o", str(spec)])
+    assert told.exit_code == 0, told.output
+    made = nt.from_spec(spec).sample(2_000)
+    mothers = made.filter(pl.col("state") == "mother")
+    assert 0.2 < mothers.height / made.height < 0.4
+    assert (mothers["sex"].fill_null("f") == "f").all()
+    assert mothers["weight"].mean() > made.filter(pl.col("state") == "child")["weight"].mean() + 15
 
 
 def test_bounds_that_a_rule_declares_are_not_paid_for() -> None:

@@ -27,6 +27,10 @@ EPILOG = (
 )
 
 
+_MADE = 50_000
+"""Rows of a model of which statistics are taken."""
+
+
 def add_to(app: typer.Typer) -> None:
     """Make it a verb."""
     app.command("inspect", epilog=EPILOG)(inspect)
@@ -46,7 +50,11 @@ def inspect(
         typer.Option("-o", "--write", help="Write the schema as YAML, to edit and give to `fit`."),
     ] = None,
     stats: Annotated[
-        bool, typer.Option("--stats", help="Write statistics too: a schema that makes rows.")
+        bool,
+        typer.Option(
+            "--stats",
+            help="Write statistics too (a model's: of rows it makes): a schema that makes rows.",
+        ),
     ] = False,
     sdv: Annotated[Path | None, typer.Option(help="Write the schema as SDV metadata JSON.")] = None,
     mermaid: Annotated[
@@ -69,6 +77,7 @@ def inspect(
     file = Path(path)
     if file.suffix == ".neotype":
         schema = _model(file, as_json, quiet)
+        schema = _stated_of(file) if stats else schema
     elif described(file):
         schema = show_described(file, table, dialect, as_json, quiet)
     else:
@@ -169,6 +178,16 @@ def _show(source: Any, schema: Any, frames: Any, found: Any, taken: bool) -> Non
         proposals.show(page, found[name], taken=taken)
     for note in source.notes:
         page.print(f"\n[yellow]note:[/] {escape(note)}")
+
+
+def _stated_of(path: Path) -> Any:
+    """Statistics of rows that a model makes: of a private one they cost nothing more."""
+    from neotype import api
+
+    model = api.load(path)
+    rows = model.facts["rows"]
+    made = model.draw(None if model.several else min(rows, _MADE))
+    return _stated(made.schema, made.frames)
 
 
 def _stated(schema: Any, frames: Any) -> Any:

@@ -37,7 +37,7 @@ def learn(recipe: Synthesizer, data: Dataset, *, rng: Rng, progress: Progress = 
             return Relational(recipe).fit(inner, rng=rng, progress=progress)
 
         return cast(Model, hold(fit, data, protect=getattr(recipe, "protect", 5)))
-    data = _undeclared(data)
+    data = undeclared(data)
     if data.table.sequence is not None:
         from neotype.synth.relational.panel_model import PanelModel
 
@@ -74,7 +74,7 @@ def _say_of_few(data: Dataset, protect: int) -> None:
         )
 
 
-def _undeclared(data: Dataset) -> Dataset:
+def undeclared(data: Dataset) -> Dataset:
     """The data with a schema that says nothing of how its columns are drawn."""
     table, columns = data.table, data.schema.columns
     bare = {name: column.bare() for name, column in columns.items()}

@@ -19,7 +19,7 @@ from neotype.synth.private.digits import Codes
 from neotype.synth.private.independent import Independent
 from neotype.synth.private.marginals import Marginals
 from neotype.synth.private.privbayes import PrivBayes
-from neotype.synth.private.strategy import Strategy
+from neotype.synth.private.strategy import Nothing, Strategy
 
 _TOLD = 0.012
 """How many of the rows the noise in a cell of a pair may be, for pairs to be worth their part."""
@@ -34,7 +34,12 @@ class Pick:
     """A strategy, and why it was taken."""
 
     strategy: Strategy
-    why: str
+    why: str = ""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """A line of it, where somebody had to choose."""
+        return (f"strategy picked: {self.why}",) if self.why else ()
 
 
 @dataclass(frozen=True)
@@ -92,3 +97,20 @@ class Auto:
             fixed=fixed,
             progress=progress,
         )
+
+
+def picked(
+    strategy: Strategy,
+    sizes: Sequence[int],
+    total: int,
+    mechanism: Mechanism,
+    *,
+    rho: float,
+    target: int | None = None,
+) -> Pick:
+    """The strategy that was named, or the one that is picked where none was."""
+    if not sizes:
+        return Pick(Nothing())
+    if isinstance(strategy, Auto):
+        return strategy.pick(sizes, total, mechanism, rho=rho, target=target)
+    return Pick(strategy)

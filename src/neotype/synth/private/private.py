@@ -22,10 +22,10 @@ from neotype.marginal.factor import Factor
 from neotype.progress import Progress, silent
 from neotype.synth.model_file import PRIVATE
 from neotype.synth.private.affordable import check_left, check_served
-from neotype.synth.private.auto import Auto
+from neotype.synth.private.auto import picked
 from neotype.synth.private.density import PrivateDensity
 from neotype.synth.private.domain import draft, readable
-from neotype.synth.private.strategy import CellsError, Nothing, Strategy
+from neotype.synth.private.strategy import CellsError, Strategy
 from neotype.synth.table import TableModel
 from neotype.trees.density import DensityTrees, Growth
 
@@ -86,13 +86,10 @@ def fit_private(
     fixed = () if zeros is None else zeros(codebook)
     beside: dict[str, Any] = {"fixed": fixed} if fixed else {}
     wanted = int(np.flatnonzero(leading == own[0])[0]) if own else None
-    strategy = strategy if len(leading) else Nothing()
-    sizes, why = tuple(digits[place].size for place in leading), ""
-    if isinstance(strategy, Auto):
-        pick = strategy.pick(sizes, drafted.rows, mechanism, rho=ledger.left, target=wanted)
-        strategy, why = pick.strategy, pick.why
+    sizes = tuple(digits[place].size for place in leading)
+    pick = picked(strategy, sizes, drafted.rows, mechanism, rho=ledger.left, target=wanted)
     try:
-        graph = strategy.fit(
+        graph = pick.strategy.fit(
             np.ascontiguousarray(codes[leading]),
             sizes,
             drafted.rows,
@@ -113,13 +110,9 @@ def fit_private(
         codebook,
         PrivateDensity(leading, graph, fine),
         tuple(int(place) for place in order),
-        (f"{len(graph.tree.cliques)} noisy tables", guarantee.sentence(), *_picked(why)),
+        (f"{len(graph.tree.cliques)} noisy tables", guarantee.sentence(), *pick.words),
     )
-    return PrivateTable(model, drafted.rows, guarantee, strategy, why)
-
-
-def _picked(why: str) -> tuple[str, ...]:
-    return (f"strategy picked: {why}",) if why else ()
+    return PrivateTable(model, drafted.rows, guarantee, pick.strategy, pick.why)
 
 
 def _column(codebook: Codebook, place: int) -> str:

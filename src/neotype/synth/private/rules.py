@@ -26,6 +26,7 @@ from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.constraint import Rule
 from neotype.schema.schema import Numeric, Schema
+from neotype.synth.learn import undeclared
 from neotype.synth.private.private import PrivateTable, fit_private
 from neotype.synth.private.strategy import Strategy
 from neotype.synth.reformed import Reformed
@@ -49,6 +50,7 @@ def fit_ruled(
 
     SchemaError, by the schema alone, for rules that would have to read rows.
     """
+    data = undeclared(data)
     if not data.table.constraints:
         return fit_private(strategy, data, ledger, target, progress)
     rewriting = declared(data.schema)
