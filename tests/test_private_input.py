@@ -17,7 +17,14 @@ from typer.testing import CliRunner
 
 import neotype as nt
 from neotype.cli import app
-from neotype.errors import BudgetError, DataError, ModelFileError, NeotypeError, SchemaError
+from neotype.errors import (
+    BudgetError,
+    DataError,
+    FitError,
+    ModelFileError,
+    NeotypeError,
+    SchemaError,
+)
 from neotype.plan import make_plan
 from neotype.source import read
 from neotype.synth.private.marginals import Marginals
@@ -59,6 +66,18 @@ class TestBudget:
         told = refused("fit", source, "-o", tmp_path / "m", "--epsilon", epsilon)
         assert "must be a number above 0" in told
         assert "epsilon=1 is common" in told
+
+    @pytest.mark.parametrize("epsilon", [1e-4, 1e-9, 1e-12])
+    def test_a_budget_that_buys_nothing_is_told_at_once(self, epsilon: float) -> None:
+        """Before a column is read: thresholds of such noise would take gigabytes."""
+        with pytest.raises(NeotypeError, match="too small") as fault:
+            nt.fit(people(300), epsilon=epsilon)
+        assert "give epsilon=" in str(fault.value)
+
+    def test_many_columns_of_few_rows(self) -> None:
+        wide = pl.DataFrame({f"c{k}": np.arange(100) % 7 for k in range(800)})
+        with pytest.raises(FitError, match="each of 800 columns"):
+            nt.fit(wide, epsilon=1.0)
 
     @pytest.mark.parametrize("delta", [-1e-6, 1, 2, float("nan"), "a"])
     def test_a_delta_that_is_none(self, delta: Any) -> None:

@@ -201,3 +201,13 @@ def test_tables_compared_say_whose_model_promises_what(model: Any, tmp_path: Pat
     assert json.loads(done.to_json(tmp_path / "c.json").read_text())["ranking"]
     with pytest.raises(DataError, match="'our'"):
         nt.compare(tables, **sides, models={"our": model})
+
+
+def test_what_several_columns_cost_alike_is_told_once(model: Any) -> None:
+    guarantee = Guarantee.restore(model.facts["privacy"])
+    assert len(guarantee.payments) < len(guarantee.steps)
+    assert sum(step.price for step in guarantee.payments) == pytest.approx(
+        sum(step.price for step in guarantee.steps)
+    )
+    assert "the labels of column 'school'" in guarantee.sentence()
+    assert "the bounds of each of 2 columns (" in guarantee.sentence()

@@ -161,7 +161,7 @@ def _show(model: FittedModel, output: Path) -> None:
     page.print(f"[green]✓[/] learnt {_learnt(model)} of {escape(facts['origin'])}{kept}")
     page.print(f"  [bold]{output}[/] ({size(output.stat().st_size)})")
     cells = sum(p.cells for p in model.protections)
-    if cells:
+    if cells and "privacy" not in facts:
         page.print(f"  {cells:,} rare or extreme values are protected; `neotype inspect {output}`")
     if "privacy" in facts:
         from neotype.dp.guarantee import Guarantee

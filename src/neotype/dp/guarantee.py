@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, cast
@@ -62,15 +63,26 @@ class Guarantee:
 
     def sentence(self) -> str:
         """All of it in words, fit for a report."""
-        coin = "ε" if self.rho is None else "ρ"
+        listed = "; ".join(_told(step, self.coin) for step in self.payments) or "nothing yet"
+        return f"{self.promise}. {self.account} Paid for: {listed}."
+
+    @property
+    def coin(self) -> str:
+        """What adds up: ρ, or ε where there is no δ."""
+        return "ε" if self.rho is None else "ρ"
+
+    @property
+    def account(self) -> str:
+        """By whom it was added up, and how much was paid of how much."""
         paid = sum(step.price for step in self.steps)
         whole = self.epsilon if self.rho is None else self.rho
-        listed = "; ".join(_told(step, coin) for step in _summed(self.steps)) or "nothing yet"
-        return (
-            f"{self.promise}. Accountant: "
-            f"{_METHODS.get(self.accountant, self.accountant)}; "
-            f"{coin} = {paid:.4g} paid of {whole:.4g}. Paid for: {listed}."
-        )
+        method = _METHODS.get(self.accountant, self.accountant)
+        return f"Accountant: {method}; {self.coin} = {paid:.4g} paid of {whole:.4g}."
+
+    @property
+    def payments(self) -> tuple[Step, ...]:
+        """What was paid for, with the same thing of several columns as one: `steps` has each."""
+        return tuple(_summed(self.steps))
 
     def facts(self) -> dict[str, Any]:
         """All of it as JSON."""
@@ -87,15 +99,29 @@ class Guarantee:
 
 
 def _summed(steps: tuple[Step, ...]) -> list[Step]:
-    """Payments of one kind for one purpose as one."""
-    found: dict[tuple[str, str], Step] = {}
+    """Payments of one kind for one purpose, of whichever column, as one."""
+    alike: dict[tuple[str, str], list[Step]] = {}
     for step in steps:
-        key = (step.purpose, step.event)
-        so_far = found.get(key, Step(*key, 0, 0.0))
-        found[key] = Step(
-            *key, so_far.count + step.count, so_far.price + step.price, so_far.delta + step.delta
-        )
-    return list(found.values())
+        alike.setdefault((_COLUMN.sub("column", step.purpose), step.event), []).append(step)
+    return [_one(some) for some in alike.values()]
+
+
+_COLUMN = re.compile(r"column '.*'")
+
+
+def _one(some: list[Step]) -> Step:
+    """These payments as one; those of several columns say of how many."""
+    purposes = dict.fromkeys(step.purpose for step in some)
+    purpose = next(iter(purposes))
+    if len(purposes) > 1:
+        purpose = _COLUMN.sub(f"each of {len(purposes)} columns", purpose)
+    return Step(
+        purpose,
+        some[0].event,
+        sum(step.count for step in some),
+        sum(step.price for step in some),
+        sum(step.delta for step in some),
+    )
 
 
 def _told(step: Step, coin: str) -> str:

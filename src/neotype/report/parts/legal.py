@@ -10,9 +10,9 @@ from neotype.report.content import Content
 from neotype.report.drawing import badge, text, tone
 from neotype.report.parts.attacks import pictures, tried
 from neotype.report.parts.between import is_between
-from neotype.report.parts.layout import Drawn, linked, sheet
+from neotype.report.parts.layout import Drawn, fold, linked, sheet
 from neotype.report.threats import LEGAL_ORDER, OTHER, THREATS, Threat, threat_of
-from neotype.report.words import UNCOVERED, claim, figure, reason, refuted, title, worst
+from neotype.report.words import UNCOVERED, claim, figure, percent, reason, refuted, title, worst
 
 UNTESTED, INCONCLUSIVE = "not tested", "inconclusive"
 
@@ -63,11 +63,10 @@ def promise(
         rest = f"An attack achieved what the claim rules out. {against.meaning}"
     elif guarantee is not None:
         said, verdict, word = f"{guarantee.promise}.", "not judged", "by its method"
-        paid = guarantee.sentence().removeprefix(f"{guarantee.promise}. ")
         rest = (
             f"It holds of the model and of all rows drawn from it, whoever has them and whatever "
-            f"else he knows. {paid} Attacks can refute a guarantee and cannot prove it: what they "
-            f"find is a lower bound on the real epsilon. {footing}"
+            f"else he knows. {guarantee.account} Attacks can refute a guarantee and cannot prove "
+            f"it: what they find is a lower bound on the real epsilon. {footing}"
         )
     elif claimed:
         said, verdict, word = f"Claimed: {claimed}.", "not judged", "claimed"
@@ -84,8 +83,26 @@ def promise(
         )
     return (
         f'<div class="promise {tone(verdict)}"><p><b>{text(said)}</b> {badge(verdict, word)}</p>'
-        f"<p>{text(rest)}</p></div>"
+        f"<p>{text(rest)}</p></div>{'' if guarantee is None else _paid(guarantee)}"
     )
+
+
+def _paid(guarantee: Guarantee) -> str:
+    """What the budget was spent on, payment by payment."""
+    whole = guarantee.epsilon if guarantee.rho is None else guarantee.rho
+    rows = [
+        (
+            text(title(step.purpose)),
+            text(step.event),
+            f"{step.count:,}",
+            f"{step.price:.3g}",
+            percent(step.price / whole),
+            f"{step.delta:.2g}" if step.delta else "–",
+        )
+        for step in guarantee.payments
+    ]
+    header = ("Paid for", "Noise", "Draws", guarantee.coin, "Of all", "δ")
+    return fold("What was paid for", sheet(header, "ttnnnn", rows), len(rows) > 12, heading=True)
 
 
 def state_of(scores: Sequence[Score]) -> str:

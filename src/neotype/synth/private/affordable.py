@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 from neotype.dp.ledger import Ledger
 from neotype.errors import BudgetExceededError, FitError
-from neotype.synth.private.domain import Draft
 
 log = logging.getLogger("neotype")
 
@@ -14,6 +14,9 @@ CLEAR = 50.0
 """Of how many sigmas the rows should be worth, or a column by itself is hardly told from noise."""
 HOPELESS = 5.0
 """Fewer are not worth it: no label would be found, and no bound."""
+
+LOUDEST = 200_000.0
+"""Noise beside which no table that fits into a machine is seen, however many rows are counted."""
 
 
 def check_left(ledger: Ledger) -> None:
@@ -26,16 +29,27 @@ def check_left(ledger: Ledger) -> None:
         )
 
 
-def check_served(drafted: Draft, ledger: Ledger) -> None:
+@dataclass(frozen=True)
+class Terms:
+    """How many columns are read, of about how many rows, what each gets, and how noisy that is."""
+
+    columns: int
+    rows: int
+    price: float
+    sigma: float
+
+
+def check_served(terms: Terms, ledger: Ledger) -> None:
     """FitError where tables of single columns hold nothing but noise; a warning where nearly so.
 
-    It depends on the schema, the budget and the noisy number of rows.
+    It depends on the schema, the budget and the noisy number of rows, and is known before a column
+    is read.
     """
-    columns, rows, sigma = drafted.columns, drafted.rows, drafted.sigma
-    if not columns or rows >= CLEAR * sigma:
+    columns, rows, sigma = terms.columns, terms.rows, terms.sigma
+    if not columns or (rows >= CLEAR * sigma and sigma <= LOUDEST):
         return
     epsilon = ledger.budget.epsilon
-    each = ledger.epsilon_of(drafted.price)
+    each = ledger.epsilon_of(terms.price)
     served = int(columns * (rows / (CLEAR * sigma)) ** 2)
     found = (
         f"of epsilon={epsilon:g} each of {columns} columns gets ε = {each:.2g} for a table of its "
@@ -46,7 +60,7 @@ def check_served(drafted: Draft, ledger: Ledger) -> None:
         + (f"no more than {served} columns, or " if 0 < served < columns else "fewer columns, or ")
         + "more rows; what a schema declares (values, minimum, maximum, decimals) is not paid for"
     )
-    if rows <= HOPELESS * sigma:
+    if rows <= HOPELESS * sigma or sigma > LOUDEST:
         raise FitError("the budget is too small for so many columns.", found=found, mend=mend)
     log.warning("little but noise will be learnt: %s. To mend it, %s.", found, mend)
 

@@ -11,6 +11,7 @@ of its values is no secret; how many rows have them is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from math import log2
@@ -30,6 +31,7 @@ from neotype.personal.fake import make
 from neotype.rng import Rng
 from neotype.schema.schema import Constant, Personal, Schema, Table
 from neotype.schema.storage import storage_dtype
+from neotype.synth.private.affordable import Terms
 from neotype.synth.private.labels import Labels, declared, labels, strangers
 from neotype.synth.private.numbers import dealt
 from neotype.synth.private.purse import SURE, Purse
@@ -71,11 +73,18 @@ class Draft:
 
 
 def draft(
-    data: Dataset, mechanism: Mechanism, *, rho: float, delta: float, epsilon: float
+    data: Dataset,
+    mechanism: Mechanism,
+    *,
+    rho: float,
+    delta: float,
+    epsilon: float,
+    served: Callable[[Terms], None] | None = None,
 ) -> Draft:
     """A draft of a private table that costs `rho`, and `delta` for values that are not declared.
 
     FitError where the schema has kinds that cannot be learnt so. It depends on the schema alone.
+    `served` is asked, once the rows are counted and before any column is, whether it is worth it.
     """
     table = data.schema.table
     _check(table, pure=mechanism.pure)
@@ -87,6 +96,9 @@ def draft(
     read = [name for name, column in table.columns.items() if column.kind not in _FREE]
     open_ = [name for name in read if _is_open(table.columns[name])]
     each = rho * (1 - first) / max(len(read), 1)
+    sigma = mechanism.sigma(rho=each)
+    if served is not None:
+        served(Terms(len(read), rows, each, sigma))
     threshold = delta / max(len(open_), 1)
     wanted = min(max(rows, FEWEST), MOST)
     root = Rng(0).child("draft")
@@ -99,7 +111,6 @@ def draft(
         else:
             cells, known[name] = _read(column, data.frame[name], purse, wanted, generator)
         made[name] = cells.alias(name)
-    sigma = mechanism.sigma(rho=each)
     least = max(round(SURE * sigma * wanted / rows), 1)
     lead = Lead(fineness(epsilon), min(least, wanted // 4))
     tables = {data.schema.name: table.model_copy(update={"columns": known})}

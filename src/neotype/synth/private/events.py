@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -236,8 +237,8 @@ def fit_events(
         rho=domain_share(budget.epsilon) * ledger.left,
         delta=ledger.left_delta,
         epsilon=budget.epsilon,
+        served=partial(check_served, ledger=ledger),
     )
-    check_served(drafted, ledger)
     book = drafted.codebook()
     before = _told_before(drafted, book) if budget.at_most > 1 else []
     found = earlier(rows, picks, owners)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -24,7 +25,7 @@ from neotype.synth.model_file import PRIVATE
 from neotype.synth.private.affordable import check_left, check_served
 from neotype.synth.private.auto import picked
 from neotype.synth.private.density import PrivateDensity
-from neotype.synth.private.domain import draft, readable
+from neotype.synth.private.domain import Draft, draft, readable
 from neotype.synth.private.strategy import CellsError, Strategy
 from neotype.synth.table import TableModel
 from neotype.trees.density import DensityTrees, Growth
@@ -70,13 +71,9 @@ def fit_private(
     what cannot be of leading digits, by the codebook, which is noisy already.
     """
     check_left(ledger)
-    mechanism, epsilon = Mechanism(ledger), ledger.budget.epsilon
-    share = domain_share(epsilon)
+    mechanism = Mechanism(ledger)
     progress("settle the domain", 0, 1)
-    drafted = draft(
-        data, mechanism, rho=share * ledger.left, delta=ledger.left_delta, epsilon=epsilon
-    )
-    check_served(drafted, ledger)
+    drafted = _drafted(data, mechanism)
     codebook = drafted.codebook()
     progress("settle the domain", 1, 1)
     leading = np.array(codebook.leading, dtype=np.int64)
@@ -113,6 +110,20 @@ def fit_private(
         (f"{len(graph.tree.cliques)} noisy tables", guarantee.sentence(), *pick.words),
     )
     return PrivateTable(model, drafted.rows, guarantee, pick.strategy, pick.why)
+
+
+def _drafted(data: Dataset, mechanism: Mechanism) -> Draft:
+    """A draft for the share of what is left that a domain gets."""
+    ledger = mechanism.ledger
+    epsilon = ledger.budget.epsilon
+    return draft(
+        data,
+        mechanism,
+        rho=domain_share(epsilon) * ledger.left,
+        delta=ledger.left_delta,
+        epsilon=epsilon,
+        served=partial(check_served, ledger=ledger),
+    )
 
 
 def _column(codebook: Codebook, place: int) -> str:
