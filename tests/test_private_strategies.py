@@ -209,6 +209,16 @@ def test_a_cap_names_the_digits_that_pass_it() -> None:
     assert not door.ledger.steps
 
 
+def test_a_network_of_many_digits_stays_within_its_cells() -> None:
+    """Second parents tie all digits together: where that passes the cap, one parent is enough."""
+    draw = np.random.Generator(np.random.PCG64(3))
+    base = draw.integers(0, 8, 3_000)
+    codes = np.array([(base + draw.integers(0, 3, 3_000)) % 8 for _ in range(30)], dtype=np.uint8)
+    model = PrivBayes(cells=50_000).fit(codes, (8,) * 30, 3_000, mechanism(50.0), rho=5.0)
+    assert model.tree.cells <= 50_000
+    assert any(len(clique) == 3 for clique in model.tree.cliques)
+
+
 def test_tables_are_chosen_for_more_than_their_noise() -> None:
     sizes = (4, 4, 4, 30)
     pairs = [(0, 1), (1, 2), (0, 2), (2, 3)]

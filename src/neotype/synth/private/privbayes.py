@@ -17,12 +17,12 @@ from neotype.dp.mechanism import Mechanism
 from neotype.marginal.factor import Factor
 from neotype.marginal.fit import fit
 from neotype.marginal.graphical import Graphical
+from neotype.marginal.junction import cells_each
 from neotype.marginal.measurement import Clique, Measurement
 from neotype.progress import Progress, silent
 from neotype.synth.private.digits import Codes, Digits
 from neotype.synth.private.selection import MEAN_NOISE
 from neotype.synth.private.strategy import (
-    MOST_CELLS,
     check_cells,
     measure_together,
     one_way,
@@ -34,14 +34,15 @@ from neotype.synth.private.strategy import (
 @dataclass(frozen=True)
 class PrivBayes:
     """`degree` is the most parents of a digit: 1 or 2. `single` and `selection` are shares of the
-    budget; a network begins at the target, so that all that depend on it may name it a parent."""
+    budget; a network begins at the target, so that all that depend on it may name it a parent.
+    `cells` caps the junction tree: where a second parent would pass it, one is enough."""
 
     degree: int = 2
     single: float = 0.15
     selection: float = 0.25
     caution: float = 0.5
     breadth: float = 0.2
-    cells: int = MOST_CELLS
+    cells: int = 400_000
 
     def fit(
         self,
@@ -70,8 +71,9 @@ class PrivBayes:
         before = fit(digits.sizes, found, rows, fixed=fixed)
         paid = self.selection * left
         network = _Network(digits, before, rows, paid, left - paid, self)
-        cliques = network.grow(pairs, target)
-        check_cells(digits.sizes, [*cliques, *(f.axes for f in fixed)], self.cells)
+        settled = [factor.axes for factor in fixed]
+        cliques = network.grow(pairs, target, settled)
+        check_cells(digits.sizes, [*cliques, *settled], self.cells)
         progress("measure", 2, 3)
         left -= paid
         measure_together(
@@ -98,15 +100,16 @@ class _Network:
         second = max(0, len(told) - 2) if strategy.degree > 1 else 0
         self._rho = selection / (len(told) - 1 + second)
         # The mean noise of a cell if all tables get alike, times caution.
-        self._noise = (
-            strategy.caution * MEAN_NOISE * sqrt((len(told) - 1) / (2 * digits.worth(tables)))
-        )
+        each = digits.worth(tables / (len(told) - 1))
+        self._noise = strategy.caution * MEAN_NOISE * sqrt(0.5 / each)
         self._digits, self._single, self._total = digits, single, total
         self._degree = strategy.degree
-        self._told = told
+        self._told, self._cells = told, strategy.cells
 
-    def grow(self, pairs: Sequence[Clique], target: int | None) -> list[Clique]:
-        """The table of every digit but the first: itself and its parents."""
+    def grow(
+        self, pairs: Sequence[Clique], target: int | None, settled: Sequence[Clique]
+    ) -> list[Clique]:
+        """The table of every digit but the first: itself and its parents. `settled` hold anyway."""
         references = dict(zip(pairs, self._single.project(pairs), strict=True))
         placed, cliques = list[int](), list[Clique]()
         if target in self._told:
@@ -128,16 +131,23 @@ class _Network:
             child, parent = (second, first) if first in placed or not placed else (first, second)
             if not placed:
                 placed.append(parent)
-            cliques.append(self._with_second(child, parent, placed))
+            cliques.append(self._with_second(child, parent, placed, [*settled, *cliques]))
             placed.append(child)
         return cliques
 
-    def _with_second(self, child: int, parent: int, placed: Sequence[int]) -> Clique:
-        others = [axis for axis in placed if axis != parent]
-        if self._degree < 2 or not others:
-            return (child, parent)
-        parents: list[Clique] = [(parent,), *((parent, axis) for axis in others)]
+    def _with_second(
+        self, child: int, parent: int, placed: Sequence[int], cliques: Sequence[Clique]
+    ) -> Clique:
+        """The table of a digit with one parent, or two where the tree stays within its cells."""
         sizes = self._digits.sizes
+        pairs: list[Clique] = [(parent, axis) for axis in placed if axis != parent]
+        if self._degree < 2 or not pairs:
+            return (child, parent)
+        needed = cells_each(sizes, cliques, [(child, *pair) for pair in pairs])
+        # Digits that are still to come need a pair each.
+        room = self._cells - (len(self._told) - len(placed)) * max(sizes) ** 2
+        pairs = [pair for pair, size in zip(pairs, needed, strict=True) if size <= room]
+        parents: list[Clique] = [(parent,), *pairs]
         cells = np.array([sizes[child] * prod(sizes[a] for a in own) for own in parents])
         place = self._digits.choose_parent(
             self._single.marginal((child,)),
