@@ -27,6 +27,7 @@ from neotype.links import parent_rows
 from neotype.schema.file import from_document, write_schema
 from neotype.schema.schema import Schema
 from neotype.synth.private.events import TURNS, Owners, Rows, coded
+from neotype.synth.private.marginals import Marginals
 from neotype.synth.private.owned import Owned
 
 pytest.importorskip("opendp", reason="pip install 'neotype[dp]'")
@@ -360,6 +361,16 @@ def test_a_number_of_the_row_counts_up_for_each_client(shop: Tables) -> None:
     assert (
         drawn["number"] == drawn.select(pl.int_range(pl.len()).over("client") + 1).to_series()
     ).all()
+
+
+def test_what_two_columns_do_to_a_third_does_not_make_them_depend_on_each_other() -> None:
+    one, two = np.indices((3, 3)).reshape(2, 9).repeat(3_000, axis=1)
+    codes = np.stack([one, two, one + two]).astype(np.uint8)
+    for _ in range(5):
+        door = Mechanism(Ledger(Budget(2.0, 1e-6)))
+        model = Marginals(second=0.35).fit(codes, (3, 3, 5), 27_000, door, rho=door.ledger.left)
+        assert np.abs(model.marginal((0, 1)) - 1 / 9).sum() < 0.05
+        assert door.ledger.left < 1e-6 * door.ledger.whole
 
 
 def test_a_plan_and_the_command_line_take_it_all_the_way(shop: Tables, tmp_path: Path) -> None:

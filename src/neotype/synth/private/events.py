@@ -45,6 +45,9 @@ from neotype.trees.density import DensityTrees
 
 Ints = NDArray[np.int64]
 
+SECOND = 0.35
+"""The share for tables that the model of the others has wrong: what rows take from their owner and
+what from the row before would else seem to depend on each other."""
 _AGAIN = 8
 """How often times are drawn again where they were before their owner's."""
 TURNS = 8
@@ -248,7 +251,7 @@ def fit_events(
     clear = mechanism.sigma(rho=ledger.left / len(sizes))
     known = [Measurement(one.clique, one.counts * drafted.rows, clear) for one in owners.known]
     aim = [] if target is None else book.places({target})
-    graph = Marginals().fit(
+    graph = Marginals(second=SECOND).fit(
         coded(rows, picks, owners, book, before),
         sizes,
         drafted.rows,
