@@ -21,8 +21,10 @@ from neotype.dp.mechanism import Mechanism
 from neotype.encode.codebook import Codebook
 from neotype.errors import DataError, FitError, SchemaError
 from neotype.registry import names
+from neotype.schema.constraint import Columns, Constraint, Rule
 from neotype.schema.schema import Categorical, Numeric, Schema, Table
 from neotype.schema.storage import storage_dtype
+from neotype.schema.typed import typed_schema
 from neotype.synth.private.domain import draft, readable
 from neotype.synth.private.marginals import Marginals
 from neotype.synth.private.rules import declared, fit_ruled, impossible
@@ -79,6 +81,27 @@ def test_what_would_be_read_from_rows_is_refused_by_the_schema_alone(sample: Sam
         told.append(str(fault.value))
     assert told[0] == told[1]
     assert not ledger.steps
+
+
+class Seen(Constraint):
+    """A constraint of somebody else's, that looks at rows and says nothing of budgets."""
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        return ("a",)
+
+    def learn(self, columns: Columns, frame: pl.DataFrame, *, protect: int) -> Rule:
+        raise AssertionError("rows were read")
+
+
+def test_a_foreign_constraint_that_learns_is_refused() -> None:
+    rule = Seen(type="Seen")
+    frame = pl.DataFrame({"a": [1, 2] * 2_000})
+    schema = typed_schema({"t": frame})
+    table = schema.table.model_copy(update={"constraints": (rule,)})
+    data = Dataset.of(schema.model_copy(update={"tables": {"t": table}}), frame)
+    with pytest.raises(SchemaError, match="what rows show"):
+        fit_ruled(Marginals(), data, Ledger(Budget(1.0, 1e-6)))
 
 
 @pytest.mark.parametrize("sample", HELD, ids=ids)
