@@ -456,5 +456,7 @@ def test_what_cannot_be_learnt_is_refused_by_the_schema_alone(shop: Tables) -> N
     )
     with pytest.raises(SchemaError, match="'item' has no foreign key to 'client'"):
         fit(from_document(grand), at_most=3)
-    with pytest.raises(FitError, match="table 'client'"):
-        fit(at_most=3)
+    told = schema().model_dump(mode="json")
+    told["tables"]["order"]["columns"]["kind"] = {"kind": "text"}
+    with pytest.raises(FitError, match="table 'order'"):
+        fit(from_document(told), at_most=3)

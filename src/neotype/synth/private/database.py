@@ -28,7 +28,7 @@ from neotype.rng import Rng
 from neotype.schema.schema import Numeric, Schema
 from neotype.synth.model_file import PRIVATE, PRIVATE_DATABASE
 from neotype.synth.private.density import PrivateDensity
-from neotype.synth.private.domain import readable
+from neotype.synth.private.domain import check_kinds, readable
 from neotype.synth.private.events import TURNS, EventModel, Owners, Rows, fit_events
 from neotype.synth.private.owned import Owned
 from neotype.synth.private.private import PrivateTable, fit_private
@@ -195,6 +195,7 @@ def fit_database(
     """
     owned = Owned.of(data.schema, ledger.budget.unit)
     schema, bounds = owned.keyed(data.schema), dict(ledger.budget.tables)
+    _check_all(schema, ledger)
     # A row that lacks a key is nobody's, and of rows that share one the first is the entity.
     entities = data.frames[owned.entity].drop_nulls(owned.key)
     entities = entities.unique(owned.key, keep="first", maintain_order=True)
@@ -205,20 +206,19 @@ def fit_database(
     counted = _counted(schema, owned.entity, entities, owner, bounds)
     tables = 1 + len(owned.ties)
     portion = ledger.portion(1 / tables, rows=1, table=owned.entity)
-    own = target[1] if target is not None and target[0] == owned.entity else None
+    aims = dict([target]) if target is not None else {}
     with _told_of(owned.entity):
-        top = fit_private(strategy, counted, portion, own, progress)
+        top = fit_private(strategy, counted, portion, aims.get(owned.entity), progress)
     model, events = replace(top.model, words=()), {}
     learnt = {owned.entity: top.rows}
     seen = model.sample(_SEEN, rng=Rng(0).child("owners")).frame
     for place, name in enumerate(owned.ties, start=1):
-        most = bounds[name]
-        portion = ledger.portion(1 / (tables - place), rows=min(most, TURNS), table=name)
-        table = Dataset.of(schema.only(name), data.frames[name])
+        each = min(bounds[name], TURNS)
+        portion = ledger.portion(1 / (tables - place), rows=each, table=name)
+        rows = Rows.of(Dataset.of(schema.only(name), data.frames[name]), owner[name])
         owners = _owners(model, counted, owned, seen.filter(pl.col(_counting(name)) > 0))
-        own = target[1] if target is not None and target[0] == name else None
         with _told_of(name):
-            events[name] = fit_events(Rows.of(table, owner[name]), owners, portion, own, progress)
+            events[name] = fit_events(rows, owners, portion, aims.get(name), progress)
         mean = float(seen[_counting(name)].mean() or 0.0)  # type: ignore[arg-type]
         learnt[name] = round(mean * top.rows)
     guarantee = ledger.guarantee()
@@ -232,6 +232,13 @@ def fit_database(
         (guarantee.sentence(),),
     )
     return PrivateTables(made, made.learnt, guarantee)
+
+
+def _check_all(schema: Schema, ledger: Ledger) -> None:
+    """FitError where a table has what cannot be learnt, before any is paid for."""
+    for name, table in schema.tables.items():
+        with _told_of(name):
+            check_kinds(table, pure=ledger.accountant.coin == "ε")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ of its values is no secret; how many rows have them is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from math import log2
 from typing import Any
@@ -29,10 +29,19 @@ from neotype.encode.family import held
 from neotype.errors import FitError
 from neotype.personal.fake import make
 from neotype.rng import Rng
-from neotype.schema.schema import Constant, Personal, Schema, Table
+from neotype.schema.schema import (
+    Boolean,
+    Categorical,
+    Constant,
+    Numeric,
+    Ordinal,
+    Personal,
+    Schema,
+    Table,
+)
 from neotype.schema.storage import storage_dtype
 from neotype.synth.private.affordable import Terms
-from neotype.synth.private.labels import Labels, declared, labels, strangers
+from neotype.synth.private.labels import Labels, again, declared, labels, strangers
 from neotype.synth.private.numbers import dealt
 from neotype.synth.private.purse import SURE, Purse
 from neotype.synth.private.quantities import quantity
@@ -41,11 +50,20 @@ from neotype.synth.private.times import length, moment
 ROWS, PURE_ROWS = 0.01, 0.05
 """The share of the budget that the number of rows costs: what is rare, and how fine cells may be,
 follows from it. Noise without δ shrinks with the share, and not with its root."""
+DOMAIN = 0.2
+"""The share of a budget that labels, bounds and bins are worth."""
+SCARCE, SCARCE_DECLARED, SCARCE_OPEN = 0.3, 0.35, 0.6
+"""Up to this ε it is more, and yet more the more columns declare no labels or bounds."""
 FEWEST, MOST = 500, 50_000
 """Rows of a draft."""
+AGAIN = 0.25
+"""The share for a second look at labels, where the first one left many rows without."""
+LACKING = 0.02
+"""Share of rows without a label that was found, from which on there is a second look."""
 PROTECT = 2
 """A codebook learnt from a draft keeps values of so many rows exactly, and spreads rarer ones."""
 _FREE = ("identifier", "personal", "constant")
+_LABELLED = ("categorical", "ordinal", "boolean")
 _REFUSED = ("text", "geo", "json")
 
 
@@ -81,13 +99,13 @@ def draft(
     epsilon: float,
     served: Callable[[Terms], None] | None = None,
 ) -> Draft:
-    """A draft of a private table that costs `rho`, and `delta` for values that are not declared.
+    """A draft of a private table that costs `rho` at most, and `delta` for undeclared values.
 
     FitError where the schema has kinds that cannot be learnt so. It depends on the schema alone.
     `served` is asked, once the rows are counted and before any column is, whether it is worth it.
     """
     table = data.schema.table
-    _check(table, pure=mechanism.pure)
+    check_kinds(table, pure=mechanism.pure)
     first = PURE_ROWS if mechanism.pure else ROWS
     counted, spread = mechanism.counts(
         np.array([data.rows], dtype=np.int64), rho=rho * first, purpose="the number of rows"
@@ -95,27 +113,42 @@ def draft(
     rows = max(int(counted[0]), 1)
     read = [name for name, column in table.columns.items() if column.kind not in _FREE]
     open_ = [name for name in read if _is_open(table.columns[name])]
-    each = rho * (1 - first) / max(len(read), 1)
+    second = AGAIN if any(table.columns[name].kind in _LABELLED for name in open_) else 0.0
+    each = rho * (1 - first - second) / max(len(read), 1)
     sigma = mechanism.sigma(rho=each)
     if served is not None:
         served(Terms(len(read), rows, each, sigma))
-    threshold = delta / max(len(open_), 1)
+    threshold = delta / (2 if second else 1) / max(len(open_), 1)
+    purses = {name: Purse(mechanism, name, rows, spread, each, threshold) for name in read}
+    found = _labels(data, purses, rho * second, delta / 2)
     wanted = min(max(rows, FEWEST), MOST)
     root = Rng(0).child("draft")
     made, known = {}, {}
     for name, column in table.columns.items():
-        purse = Purse(mechanism, name, rows, spread, each, threshold)
         generator = root.child(name).generator()
         if column.kind in _FREE:
             cells, known[name] = _free(column, name, wanted), column
+        elif column.kind in _LABELLED:
+            dtype = storage_dtype(column.storage)
+            cells = _dealt_labels(found[name], dtype, wanted, generator)
+            known[name] = _with_gaps(column, cells)
         else:
-            cells, known[name] = _read(column, data.frame[name], purse, wanted, generator)
+            cells, known[name] = _read(column, data.frame[name], purses[name], wanted, generator)
         made[name] = cells.alias(name)
     least = max(round(SURE * sigma * wanted / rows), 1)
     lead = Lead(fineness(epsilon), min(least, wanted // 4))
     tables = {data.schema.name: table.model_copy(update={"columns": known})}
     schema = data.schema.model_copy(update={"tables": tables})
     return Draft(pl.DataFrame(made), schema, rows, lead, len(read), each, sigma)
+
+
+def domain_share(table: Table, epsilon: float) -> float:
+    """The share of a budget that a draft should get: it follows from the schema."""
+    if epsilon > SCARCE:
+        return DOMAIN
+    read = [column for column in table.columns.values() if column.kind not in _FREE]
+    settled = sum(_is_settled(column) for column in read)
+    return SCARCE_OPEN + (SCARCE_DECLARED - SCARCE_OPEN) * settled / max(len(read), 1)
 
 
 def fineness(epsilon: float) -> int:
@@ -138,7 +171,8 @@ def readable(data: Dataset) -> Dataset:
     return Dataset(data.schema, {data.schema.name: pl.DataFrame(columns)}, families=data.families)
 
 
-def _check(table: Table, *, pure: bool) -> None:
+def check_kinds(table: Table, *, pure: bool) -> None:
+    """FitError where a table has kinds that cannot be learnt; it depends on the schema alone."""
     refused = [
         f"column '{name}' is {column.kind}"
         for name, column in table.columns.items()
@@ -184,21 +218,51 @@ def _is_open(column: Any) -> bool:
     return True
 
 
+def _is_settled(column: Any) -> bool:
+    """Whether its labels, or both its bounds, are public."""
+    bounded = isinstance(column, Numeric) and None not in (column.minimum, column.maximum)
+    return bool(column.public) or bounded or not _is_open(column)
+
+
+def _labels(data: Dataset, purses: dict[str, Purse], rho: float, delta: float) -> dict[str, Labels]:
+    """The labels of each column that has some.
+
+    Columns of which many rows have labels that were not found share `rho`, and are looked at again.
+    """
+    columns = data.schema.columns
+    found = {
+        name: labels(column, data.frame[name], purses[name])
+        for name, column in columns.items()
+        if isinstance(column, Categorical | Ordinal | Boolean)
+    }
+    lacking = {
+        name: told.others ** (2 / 3)
+        for name, told in found.items()
+        if _is_open(columns[name]) and told.others > LACKING * purses[name].rows
+    }
+    for name, share in lacking.items():
+        part = rho * share / sum(lacking.values())
+        purse = replace(purses[name], rho=part, delta=delta / len(lacking))
+        found[name] = again(found[name], data.frame[name], purse)
+    return found
+
+
 def _read(
     column: Any, cells: pl.Series, purse: Purse, rows: int, generator: Generator
 ) -> tuple[pl.Series, Any]:
     """Invented cells, and the column with what was found of it."""
-    match column.kind:
-        case "numeric":
-            made, column = quantity(column, cells, purse, rows, generator)
-        case "datetime":
-            made = moment(column, cells, purse, rows, generator)
-        case "duration":
-            made = length(column, cells, purse, rows, generator)
-        case _:
-            found = labels(column, cells, purse)
-            made = _dealt_labels(found, storage_dtype(column.storage), rows, generator)
-    return made, column.model_copy(update={"nullable": made.null_count() > 0})
+    if column.kind == "numeric":
+        made, column = quantity(column, cells, purse, rows, generator)
+    elif column.kind == "datetime":
+        made = moment(column, cells, purse, rows, generator)
+    else:
+        made = length(column, cells, purse, rows, generator)
+    return made, _with_gaps(column, made)
+
+
+def _with_gaps(column: Any, cells: pl.Series) -> Any:
+    """The column, which may have missing cells where the draft has some."""
+    return column.model_copy(update={"nullable": cells.null_count() > 0})
 
 
 def _dealt_labels(found: Labels, dtype: pl.DataType, rows: int, generator: Generator) -> pl.Series:

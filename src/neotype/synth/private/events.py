@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -28,11 +27,10 @@ from neotype.marginal.measurement import Clique, Measurement
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.schema import Datetime, Schema, Table
-from neotype.synth.private.affordable import check_served
-from neotype.synth.private.domain import Draft, draft, readable
+from neotype.synth.private.domain import Draft, readable
 from neotype.synth.private.marginals import Marginals
 from neotype.synth.private.owned import counts_up, order_of
-from neotype.synth.private.private import domain_share, fine_digits
+from neotype.synth.private.private import drafted_within, fine_digits
 from neotype.synth.private.since import (
     SHARE,
     begun,
@@ -234,14 +232,7 @@ def fit_events(
     """Learn the rows of entities, each with `ledger.budget.at_most` turns, for all that is left."""
     mechanism, budget = Mechanism(ledger), ledger.budget
     picks = rows.turns(owners, budget.at_most)
-    drafted = draft(
-        rows.data.take(picks),
-        mechanism,
-        rho=domain_share(budget.epsilon) * ledger.left,
-        delta=ledger.left_delta,
-        epsilon=budget.epsilon,
-        served=partial(check_served, ledger=ledger),
-    )
+    drafted = drafted_within(rows.data.take(picks), mechanism)
     book = drafted.codebook()
     before = _told_before(drafted, book) if budget.at_most > 1 else []
     found = earlier(rows, picks, owners)

@@ -25,20 +25,10 @@ from neotype.synth.model_file import PRIVATE
 from neotype.synth.private.affordable import check_left, check_served
 from neotype.synth.private.auto import picked
 from neotype.synth.private.density import PrivateDensity
-from neotype.synth.private.domain import Draft, draft, readable
+from neotype.synth.private.domain import Draft, domain_share, draft, readable
 from neotype.synth.private.strategy import CellsError, Strategy
 from neotype.synth.table import TableModel
 from neotype.trees.density import DensityTrees, Growth
-
-DOMAIN, SCARCE_DOMAIN = 0.2, 0.5
-"""Share of the budget for the domain; of a small ε."""
-SCARCE = 0.3
-
-
-def domain_share(epsilon: float) -> float:
-    """The share of a budget that labels, bounds and bins get."""
-    return SCARCE_DOMAIN if epsilon <= SCARCE else DOMAIN
-
 
 Made_co = TypeVar("Made_co", covariant=True)
 
@@ -73,7 +63,7 @@ def fit_private(
     check_left(ledger)
     mechanism = Mechanism(ledger)
     progress("settle the domain", 0, 1)
-    drafted = _drafted(data, mechanism)
+    drafted = drafted_within(data, mechanism)
     codebook = drafted.codebook()
     progress("settle the domain", 1, 1)
     leading = np.array(codebook.leading, dtype=np.int64)
@@ -112,14 +102,14 @@ def fit_private(
     return PrivateTable(model, drafted.rows, guarantee, pick.strategy, pick.why)
 
 
-def _drafted(data: Dataset, mechanism: Mechanism) -> Draft:
+def drafted_within(data: Dataset, mechanism: Mechanism) -> Draft:
     """A draft for the share of what is left that a domain gets."""
     ledger = mechanism.ledger
     epsilon = ledger.budget.epsilon
     return draft(
         data,
         mechanism,
-        rho=domain_share(epsilon) * ledger.left,
+        rho=domain_share(data.schema.table, epsilon) * ledger.left,
         delta=ledger.left_delta,
         epsilon=epsilon,
         served=partial(check_served, ledger=ledger),
