@@ -12,8 +12,7 @@ noise else is Laplace's.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, exp, expm1, floor, log, log2, sqrt
-from statistics import NormalDist
+from math import ceil, exp, expm1, floor, log2, sqrt
 from typing import Any
 
 import numpy as np
@@ -185,11 +184,13 @@ class Mechanism:
         self.ledger.spend(Exponential(epsilon), purpose=purpose)
         return noise.noisy_max(places, ratio * (reach / grid + _STRAY))
 
-    def beyond(self, chance: float, sigma: float) -> float:
-        """What noise on a count exceeds with that chance: Laplace noise has the longer tail."""
-        if self.pure:
-            return -log(2 * chance) * sigma / sqrt(2)
-        return NormalDist().inv_cdf(1 - chance) * sigma
+    def surprise(self, counts: Floats, sigma: float) -> Floats:
+        """About how many nats speak against it that noise alone made these counts, 0 if negative.
+
+        Laplace noise has the longer tail.
+        """
+        sigmas = np.maximum(counts, 0.0) / sigma
+        return sqrt(2) * sigmas if self.pure else sigmas**2 / 2
 
     @property
     def pure(self) -> bool:

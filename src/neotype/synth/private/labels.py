@@ -52,15 +52,36 @@ def _listed(listed: list[Any], cells: pl.Series, purse: Purse, *, open_: bool) -
 
 def _found(cells: pl.Series, purse: Purse) -> Labels:
     """Labels that many rows share; what is left of all rows has others."""
+    return _among(cells, Labels((), np.zeros(0), float(purse.rows), 0.0), purse, purse.spread)
+
+
+def again(found: Labels, cells: pl.Series, purse: Purse) -> Labels:
+    """The labels found, and those that are clear to a second purse among what has none of them.
+
+    Which labels were found passed the mechanism, so that leaving their rows out costs nothing.
+    """
+    cells = plain(cells)
+    table = pl.Series(found.values, dtype=cells.dtype, strict=False)
+    left = ~cells.is_in(table.implode(), nulls_equal=True)
+    if found.missing > 0:
+        left &= cells.is_not_null()
+    return _among(cells.filter(left), found, purse, 0.0)
+
+
+def _among(cells: pl.Series, before: Labels, purse: Purse, spread: float) -> Labels:
+    """Labels of these cells that many of them share, beside those found before."""
     tally = cells.value_counts(name="#rows")
     counts = tally["#rows"].to_numpy().astype(np.int64)
     keys = [(label is not None, label) for label in tally[cells.name].to_list()]
     there, noisy, sigma = purse.found(keys, counts, 1.0, "the labels")
-    is_label = np.array([key[0] for key in there], dtype=np.bool_)
-    rest = purse.rows - float(noisy.sum())
-    others = rest if rest > SURE * np.hypot(purse.spread, sigma * np.sqrt(len(there))) else 0.0
-    values = tuple(key[1] for key in there if key[0])
-    return Labels(values, noisy[is_label], others, float(noisy[~is_label].sum()))
+    rest = before.others - float(noisy.sum())
+    others = rest if rest > SURE * np.hypot(spread, sigma * np.sqrt(len(there))) else 0.0
+    mass = dict(zip(before.values, before.mass.tolist(), strict=True))
+    mass |= {key[1]: count for key, count in zip(there, noisy.tolist(), strict=True) if key[0]}
+    missing = sum(count for key, count in zip(there, noisy.tolist(), strict=True) if not key[0])
+    values = tuple(sorted(mass))
+    each = np.array([mass[value] for value in values], dtype=np.float64)
+    return Labels(values, each, others, before.missing + missing)
 
 
 def declared(column: Any) -> list[Any] | None:

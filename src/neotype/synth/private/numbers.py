@@ -3,8 +3,9 @@
 An axis holds whole numbers (int64) or floats. Nothing of it is known but what the schema declares:
 its bounds come from a histogram of powers of two, the step of its numbers from a histogram of
 their coarseness. Few whole numbers are counted one by one; of others, heavy values are found by a
-histogram with a threshold and the rest is counted in cells, evenly spaced ones and ones that
-widen with the distance from zero.
+histogram with a threshold and the rest is counted in cells: more of them between powers of two
+that have more rows, or, where bounds are declared, evenly spaced ones and ones that widen with the
+distance from zero.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from neotype.synth.private.powers import Powers, powers
 from neotype.synth.private.purse import SURE, Floats, Ints, Purse, smoothed
 
 Axis = NDArray[Any]
@@ -24,15 +26,11 @@ BOUNDS = 0.3
 """The share of a column's budget that undeclared bounds cost."""
 COARSENESS = 0.1
 """The share that an undeclared step costs."""
-_ATOMS = 0.4
+_ATOMS = 0.25
 _NARROW = 128
-_CELLS = 0.3
+_CELLS = 0.15
 _BEND = 2000.0
 """Cells widen from a distance of span / this on."""
-_SMALLEST, _LARGEST = -30, 64
-"""Powers of two within which floats are told apart."""
-_FALSE = 1e-3
-"""How probable it may be that noise alone moves a bound."""
 _EXCEPTIONS = 0.01
 """The share of cells that may be finer than a step."""
 
@@ -87,10 +85,10 @@ def shape(
 
     No value lies beyond `limits`, whatever the data is.
     """
+    found = None
     if low is None or high is None:
-        found = bounds(values, known, purse, share * BOUNDS)
-        low = found[0] if low is None else low
-        high = found[1] if high is None else high
+        found = powers(values, known, purse, share * BOUNDS).within(low, high)
+        low, high = found.low[0].item(), found.high[-1].item()
         share *= 1 - BOUNDS
     low, high = (min(max(end, limits[0]), limits[1]) for end in (low, high))
     high = max(low, high)
@@ -98,8 +96,8 @@ def shape(
     if values.dtype == np.int64:
         sigma = purse.sigma(share)
         if high - low < max(_NARROW, purse.rows / sigma):
-            return _one_by_one(values, known, purse, share, (low, high))
-    return _coarse(values, known, purse, share, (low, high))
+            return _one_by_one(values, known, purse, share, (low, high), found)
+    return _coarse(values, known, purse, share, (low, high), found)
 
 
 def coarsest(level: Ints, levels: int, purse: Purse) -> int:
@@ -111,42 +109,13 @@ def coarsest(level: Ints, levels: int, purse: Purse) -> int:
     return int(np.argmax(few))
 
 
-def bounds(values: Axis, known: NDArray[np.bool_], purse: Purse, share: float) -> tuple[Any, Any]:
-    """The powers of two between which the values lie, but for a few."""
-    whole = values.dtype == np.int64
-    if whole:
-        size = np.where(values < 0, -(values + 1), values).astype(np.float64)
-        power = np.where(values < 0, np.frexp(size + 1)[1], np.frexp(size)[1])
-        least, steps = 0, 64
-    else:
-        power = np.frexp(np.abs(values))[1].astype(np.int64)
-        least, steps = _SMALLEST, _LARGEST - _SMALLEST
-    place = np.clip(power - least, 0, steps) * (values != 0)
-    cell = np.where(known, np.where(values < 0, steps - place, steps + place), 2 * steps + 1)
-    noisy, sigma = purse.counts(cell, 2 * steps + 2, share, "the bounds")
-    present = noisy[:-1]
-    sure = purse.mechanism.beyond(_FALSE / len(present), sigma)
-    there = np.flatnonzero(present > sure)
-    if not len(there):
-        there = np.array([int(np.argmax(present))])
-    ends = [_end(int(there[0]) - steps, least, whole), _end(int(there[-1]) - steps, least, whole)]
-    return min(ends[0][0], ends[1][0]), max(ends[0][1], ends[1][1])
-
-
-def _end(place: int, least: int, whole: bool) -> tuple[Any, Any]:
-    """The smallest and the largest value of a cell of powers of two."""
-    if place == 0:
-        return (0, 0) if whole else (0.0, 0.0)
-    if whole:
-        near, far = 2 ** (abs(place) - 1), 2 ** abs(place) - 1
-        ends = (near, far) if place > 0 else (-far - 1, -near)
-        return max(ends[0], -(2**63)), min(ends[1], 2**63 - 1)
-    far_, near_ = 2.0 ** (abs(place) + least), 2.0 ** (abs(place) + least - 1)
-    return (near_, far_) if place > 0 else (-far_, -near_)
-
-
 def _one_by_one(
-    values: Ints, known: NDArray[np.bool_], purse: Purse, share: float, ends: tuple[int, int]
+    values: Ints,
+    known: NDArray[np.bool_],
+    purse: Purse,
+    share: float,
+    ends: tuple[int, int],
+    told: Powers | None,
 ) -> Shape:
     """Every whole number between the ends is a cell."""
     low, high = ends
@@ -154,11 +123,19 @@ def _one_by_one(
     cell = np.where(known, values - low, size)
     noisy, sigma = purse.counts(cell, size + 1, share, "the values")
     each = np.arange(size, dtype=np.int64) + low
-    return Shape(each, each, smoothed(noisy[:-1], sigma), absent(noisy[-1], sigma), sigma)
+    counted = noisy[:-1]
+    if told is not None:
+        counted = _agreed(counted, each, sigma, told.within(*ends), each[:0], noisy[:0])
+    return Shape(each, each, smoothed(counted, sigma), absent(noisy[-1], sigma), sigma)
 
 
 def _coarse(
-    values: Axis, known: NDArray[np.bool_], purse: Purse, share: float, ends: tuple[Any, Any]
+    values: Axis,
+    known: NDArray[np.bool_],
+    purse: Purse,
+    share: float,
+    ends: tuple[Any, Any],
+    told: Powers | None,
 ) -> Shape:
     """Heavy values, and cells for the rest."""
     atoms, heavy = values[:0], np.zeros(0)
@@ -171,14 +148,56 @@ def _coarse(
         atoms, heavy = np.array(keys, dtype=values.dtype)[kept], found[kept]
         share *= 1 - _ATOMS
     cells = int(np.clip(_CELLS * purse.rows / purse.sigma(share), 16, 4096))
-    lower, upper = _edges(ends, cells, values.dtype == np.int64)
+    whole = values.dtype == np.int64
+    if told is None:
+        lower, upper = _edges(ends, cells, whole)
+    else:
+        told = told.within(*ends)
+        lower, upper = _divided(told, cells)
     place = np.searchsorted(upper, values, side="left")
     place = np.where(known, np.minimum(place, len(upper) - 1), len(upper) + 1)
     place[known & np.isin(values, atoms)] = len(upper)
     noisy, sigma = purse.counts(place, len(upper) + 2, share, "the intervals")
-    mass = np.concatenate([smoothed(noisy[:-2], sigma), heavy])
+    counted = noisy[:-2]
+    if told is not None:
+        counted = _agreed(counted, lower, sigma, told, atoms, heavy)
+    mass = np.concatenate([smoothed(counted, sigma), heavy])
     low, high = np.concatenate([lower, atoms]), np.concatenate([upper, atoms])
     return Shape(low, high, mass, absent(noisy[-1], sigma), sigma)
+
+
+def _divided(told: Powers, cells: int) -> tuple[Axis, Axis]:
+    """The intervals cut into about so many cells, more of them where more rows are."""
+    mass = np.maximum(np.nan_to_num(told.mass), 0.0)
+    wanted = np.maximum(1, np.rint(cells * mass / max(mass.sum(), 1.0))).astype(np.int64)
+    lower: list[Axis] = []
+    upper: list[Axis] = []
+    for low, high, parts in zip(told.low, told.high, wanted, strict=True):
+        inner = np.linspace(float(low), float(high), int(parts) + 1)[1:-1]
+        if told.low.dtype == np.int64:
+            whole = np.floor(np.minimum(inner, 2.0**63 - 1024)).astype(np.int64)
+            whole = np.unique(whole[(whole >= low) & (whole < high)])
+            lower.append(np.append(low, whole + 1))
+            upper.append(np.append(whole, high))
+        else:
+            lower.append(np.append(low, inner))
+            upper.append(np.append(inner, high))
+    return np.concatenate(lower), np.concatenate(upper)
+
+
+def _agreed(
+    counted: Floats, lower: Axis, sigma: float, told: Powers, atoms: Axis, heavy: Floats
+) -> Floats:
+    """Counts of cells that add up to what their intervals were told to have, as far as those know
+    better."""
+    owner = np.searchsorted(told.low, lower, side="right") - 1
+    size = np.bincount(owner, minlength=len(told.low))
+    heavier = np.searchsorted(told.low, atoms, side="right") - 1
+    apart = np.bincount(heavier, weights=heavy, minlength=len(told.low))
+    gap = told.mass - apart - np.bincount(owner, weights=counted, minlength=len(told.low))
+    weight = size * sigma**2 / (size * sigma**2 + told.sigma**2)
+    moved = np.nan_to_num(gap * weight) / np.maximum(size, 1)
+    return np.asarray(counted + moved[owner], dtype=np.float64)
 
 
 def _edges(ends: tuple[Any, Any], cells: int, whole: bool) -> tuple[Axis, Axis]:

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from neotype.constraints.ladder import Ladder
 from neotype.constraints.values import Bounds
 from neotype.data import Dataset
 from neotype.dp.ledger import Ledger
@@ -75,7 +76,17 @@ def declared(schema: Schema) -> Rewriting:
     """The constraints of a schema as rules that know the schema alone."""
     columns = schema.table.columns
     rules = tuple(one.declare(columns) for one in schema.table.constraints)
-    return Rewriting.of(rules, _bounded(schema, rules))
+    rewriting = Rewriting.of(rules, _bounded(schema, rules))
+    inner = dict(rewriting.inner.columns)
+    for step in rewriting.steps:
+        if isinstance(step, Ladder):
+            inner |= {gap: _spanning(inner[gap], most) for gap, most in step.farthest().items()}
+    return replace(rewriting, inner=_with_columns(rewriting.inner, inner))
+
+
+def _spanning(gap: Numeric, most: int) -> Numeric:
+    """A gap whose bounds follow from those of the columns that it lies between."""
+    return gap.model_copy(update={"minimum": 0.0, "maximum": float(most)})
 
 
 def impossible(rewriting: Rewriting, codebook: Codebook) -> tuple[Factor, ...]:
