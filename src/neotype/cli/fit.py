@@ -173,10 +173,11 @@ def _show(model: FittedModel, output: Path) -> None:
 
 def _learnt(model: FittedModel) -> str:
     rows = model.facts["rows"]
+    about = "about " if "privacy" in model.facts else ""
     if not model.several:
-        return f"[bold]{rows:,}[/] rows × {len(model.schema.columns)} columns"
+        return f"{about}[bold]{rows:,}[/] rows × {len(model.schema.columns)} columns"
     ties = len(model.schema.relationships)
     return (
-        f"[bold]{sum(rows.values()):,}[/] rows of {len(rows)} tables, tied by {ties} "
+        f"{about}[bold]{sum(rows.values()):,}[/] rows of {len(rows)} tables, tied by {ties} "
         f"foreign key{'' if ties == 1 else 's'},"
     )
