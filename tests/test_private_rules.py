@@ -224,6 +224,21 @@ def test_bounds_that_a_rule_declares_are_not_paid_for() -> None:
     assert not any("bounds" in purpose for purpose in paid)
 
 
+def test_nor_are_those_of_a_gap_between_columns_of_declared_bounds() -> None:
+    draw = np.random.Generator(np.random.PCG64(7))
+    low = draw.integers(0, 50, 4_000)
+    frame = pl.DataFrame({"low": low, "high": np.minimum(low + draw.poisson(5, 4_000), 60)})
+    bounds = {"storage": "Int64", "subtype": "integer", "decimals": 0, "minimum": 0, "maximum": 60}
+    schema = Schema(tables={"t": Table(columns={n: Numeric(**bounds) for n in frame.columns})})
+    rule = nt.constraints.Inequality(low="low", high="high")
+    model = nt.fit(frame, epsilon=1.0, schema=schema, constraints=[rule])
+    paid = [step["purpose"] for step in model.facts["privacy"]["steps"]]
+    assert not any("bounds" in purpose for purpose in paid)
+    made = model.sample(2_000)
+    assert made["high"].is_between(made["low"], 60).all()
+    assert abs((made["high"] - made["low"]).mean() - 5) < 1
+
+
 def test_a_function_sees_made_rows_only() -> None:
     seen = []
 

@@ -126,6 +126,23 @@ class Ladder(Rule):
         """The column that stays."""
         return self.axes[self.anchor].name
 
+    def farthest(self) -> dict[str, int]:
+        """How large each gap may be, where the bounds of the columns below it are declared.
+
+        Of all columns below: where the next one is missing, the gap begins at one before it.
+        """
+        found = {}
+        for rung in self.rungs:
+            way = [other.axis for other in self.rungs if other.up == rung.up]
+            below = [self._axis(self.name), *way[: way.index(rung.axis)]]
+            near, far = ("minimum", "maximum")[:: rung.up]
+            ends = [getattr(axis.column, near, None) for axis in below]
+            if rung.axis.whole and None not in (*ends, getattr(rung.axis.column, far, None)):
+                first = min(axis.limits[:: rung.up][0] * rung.up for axis in below)
+                last = rung.axis.limits[:: rung.up][1] * rung.up
+                found[rung.gap] = max(0, (last - first) // rung.axis.step)
+        return found
+
     def holds(self, frame: pl.DataFrame) -> pl.Series:
         """Whether each row's cells ascend, those that are missing left out."""
         good = pl.Series([True]).new_from_index(0, frame.height)
