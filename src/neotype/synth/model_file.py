@@ -150,11 +150,15 @@ def _restored(name: str, state: State, schema: Schema) -> Any:
 
         return PrivateDatabase.restore(state, schema)
     if name == PRIVATE:
-        from neotype.synth.private.density import PrivateDensity
+        from neotype.marginal.graphical import Graphical
+        from neotype.synth.leading import Leading
 
         def private(part: State, narrow: Schema) -> TableModel:
             return TableModel.restore(
-                name, part, narrow, lambda density: PrivateDensity.restore(density.arrays)
+                name,
+                part,
+                narrow,
+                lambda density: Leading.restore(density.arrays, Graphical.restore),
             )
 
         return Reformed.restore(state, schema, private)

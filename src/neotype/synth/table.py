@@ -32,8 +32,8 @@ class Density(Protocol):
         being allowed; −inf where one could not be.
         """
 
-    def log_density(self, codes: Codes) -> LogWeights:
-        """The log-probability of each row of digits × rows `codes`."""
+    def log_density(self, codes: Codes) -> LogWeights | None:
+        """The log-probability of each row of digits × rows `codes`; None: the family has none."""
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """At rest."""
@@ -117,8 +117,8 @@ class TableModel:
         """The sample from block `start` on."""
         return blocks(self, rows, rng, start)
 
-    def log_density(self, data: Dataset) -> LogWeights:
-        """The log-probability of each row's digits."""
+    def log_density(self, data: Dataset) -> LogWeights | None:
+        """The log-probability of each row's digits, where the family has one."""
         return self.density.log_density(self.codebook.encode(data))
 
     def describe(self) -> list[str]:

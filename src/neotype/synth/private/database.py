@@ -22,12 +22,13 @@ from neotype.dp.ledger import Ledger
 from neotype.encode.encoder import Codes, Protection, State
 from neotype.errors import FitError, SamplingError
 from neotype.links import parent_rows
+from neotype.marginal.graphical import Graphical
 from neotype.marginal.measurement import Clique, Measurement
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.schema import Numeric, Schema
+from neotype.synth.leading import Leading
 from neotype.synth.model_file import PRIVATE, PRIVATE_DATABASE
-from neotype.synth.private.density import PrivateDensity
 from neotype.synth.private.domain import check_kinds, readable
 from neotype.synth.private.events import TURNS, EventModel, Owners, Rows, fit_events
 from neotype.synth.private.owned import Owned
@@ -159,7 +160,7 @@ class PrivateDatabase:
             PRIVATE,
             state.within("entities"),
             counted,
-            lambda density: PrivateDensity.restore(density.arrays),
+            lambda density: Leading.restore(density.arrays, Graphical.restore),
         )
         events = {
             name: EventModel.restore(state.within(f"events {name}"), Schema.model_validate(found))

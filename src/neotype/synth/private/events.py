@@ -27,10 +27,11 @@ from neotype.marginal.measurement import Clique, Measurement
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.schema import Datetime, Schema, Table
+from neotype.synth.leading import fine_digits
 from neotype.synth.private.domain import Draft, readable
 from neotype.synth.private.marginals import Marginals
 from neotype.synth.private.owned import counts_up, order_of
-from neotype.synth.private.private import drafted_within, fine_digits
+from neotype.synth.private.private import drafted_within
 from neotype.synth.private.since import (
     SHARE,
     begun,

@@ -18,17 +18,15 @@ from neotype.dp.guarantee import Guarantee
 from neotype.dp.ledger import Ledger
 from neotype.dp.mechanism import Mechanism
 from neotype.encode.codebook import Codebook
-from neotype.encode.encoder import Codes
 from neotype.marginal.factor import Factor
 from neotype.progress import Progress, silent
+from neotype.synth.leading import Leading, fine_digits, leading_order
 from neotype.synth.model_file import PRIVATE
 from neotype.synth.private.affordable import check_left, check_served
 from neotype.synth.private.auto import picked
-from neotype.synth.private.density import PrivateDensity
 from neotype.synth.private.domain import Draft, domain_share, draft, readable
 from neotype.synth.private.strategy import CellsError, Strategy
 from neotype.synth.table import TableModel
-from neotype.trees.density import DensityTrees, Growth
 
 Made_co = TypeVar("Made_co", covariant=True)
 
@@ -90,13 +88,12 @@ def fit_private(
         raise fault.named([_column(codebook, place) for place in leading]) from None
     fine = fine_digits(codebook, codebook.encode(Dataset.of(drafted.schema, drafted.frame)))
     guarantee = ledger.guarantee()
-    order = (*leading, *(place for place in range(len(digits)) if place not in set(leading)))
     model = TableModel(
         PRIVATE,
         drafted.schema,
         codebook,
-        PrivateDensity(leading, graph, fine),
-        tuple(int(place) for place in order),
+        Leading(leading, graph, fine),
+        leading_order(codebook.leading, len(digits)),
         (f"{len(graph.tree.cliques)} noisy tables", guarantee.sentence(), *pick.words),
     )
     return PrivateTable(model, drafted.rows, guarantee, pick.strategy, pick.why)
@@ -123,23 +120,3 @@ def _column(codebook: Codebook, place: int) -> str:
             return " & ".join(encoder.columns)
         place -= len(encoder.digits)
     raise IndexError(place)
-
-
-def fine_digits(codebook: Codebook, codes: Codes) -> DensityTrees:
-    """All digits but the leading ones, each given those before it in its column."""
-    looks, order = [], []
-    at, leading = 0, set(codebook.leading)
-    for encoder in codebook.encoders:
-        for place in range(at, at + len(encoder.digits)):
-            if place not in leading:
-                order.append(place)
-                looks.append(list(range(at, place)))
-        at += len(encoder.digits)
-    return DensityTrees.grow(
-        codes,
-        [digit.size for digit in codebook.digits],
-        [digit.ordered for digit in codebook.digits],
-        order,
-        Growth(),
-        looks=looks,
-    )
