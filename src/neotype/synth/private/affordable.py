@@ -17,11 +17,13 @@ HOPELESS = 5.0
 
 LOUDEST = 200_000.0
 """Noise beside which no table that fits into a machine is seen, however many rows are counted."""
+NOTHING = 1e-9
+"""A share of a budget that rounding may leave."""
 
 
 def check_left(ledger: Ledger) -> None:
     """Raise where there is nothing to spend: before anything is drawn."""
-    if ledger.left <= 0:
+    if ledger.left <= NOTHING * ledger.whole:
         raise BudgetExceededError(
             "the budget is spent, and nothing can be learnt.",
             found=f"{len(ledger.steps)} payments were made from this ledger",
