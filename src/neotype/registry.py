@@ -17,6 +17,7 @@ from neotype.errors import NeotypeError, NotRegisteredError
 SYNTHESIZERS: Mapping[str, str] = {
     "trees": "neotype.synth.trees:Trees",
     "independent": "neotype.synth.independent:Independent",
+    "bayes_net": "neotype.synth.bayes_net:BayesNet",
 }
 
 STRATEGIES: Mapping[str, str] = {

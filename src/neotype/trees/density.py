@@ -77,15 +77,20 @@ class DensityTrees:
         size, is_ordered = np.array(sizes, dtype=np.int64), np.array(ordered, dtype=np.bool_)
         seen = looks if looks is not None else _candidates(x, size, order, given, growth.width)
 
-        def one(place: int) -> list[_Tree]:
+        def one(place: int) -> list[Tree]:
             digit = order[place]
             return _digit_trees(x, digit, seen[place], size, is_ordered, growth, table)
 
-        trees: list[_Tree] = []
+        trees: list[Tree] = []
         with ThreadPoolExecutor(2) as pool:
             for done, grown in enumerate(pool.map(one, range(len(order))), 1):
                 trees += grown
                 tick(done)
+        return cls.of(trees)
+
+    @classmethod
+    def of(cls, trees: Sequence[Tree]) -> Self:
+        """These trees, in the order of drawing."""
         return cls(*_flatten(trees))
 
     def draw(
@@ -157,7 +162,9 @@ class DensityTrees:
 
 
 @dataclass(frozen=True)
-class _Tree:
+class Tree:
+    """One tree, on its own: `step` as `draw` reads it, without the place of its root."""
+
     step: tuple[int, int, int, int, int, int]
     feature: NDArray[np.int32]
     mask: NDArray[np.uint64]
@@ -212,7 +219,7 @@ def _digit_trees(
     ordered: NDArray[np.bool_],
     growth: Growth,
     table: NDArray[np.float64],
-) -> list[_Tree]:
+) -> list[Tree]:
     """The trees of one digit, most significant sub-digit first."""
     rows, scratch = x.shape
     code = x[:, digit].astype(np.int64)
@@ -259,7 +266,7 @@ def _pruned(
     child: NDArray[np.int32],
     keep: NDArray[np.bool_],
     probability: NDArray[np.float64],
-) -> _Tree:
+) -> Tree:
     """The nodes that remain when those not kept become leaves, renumbered."""
     alive = np.zeros(len(feature), dtype=np.bool_)
     alive[0] = True
@@ -268,10 +275,10 @@ def _pruned(
     number = np.cumsum(alive, dtype=np.int32) - 1
     leaf = np.where(keep, feature, -1)[alive].astype(np.int32)
     below = np.where(keep, number[np.maximum(child, 0)], -1)[alive].astype(np.int32)
-    return _Tree(step, leaf, mask[alive], below, probability[alive])
+    return Tree(step, leaf, mask[alive], below, probability[alive])
 
 
-def _flatten(trees: list[_Tree]) -> tuple[Any, ...]:
+def _flatten(trees: Sequence[Tree]) -> tuple[Any, ...]:
     """All trees in one set of arrays."""
     steps = np.zeros((len(trees), 7), dtype=np.int64)
     child, leaf, cumulative = [], [], []
