@@ -15,7 +15,7 @@ from panels import panel, scattered
 
 SCORES = (DiscriminativeScore, PredictiveScore)
 needs_torch = pytest.mark.skipif(
-    find_spec("torch") is None, reason='torch is not installed: pip install "neotype[torch]"'
+    find_spec("torch") is None, reason='torch is not installed: pip install "neotype[deep]"'
 )
 
 
@@ -37,7 +37,7 @@ def test_runs_differ_and_so_do_owners() -> None:
 def test_without_torch_the_score_says_what_to_install(metric: type) -> None:
     found = score(metric, panel(150, 0))
     assert found.verdict == "not measured"
-    assert 'needs neotype[torch]: pip install "neotype[torch]"' in found.meaning
+    assert 'needs neotype[deep]: pip install "neotype[deep]"' in found.meaning
 
 
 @needs_torch

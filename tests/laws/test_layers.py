@@ -35,7 +35,7 @@ FLOORS = (
 
 SIDE_ROOMS: dict[str, set[str]] = {
     "trees": set(),
-    "nn": set(),
+    "nn": {"errors", "progress"},
     "marginal": {"errors", "rng"},
     "dp": {"errors", "rng"},
 }
@@ -44,7 +44,7 @@ SIDE_ROOMS: dict[str, set[str]] = {
 SIDE_LIBRARIES = {"trees": {"numpy", "numba"}, "marginal": {"numpy", "scipy", "numba"}}
 """All that a side room imports beyond the standard library."""
 
-TORCH = {"nn/gru.py"}
+TORCH = {"nn/gru.py", "nn/train.py", "nn/vae.py", "synth/network.py"}
 """Files that may name torch, which need not be installed."""
 
 PRIVATE_NOISE = {"opendp", "dp_accounting"}

@@ -121,17 +121,19 @@ def _bars(console: Console) -> Iterator[Listener]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         _Rate(""),
+        TextColumn("[dim]{task.fields[note]}[/]"),
         console=console,
         transient=True,
     )
     tasks: dict[str, TaskID] = {}
 
-    def listen(stage: str, done: int, total: int) -> None:
+    def listen(stage: str, done: int, total: int, note: str = "") -> None:
         if stage not in tasks:
             # A stage of one step has no share to show: its bar pulses until it is done.
-            tasks[stage] = bars.add_task(escape(stage), total=None if total == 1 else total)
+            shown = None if total == 1 else total
+            tasks[stage] = bars.add_task(escape(stage), total=shown, note="")
         shown = total if total > 1 or done == total else None
-        bars.update(tasks[stage], completed=done, total=shown)
+        bars.update(tasks[stage], completed=done, total=shown, note=escape(note))
 
     with bars:
         yield listen

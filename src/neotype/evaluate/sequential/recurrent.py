@@ -75,8 +75,8 @@ class RecurrentMeasure(SequenceMeasure):
         found = sequences(tables)
         if not gru.installed():
             raise NotMeasurableError(
-                "it is defined by a recurrent network and needs neotype[torch]: "
-                'pip install "neotype[torch]".'
+                "it is defined by a recurrent network and needs neotype[deep]: "
+                'pip install "neotype[deep]".'
             )
         length = int(np.clip(np.median(found.whole.train.lengths), 2, LONGEST))
         return found, windows(found, length, self.windows, rng), length
