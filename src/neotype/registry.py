@@ -18,6 +18,7 @@ SYNTHESIZERS: Mapping[str, str] = {
     "trees": "neotype.synth.trees:Trees",
     "independent": "neotype.synth.independent:Independent",
     "bayes_net": "neotype.synth.bayes_net:BayesNet",
+    "copula": "neotype.synth.copula:Copula",
 }
 
 STRATEGIES: Mapping[str, str] = {

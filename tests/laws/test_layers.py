@@ -35,13 +35,18 @@ FLOORS = (
 
 SIDE_ROOMS: dict[str, set[str]] = {
     "trees": set(),
+    "copulas": {"rng"},
     "nn": {"errors", "progress"},
     "marginal": {"errors", "rng"},
     "dp": {"errors", "rng"},
 }
 """Seen from `synth` on, with what they see of the house. `evaluate` sees `nn` alone."""
 
-SIDE_LIBRARIES = {"trees": {"numpy", "numba"}, "marginal": {"numpy", "scipy", "numba"}}
+SIDE_LIBRARIES = {
+    "trees": {"numpy", "numba"},
+    "copulas": {"numpy", "scipy"},
+    "marginal": {"numpy", "scipy", "numba"},
+}
 """All that a side room imports beyond the standard library."""
 
 TORCH = {"nn/gru.py", "nn/train.py", "nn/vae.py", "synth/network.py"}

@@ -1,0 +1,66 @@
+"""An order for labels that have none: along what other columns tell them apart by most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh
+
+from neotype.copulas.gaussian import Codes, Floats, middles
+
+_PASSES = 3
+_RIDGE = 0.02
+_FEWEST = 20.0
+"""Rows of no label in particular that stand beside those of each."""
+_MOST_ROWS = 50_000
+_MOST_DIGITS = 200
+"""Beyond so many digits, labels stay in the order they are in."""
+
+
+def orders(
+    codes: Codes, sizes: Sequence[int], free: Sequence[bool]
+) -> tuple[NDArray[np.uint8], ...]:
+    """For each digit its symbols in order; one that is not `free` keeps its own.
+
+    A free digit's symbols are placed by their means on the first linear discriminant of the other
+    digits, each scaled to normal (optimal scaling, Gifi 1990): so a copula can use most of what
+    they know of each other.
+    """
+    found = [np.arange(size, dtype=np.uint8) for size in sizes]
+    several = [k for k, size in enumerate(sizes) if free[k] and size > 2]
+    if not several or len(sizes) < 2 or len(sizes) > _MOST_DIGITS:
+        return tuple(found)
+    codes = np.ascontiguousarray(codes[:, :: max(1, codes.shape[1] // _MOST_ROWS)])
+    shares = [
+        np.bincount(code, minlength=size) * 1.0 for code, size in zip(codes, sizes, strict=True)
+    ]
+    scores = np.stack(
+        [
+            middles(share[o])[np.argsort(o)[code]]
+            for share, o, code in zip(shares, found, codes, strict=True)
+        ]
+    )
+    for _ in range(_PASSES):
+        for k in several:
+            others = np.delete(scores, k, axis=0)
+            found[k] = _along(codes[k], shares[k], others)
+            scores[k] = middles(shares[k][found[k]])[np.argsort(found[k])[codes[k]]]
+    return tuple(found)
+
+
+def _counts(code: NDArray[np.uint8], size: int) -> Floats:
+    return np.bincount(code, minlength=size).astype(np.float64)
+
+
+def _along(code: NDArray[np.uint8], counts: Floats, others: Floats) -> NDArray[np.uint8]:
+    """The symbols in the order of their means on the first discriminant."""
+    sums = np.stack([np.bincount(code, weights=x, minlength=len(counts)) for x in others], axis=1)
+    means = sums / (counts + _FEWEST)[:, None]
+    rows = len(code)
+    between = (means * counts[:, None]).T @ means / rows
+    total = others @ others.T / rows + _RIDGE * np.eye(len(others))
+    last = len(others) - 1
+    _, direction = eigh(between, total, subset_by_index=(last, last))
+    return np.argsort(means @ direction[:, 0], kind="stable").astype(np.uint8)
