@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,8 +29,9 @@ log = logging.getLogger("neotype")
 
 Codes = NDArray[np.uint8]
 
-_THREADS = 2
-"""More would be other sums, and other networks, on other machines."""
+_THREADS = 1
+"""More would be other sums, and other networks, on other machines; and where cores are
+busy, two took sixteen times as long as one."""
 _HELD, _MOST_HELD = 0.1, 20_000
 """The inner holdout: a share of the rows, and how many at most."""
 _COOLER = 0.3
@@ -121,7 +121,7 @@ def device_of(name: str) -> torch.device:
 def alone(seed: int) -> Iterator[None]:
     """A seed and a number of threads of its own; then as before."""
     threads = torch.get_num_threads()
-    torch.set_num_threads(min(_THREADS, os.cpu_count() or 1))
+    torch.set_num_threads(_THREADS)
     try:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
