@@ -19,6 +19,7 @@ SYNTHESIZERS: Mapping[str, str] = {
     "independent": "neotype.synth.independent:Independent",
     "bayes_net": "neotype.synth.bayes_net:BayesNet",
     "copula": "neotype.synth.copula:Copula",
+    "vine": "neotype.synth.vine:Vine",
 }
 
 STRATEGIES: Mapping[str, str] = {

@@ -88,7 +88,7 @@ class Gaussian:
         logp = np.zeros(rows)
         digits = len(self.shares)
         if given is None:
-            return self._symbols(self._factor @ noise, range(digits), rows), logp
+            return self.symbols(self._factor @ noise), logp
         whole = np.array([(1 << size) - 1 for size in self.sizes], dtype=np.uint64)
         limited = np.flatnonzero(((given & whole) != whole).any(axis=0))
         order = np.concatenate([limited, np.setdiff1d(np.arange(digits), limited)])
@@ -103,15 +103,42 @@ class Gaussian:
             noise[k] = _normal(within, u[1])
             logp += np.log(mass)
         rest = order[len(limited) :]
-        codes[rest] = self._symbols(factor[len(limited) :] @ noise, rest, rows)
+        codes[rest] = self.symbols(factor[len(limited) :] @ noise, rest)
         return codes, logp
 
-    def _symbols(self, z: Floats, digits: Any, rows: int) -> Codes:
-        codes = np.zeros((len(z), rows), dtype=np.uint8)
-        for k, digit in enumerate(digits):
+    def symbols(self, z: Floats, digits: NDArray[np.int64] | None = None) -> Codes:
+        """The symbols that normals (digits × rows) show; all digits, unless some are named."""
+        codes = np.zeros(z.shape, dtype=np.uint8)
+        for k, digit in enumerate(range(len(z)) if digits is None else digits):
             place = np.searchsorted(self.cuts[digit][1:-1], z[k], side="right")
             codes[k] = self.orders[digit][place]
         return codes
+
+    def counted(self, codes: Codes) -> tuple[Floats, ...]:
+        """How frequent symbols are among digits × rows `codes`, in the order of the line."""
+        return tuple(
+            np.bincount(code, minlength=len(order))[order] / len(code)
+            for code, order in zip(codes, self.orders, strict=True)
+        )
+
+    def latent(self, codes: Codes, rng: Rng, sweeps: int) -> Floats:
+        """Normals (digits × rows) that could be behind digits × rows `codes` (Gibbs sampling)."""
+        random = rng.generator()
+        rows = codes.shape[1]
+        low, high, z = (np.empty((len(codes), rows)) for _ in range(3))
+        for k, order in enumerate(self.orders):
+            place = np.argsort(order)[codes[k]]
+            low[k], high[k] = self.cuts[k][place], self.cuts[k][place + 1]
+            z[k] = middles(self.shares[k])[place]
+        inverse = np.linalg.inv(self.correlation)
+        for _ in range(sweeps):
+            for k in range(len(codes)):
+                spread = 1 / np.sqrt(inverse[k, k])
+                mean = z[k] - inverse[k] @ z * spread**2
+                within = (ndtr((low[k] - mean) / spread), ndtr((high[k] - mean) / spread))
+                step = mean + spread * _normal(within, random.random(size=(rows,)))
+                z[k] = np.clip(step, low[k], high[k])
+        return z
 
     def log_density(self, codes: Codes) -> None:
         """None: the probability of a box has no closed form."""

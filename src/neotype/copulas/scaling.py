@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +34,7 @@ def orders(
     if not several or len(sizes) < 2 or len(sizes) > _MOST_DIGITS:
         return tuple(found)
     codes = np.ascontiguousarray(codes[:, :: max(1, codes.shape[1] // _MOST_ROWS)])
-    shares = [
-        np.bincount(code, minlength=size) * 1.0 for code, size in zip(codes, sizes, strict=True)
-    ]
+    shares = [_counts(code, size) for code, size in zip(codes, sizes, strict=True)]
     scores = np.stack(
         [
             middles(share[o])[np.argsort(o)[code]]
@@ -50,8 +49,8 @@ def orders(
     return tuple(found)
 
 
-def _counts(code: NDArray[np.uint8], size: int) -> Floats:
-    return np.bincount(code, minlength=size).astype(np.float64)
+def _counts(code: NDArray[Any], size: int) -> Floats:
+    return np.asarray(np.bincount(code, minlength=size), dtype=np.float64)
 
 
 def _along(code: NDArray[np.uint8], counts: Floats, others: Floats) -> NDArray[np.uint8]:

@@ -63,16 +63,7 @@ class Copula:
         codes = codebook.encode(data)
         progress("encode", 1, 1)
         leading = codebook.leading
-        digits = [codebook.digits[place] for place in leading]
-        order = orders(codes[leading], [d.size for d in digits], [not d.ordered for d in digits])
-        told, laws = codes, list[str]()
-        if self.marginals == "parametric":
-            told, laws = by_law(codebook, codes, rng.child("laws"))
-        shares = [
-            np.bincount(told[place], minlength=digit.size) / told.shape[1]
-            for place, digit in zip(leading, digits, strict=True)
-        ]
-        head = Gaussian.learn(codes[leading], order, shares)
+        head, told, laws = correlated(codebook, codes, self.marginals, rng)
         progress("correlate", 1, 2)
         fine = fine_digits(codebook, told)
         progress("correlate", 2, 2)
@@ -93,6 +84,23 @@ class Copula:
         return TableModel.restore(
             "copula", state, schema, lambda part: Leading.restore(part.arrays, Gaussian.restore)
         )
+
+
+def correlated(
+    codebook: Codebook, codes: Codes, marginals: str, rng: Rng
+) -> tuple[Gaussian, Codes, list[str]]:
+    """Normals behind the leading digits; the codes as `marginals` distribute them; in words."""
+    leading = codebook.leading
+    digits = [codebook.digits[place] for place in leading]
+    order = orders(codes[leading], [d.size for d in digits], [not d.ordered for d in digits])
+    told, laws = codes, list[str]()
+    if marginals == "parametric":
+        told, laws = by_law(codebook, codes, rng.child("laws"))
+    shares = [
+        np.bincount(told[place], minlength=digit.size) / told.shape[1]
+        for place, digit in zip(leading, digits, strict=True)
+    ]
+    return Gaussian.learn(codes[leading], order, shares), told, laws
 
 
 def by_law(codebook: Codebook, codes: Codes, rng: Rng) -> tuple[Codes, list[str]]:

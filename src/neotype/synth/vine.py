@@ -1,0 +1,140 @@
+"""Vine copula: every column keeps its own distribution, and copulas of two tie them, tree by tree.
+
+After Dissmann, Brechmann, Czado & Kurowicka 2013 (`neotype.copulas.vine`), on leading digits. A
+digit is an interval of a uniform, so uniforms are first drawn behind the digits, as a Gaussian
+copula has them: what the copulas of two are fitted to has no steps, and keeps its dependence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from neotype.copulas.gaussian import Gaussian
+from neotype.copulas.pairs import FAMILIES
+from neotype.copulas.vine import Vine as Regular
+from neotype.data import Dataset
+from neotype.encode.codebook import Codebook
+from neotype.encode.encoder import Codes, Masks, State
+from neotype.errors import SchemaError
+from neotype.progress import Progress, silent
+from neotype.rng import Rng
+from neotype.schema.schema import Schema
+from neotype.synth.copula import MARGINALS, correlated
+from neotype.synth.leading import Leading, fine_digits, leading_order
+from neotype.synth.refine import Refined, refined
+from neotype.synth.synthesizer import Capabilities
+from neotype.synth.table import TableModel
+
+_FITTED = 20_000
+_CELLS = 4_000_000
+"""Rows and cells that copulas of two are fitted with."""
+_SWEEPS = 8
+_INSIDE = 1e-12
+
+
+@dataclass(frozen=True)
+class Vine:
+    """A vine copula: pairwise relationships of any shape, some of them given a third column."""
+
+    takes: ClassVar[Capabilities] = Capabilities(conditional=True)
+
+    trees: int = field(default=3, metadata={"help": "after so many trees the vine ends"})
+    families: tuple[str, ...] = field(
+        default=FAMILIES, metadata={"help": "copulas to choose from; grid is non-parametric"}
+    )
+    marginals: str = field(
+        default="empirical", metadata={"help": "empirical, or parametric where a family fits"}
+    )
+    refine: int = field(default=0, metadata={"help": "rounds of refinement; 0 for none"})
+    protect: int = field(default=5, metadata={"help": "values of fewer rows are not stored"})
+
+    def __post_init__(self) -> None:
+        for name, low in (("trees", 0), ("refine", 0), ("protect", 1)):
+            if getattr(self, name) < low:
+                raise SchemaError(
+                    f"vine: {name} is {getattr(self, name)}.", mend=f"use {low} or more"
+                )
+        strange = [name for name in self.families if name not in FAMILIES]
+        if strange:
+            raise SchemaError(
+                f"vine: families names '{strange[0]}'.", mend=f"use some of {', '.join(FAMILIES)}"
+            )
+        if self.marginals not in MARGINALS:
+            raise SchemaError(
+                f"vine: marginals is '{self.marginals}'.", mend=f"use {' or '.join(MARGINALS)}"
+            )
+
+    def fit(self, data: Dataset, *, rng: Rng, progress: Progress = silent) -> TableModel | Refined:
+        """Learn the table."""
+        progress("encode", 0, 1)
+        codebook = Codebook.learn(data, protect=self.protect)
+        codes = codebook.encode(data)
+        progress("encode", 1, 1)
+        leading = codebook.leading
+        behind, told, laws = correlated(codebook, codes, self.marginals, rng)
+        progress("fit copulas", 1, 3)
+        rows = rng.child("rows").generator().permutation(codes.shape[1])
+        rows = rows[: max(min(_FITTED, _CELLS // max(len(leading), 1)), 1)]
+        some = codes[np.ix_(np.array(leading, dtype=np.int64), rows)]
+        seen = Gaussian(behind.counted(some), behind.orders, behind.correlation)
+        u = ndtr(seen.latent(some, rng.child("latent"), _SWEEPS))
+        vine = Regular.learn(u, self.families, self.trees)
+        progress("fit copulas", 2, 3)
+        fine = fine_digits(codebook, told)
+        progress("fit copulas", 3, 3)
+        head = _Head(behind, vine)
+        density = Leading(np.array(leading, dtype=np.int64), head, fine, obeys=False)
+        words = (
+            f"how frequent each value is, and {vine.numbers:,} parameters of {len(vine.edges)} "
+            "copulas of two",
+            *laws,
+        )
+        drawn = leading_order(leading, len(codes))
+        model = TableModel("vine", data.schema, codebook, density, drawn, words)
+        if not self.refine or not drawn:
+            return model
+        return refined(model, codebook, codes, self.refine, rng.child("refine"), progress)
+
+    @classmethod
+    def restore(cls, state: State, schema: Schema) -> TableModel:
+        """The unrefined model of a file."""
+
+        def density(part: State) -> Leading:
+            return Leading.restore(part.arrays, _Head.restore, obeys=False)
+
+        return TableModel.restore("vine", state, schema, density)
+
+
+@dataclass(frozen=True)
+class _Head:
+    """Uniforms of a vine, shown as the digits in whose intervals they lie."""
+
+    digits: Gaussian
+    vine: Regular
+
+    @property
+    def sizes(self) -> list[int]:
+        return self.digits.sizes
+
+    def draw(
+        self, rows: int, rng: Rng, given: Masks | None = None
+    ) -> tuple[Codes, NDArray[np.float64]]:
+        u = np.clip(self.vine.draw(rows, rng), _INSIDE, 1 - _INSIDE)
+        return self.digits.symbols(ndtri(u)), np.zeros(rows)
+
+    def log_density(self, codes: Codes) -> None:
+        return None
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        ties = {"vine " + name: array for name, array in self.vine.arrays().items()}
+        return {**self.digits.arrays(), **ties}
+
+    @classmethod
+    def restore(cls, arrays: Any) -> _Head:
+        own = {name.removeprefix("vine "): a for name, a in arrays.items() if "vine " in name}
+        return cls(Gaussian.restore(arrays), Regular.restore(own))
