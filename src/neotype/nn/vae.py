@@ -1,4 +1,9 @@
-"""A variational autoencoder of digits (Kingma and Welling 2014; TVAE: Xu et al. 2019)."""
+"""A variational autoencoder of digits (Kingma and Welling 2014; TVAE: Xu et al. 2019).
+
+Its prior is a mixture that is learnt with it (Tomczak and Welling 2018), so that points are drawn
+where rows are. A divergence that counts for less than 1 keeps rows apart in the latent space, and
+the mixture makes good what a fixed prior would lose by that.
+"""
 
 from __future__ import annotations
 
@@ -7,45 +12,91 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from neotype.nn.train import Learner
 
+_LEAST, _MOST = -12.0, 4.0
+"""Log-variances of the posterior."""
+
 
 class Autoencoder(Learner):
     """Digits to a Gaussian in `latent` dimensions, and back to the probabilities of all symbols."""
 
-    def __init__(self, sizes: Sequence[int], latent: float, hidden: float, beta: float) -> None:
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        latent: float,
+        hidden: float,
+        layers: float,
+        components: float,
+        beta: float,
+    ) -> None:
         super().__init__()
-        self.sizes, self.beta, self.latent = tuple(sizes), beta, int(latent)
-        width, self.wide = int(hidden), sum(sizes)
-        self.encode = nn.Sequential(
-            nn.Linear(self.wide, width), nn.GELU(), nn.Linear(width, width), nn.GELU(),
-            nn.Linear(width, 2 * self.latent),
-        )  # fmt: skip
+        self.sizes, self.beta = tuple(sizes), beta
+        dims, width, wide, parts = int(latent), int(hidden), sum(sizes), int(components)
+        starts = torch.from_numpy(np.cumsum([0, *sizes[:-1]]))
+        self.register_buffer("starts", starts, persistent=False)
+        self.embed = nn.EmbeddingBag(wide, width, mode="sum")
+        nn.init.normal_(self.embed.weight, std=len(sizes) ** -0.5)
+        self.encode = nn.Sequential(*_stack(width, int(layers)), nn.Linear(width, 2 * dims))
         self.decode = nn.Sequential(
-            nn.Linear(self.latent, width), nn.GELU(), nn.Linear(width, width), nn.GELU(),
-            nn.Linear(width, self.wide),
-        )  # fmt: skip
+            nn.Linear(dims, width), *_stack(width, int(layers)), nn.Linear(width, wide)
+        )
+        self.centres = nn.Parameter(torch.randn(parts, dims))
+        self.log_widths = nn.Parameter(torch.zeros(parts, dims))
+        self.log_shares = nn.Parameter(torch.zeros(parts))
 
     def loss(self, rows: Tensor) -> Tensor:
         """The negative evidence lower bound, its divergence weighted by `beta`."""
-        ones = torch.cat(
-            [functional.one_hot(rows[:, k], size) for k, size in enumerate(self.sizes)], dim=1
-        ).float()
-        mean, log_var = self.encode(ones).chunk(2, dim=1)
-        drawn = mean + torch.randn_like(mean) * (0.5 * log_var).exp()
-        logits = self.decode(drawn).split(self.sizes, dim=1)
-        told = sum(functional.cross_entropy(one, rows[:, k]) for k, one in enumerate(logits))
-        divergence = 0.5 * (mean**2 + log_var.exp() - 1 - log_var).sum(dim=1).mean()
-        return told + self.beta * divergence
+        told = self.encode(self.embed(rows + self.starts)).float()
+        mean, log_var = told.chunk(2, dim=1)
+        log_var = log_var.clamp(_LEAST, _MOST)
+        noise = torch.randn_like(mean)
+        point = mean + noise * (0.5 * log_var).exp()
+        logits = self.decode(point).float().split(self.sizes, dim=1)
+        missed = torch.stack(
+            [functional.cross_entropy(one, rows[:, k]) for k, one in enumerate(logits)]
+        ).sum()
+        posterior = -0.5 * (noise**2 + log_var).sum(dim=1)
+        return missed + self.beta * (posterior - self._prior(point)).mean()
 
-    def draw(self, rows: int, given: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    def _prior(self, point: Tensor) -> Tensor:
+        """The log-density of points, but for a constant that the posterior lacks too."""
+        scale = (-2 * self.log_widths).exp()
+        away = (
+            point**2 @ scale.T
+            - 2 * point @ (self.centres * scale).T
+            + (self.centres**2 * scale).sum(dim=1)
+        )
+        shares = self.log_shares.log_softmax(dim=0)
+        return torch.logsumexp(shares - 0.5 * away - self.log_widths.sum(dim=1), dim=1)
+
+    def draw(self, rows: int, given: Any) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
         """Rows × digits: each symbol from its probability, given a point in the latent space."""
-        logits = self.decode(torch.randn(rows, self.latent)).split(self.sizes, dim=1)
+        part = torch.multinomial(self.log_shares.softmax(dim=0), rows, replacement=True)
+        noise = torch.randn(rows, self.centres.shape[1])
+        point = self.centres[part] + self.log_widths[part].exp() * noise
+        logits = self.decode(point).split(self.sizes, dim=1)
         drawn = [torch.multinomial(one.softmax(dim=1), 1)[:, 0] for one in logits]
         return torch.stack(drawn, dim=1).to(torch.uint8).numpy(), np.zeros(rows)
 
     def log_density(self, rows: Any) -> None:
         """None: it is an integral that nobody can do."""
+
+
+def _stack(width: int, layers: int) -> list[nn.Module]:
+    return [*(_Residual(width) for _ in range(layers)), nn.LayerNorm(width), nn.GELU()]
+
+
+class _Residual(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.change = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.change(x)

@@ -1,10 +1,11 @@
-"""A variational autoencoder of leading digits (TVAE: Xu et al. 2019)."""
+"""A variational autoencoder of leading digits (TVAE: Xu et al. 2019), with a learnt prior."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from neotype.errors import SchemaError
 from neotype.synth.network import Network
 
 
@@ -15,11 +16,33 @@ class VAE(Network):
     family: ClassVar[str] = "vae"
     learner: ClassVar[str] = "neotype.nn.vae:Autoencoder"
 
+    batch: int = field(default=512, metadata={"help": "rows a step"})
+    rate: float = field(default=2e-3, metadata={"help": "learning rate"})
     latent: int = field(default=32, metadata={"help": "dimensions of the latent space"})
     hidden: int = field(default=256, metadata={"help": "units of each hidden layer"})
-    beta: float = field(default=1.0, metadata={"help": "weight of the divergence"})
+    layers: int = field(default=2, metadata={"help": "residual layers, each way"})
+    components: int = field(
+        default=100, metadata={"help": "Gaussians that the points of rows are drawn from"}
+    )
+    beta: float = field(
+        default=0.3, metadata={"help": "weight of the divergence: less keeps rows further apart"}
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("latent", "hidden", "layers", "components"):
+            if getattr(self, name) < 1:
+                raise SchemaError(f"vae: {name} is {getattr(self, name)}.", mend="use 1 or more")
+        if not self.beta > 0:
+            raise SchemaError(f"vae: beta is {self.beta}.", mend="use more than 0")
 
     @property
     def shape(self) -> dict[str, float]:
         """Of the network."""
-        return {"latent": self.latent, "hidden": self.hidden, "beta": self.beta}
+        return {
+            "latent": self.latent,
+            "hidden": self.hidden,
+            "layers": self.layers,
+            "components": self.components,
+            "beta": self.beta,
+        }
