@@ -11,6 +11,7 @@ from typing import Any, TypeGuard
 import polars as pl
 
 from neotype import intake, pipeline
+from neotype.api.choose import Choice
 from neotype.data import Dataset, Known, conform_given
 from neotype.dp.budget import ROW, Budget, Neighbors
 from neotype.encode.encoder import Protection
@@ -229,6 +230,9 @@ def fit(
     neighbors: Neighbors = "add-remove",
     unit: str = ROW,
     at_most: int | Mapping[str, int] = 1,
+    budget: str | float | None = None,
+    objective: str | None = None,
+    families: str | Sequence[str] = (),
     progress: Progress = silent,
     **settings: Any,
 ) -> FittedModel:
@@ -242,26 +246,27 @@ def fit(
     and `sequence` the one that orders them.
 
     `synthesizer` is a registered name, with its hyperparameters as `settings`, or an instance
-    such as `nt.Trees(refine=2)`. `constraints`, such as `nt.constraints.Inequality(low="a",
-    high="b")`, hold in every row, as do those of the schema. No value of fewer than `protect` rows
-    is stored. With `epsilon` the model is differentially private (docs/differential-privacy.md):
-    what touches a row is paid for, `delta` (1e-6 unless said; 0: pure) is the chance that the bound
-    fails, a `unit` is a row or all rows of one entity (then its column, and the `at_most` rows of
-    it that count), and `synthesizer` names a strategy: auto (if unsaid), marginals, mst, aim,
-    privbayes, independent. Of several tables `unit` is the one of which a row is protected with all
-    that belongs to it in the others, and `at_most` a number for all of those, or one for each:
-    {"order": 10}.
-    With `holdout`, that share of the rows (whole entities, where the schema names one)
-    is not learnt; `nt.evaluate` compares with it. Raises SourceError, DataError, SchemaError or
-    FitError.
+    such as `nt.Trees(refine=2)`; "auto" tries `families` (all unless said) for about a `budget`
+    ("5m" unless said) and takes the best in `objective`: "fidelity" or "utility". `constraints`,
+    such as `nt.constraints.Inequality(low="a", high="b")`, hold in every row, as do those of the
+    schema. No value of fewer than `protect` rows is stored. With `epsilon` the model is
+    differentially private (docs/differential-privacy.md): what touches a row is paid for, `delta`
+    (1e-6 unless said; 0: pure) is the chance that the bound fails, a `unit` is a row or all rows
+    of one entity (its column, or its table), `at_most` says how many rows of it count, and
+    `synthesizer` names a strategy. With `holdout`, that share of the rows (whole entities, where
+    the schema names one) is not learnt; `nt.evaluate` compares with it. Raises SourceError,
+    DataError, SchemaError or FitError.
     """
     chosen = Chosen(include=_listed(tables), exclude=_listed(without))
     source = intake.taken(data, chosen, progress, plain=epsilon is not None)
     said = _Said(constraints, protect, holdout, orphans, public, entity, sequence)
-    budget = _budget(epsilon, delta, neighbors, unit, at_most)
-    if budget is not None:
-        return _within(budget, source, schema, target, synthesizer, settings, said, seed, progress)
-    recipe = _recipe("trees" if synthesizer is None else synthesizer, settings, protect)
+    paid = _budget(epsilon, delta, neighbors, unit, at_most)
+    auto = synthesizer if paid is None else None
+    recipe: Any = Choice.of(auto, budget, objective, _listed(families), protect)
+    if paid is not None:
+        return _within(paid, source, schema, target, synthesizer, settings, said, seed, progress)
+    if recipe is None:
+        recipe = _recipe("trees" if synthesizer is None else synthesizer, settings, protect)
     return _learnt(source, schema, target, recipe, said, seed, progress)
 
 
@@ -298,11 +303,14 @@ def _learnt(
         split = pipeline.Split(source, whole, intake.without_rows(whole))
     else:
         split = pipeline.split_off(source, whole, said.holdout, seed)
-    split = replace(split, treated=receipt)
+    split, chosen = replace(split, treated=receipt), None
+    if isinstance(recipe, Choice):
+        recipe, chosen = recipe.made(split.train, target, seed, progress)
     recipe = toward(recipe, target if len(whole.schema.tables) == 1 else None)
     _warn_of_few(max(split.train.sizes.values()), getattr(recipe, "protect", 1))
     model = learn(recipe, split.train, rng=Rng(seed).child("fit"), progress=progress)
-    return fitted(model, split, target, recipe, said.orphans)
+    made = fitted(model, split, target, recipe, said.orphans)
+    return made if chosen is None else replace(made, facts={**made.facts, "chosen": chosen.facts()})
 
 
 def _budget(

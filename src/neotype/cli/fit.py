@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
+from rich.table import Table
 
 from neotype.cli.options import (
     Entity,
@@ -35,6 +36,8 @@ EPILOG = (
     "A database: [bold]neotype fit examples/sakila/ -o sakila.neotype --public country,city[/], or "
     "[bold]neotype fit 'postgresql://me:${PGPASSWORD}@host/shop' -o shop.neotype[/]\n\n"
     "Private: [bold]neotype fit people.csv -o people.neotype --epsilon 1 --target income[/]\n\n"
+    "The family by trying: [bold]neotype fit examples/adult.parquet -o adult.neotype "
+    "--synthesizer auto --budget 2m[/]\n\n"
     "A panel: [bold]neotype fit visits.csv -o visits.neotype --entity patient --sequence date[/]"
 )
 
@@ -53,9 +56,21 @@ Apart = Annotated[
 Recipe = Annotated[
     str | None,
     typer.Option(
-        help="A registered synthesizer (trees unless said); with --epsilon a strategy: "
-        "auto (unless said), marginals, mst, aim, privbayes, independent."
+        help="A registered synthesizer (trees unless said; auto tries them all); with --epsilon "
+        "a strategy: auto (unless said), marginals, mst, aim, privbayes, independent."
     ),
+]
+Budget = Annotated[
+    str | None,
+    typer.Option(help="Of --synthesizer auto: how long families are tried, such as 10m or 90s."),
+]
+Objective = Annotated[
+    str | None,
+    typer.Option(help="Of --synthesizer auto: fidelity (unless said), or utility of the target."),
+]
+Families = Annotated[
+    list[str] | None,
+    typer.Option(help="Of --synthesizer auto: the families to try; all unless said."),
 ]
 Epsilon = Annotated[
     float | None, typer.Option(help="Learn with differential privacy: 1 is common.")
@@ -104,6 +119,9 @@ def fit(
     delta: Delta = None,
     unit: Unit = None,
     at_most: AtMost = "1",
+    budget: Budget = None,
+    objective: Objective = None,
+    families: Families = None,
     seed: Seed = 0,
     force: Force = False,
     json: Json = False,
@@ -112,7 +130,6 @@ def fit(
     from neotype import api
     from neotype.outputs import ready
 
-    chosen = settings_of(settings)
     ready(output, force=force, inputs=files_of(data, schema))
     with listening(quiet=json) as progress:
         model = api.fit(
@@ -132,15 +149,14 @@ def fit(
             delta=delta,
             unit=unit or "row",
             at_most=_bounds(at_most),
+            budget=budget,
+            objective=objective,
+            families=several(families),
             progress=progress,
-            **chosen,
+            **settings_of(settings),
         )
         model.save(output, force=force)
-    if json:
-        protected = [vars(p) for p in model.protections]
-        say_json({"model": str(output), "facts": dict(model.facts), "protections": protected})
-        return
-    _show(model, output)
+    _show(model, output, json=json)
 
 
 def _bounds(said: str) -> int | dict[str, int]:
@@ -155,11 +171,17 @@ def _bounds(said: str) -> int | dict[str, int]:
     return {name.strip(): int(most) for name, _, most in parts}
 
 
-def _show(model: FittedModel, output: Path) -> None:
+def _show(model: FittedModel, output: Path, *, json: bool) -> None:
+    if json:
+        protected = [vars(p) for p in model.protections]
+        say_json({"model": str(output), "facts": dict(model.facts), "protections": protected})
+        return
     facts, page = model.facts, out()
     kept = f", {facts['holdout']['share']:.0%} kept apart" if facts["holdout"] else ""
     page.print(f"[green]✓[/] learnt {_learnt(model)} of {escape(facts['origin'])}{kept}")
     page.print(f"  [bold]{output}[/] ({size(output.stat().st_size)})")
+    if "chosen" in facts:
+        _board(facts["chosen"])
     cells = sum(p.cells for p in model.protections)
     if cells and "privacy" not in facts:
         page.print(f"  {cells:,} rare or extreme values are protected; `neotype inspect {output}`")
@@ -169,6 +191,31 @@ def _show(model: FittedModel, output: Path) -> None:
         page.print(f"  {escape(Guarantee.restore(facts['privacy']).sentence())}")
     following = "-o synthetic/" if model.several else f"-n {facts['rows']} -o synthetic.csv"
     page.print(f"  next: neotype sample {output} {following}", style="dim")
+
+
+def _board(chosen: dict[str, Any]) -> None:
+    """The families that were tried, the best first."""
+    from neotype.tasks.select import Trial
+
+    board = Table(box=None, header_style="dim", pad_edge=False)
+    for head in ("family", chosen["metric"], "", "copying", "rows", "seconds"):
+        board.add_column(head, justify="left" if head == "family" else "right")
+    for said in chosen["trials"]:
+        trial = Trial(**said)
+        low, high = trial.interval or (None, None)
+        board.add_row(
+            escape(trial.name),
+            f"{trial.value:.3f}" if trial.value is not None else "[red]failed[/]",
+            f"{low:.3f} to {high:.3f}" if low is not None else "",
+            f"{trial.copied:.3f}" if trial.copied is not None else "",
+            f"{trial.rows:,}",
+            f"{trial.seconds:.1f}",
+        )
+    page = out()
+    page.print(board)
+    page.print(f"  {escape(chosen['why'])}")
+    for name, why in chosen["left_out"].items():
+        page.print(f"  {name} was left out: {escape(why)}", style="dim")
 
 
 def _learnt(model: FittedModel) -> str:

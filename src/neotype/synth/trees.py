@@ -36,9 +36,13 @@ class Trees:
 
     refine: int = field(default=8, metadata={"help": "rounds of refinement; 0 for none"})
     sharpness: float = field(
-        default=-6.0, metadata={"help": "prior log-odds that a node splits: -8 … 2"}
+        default=-6.0,
+        metadata={"help": "prior log-odds that a node splits: -8 … 2", "search": (-9.0, -2.0)},
     )
-    leaf: int = field(default=10, metadata={"help": "fewest rows in a leaf; small tables: fewer"})
+    leaf: int = field(
+        default=10,
+        metadata={"help": "fewest rows in a leaf; small tables: fewer", "search": (4, 40, "log")},
+    )
     base: int = field(default=4, metadata={"help": "symbols a tree predicts at once: 2 … 64"})
     width: int = field(default=24, metadata={"help": "most digits that one tree looks at"})
     protect: int = field(default=5, metadata={"help": "values of fewer rows are not stored"})
