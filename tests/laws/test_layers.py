@@ -49,7 +49,14 @@ SIDE_LIBRARIES = {
 }
 """All that a side room imports beyond the standard library."""
 
-TORCH = {"nn/gru.py", "nn/train.py", "nn/vae.py", "synth/network.py"}
+TORCH = {
+    "nn/autoregressive.py",
+    "nn/diffusion.py",
+    "nn/gru.py",
+    "nn/train.py",
+    "nn/vae.py",
+    "synth/network.py",
+}
 """Files that may name torch, which need not be installed."""
 
 PRIVATE_NOISE = {"opendp", "dp_accounting"}

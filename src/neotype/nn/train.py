@@ -15,6 +15,7 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ Codes = NDArray[np.uint8]
 _THREADS = 1
 """More would be other sums, and other networks, on other machines; and where cores are
 busy, two took sixteen times as long as one."""
+_TURN = RLock()
+"""torch draws from one stream: blocks of rows that are drawn side by side take turns at it."""
 _HELD, _MOST_HELD = 0.1, 20_000
 """The inner holdout: a share of the rows, and how many at most."""
 _COOLER = 0.3
@@ -48,6 +51,9 @@ class Learner(nn.Module):
     def parts(self) -> list[list[nn.Parameter]]:
         """Its parameters, in groups that are stepped apart."""
         return [list(self.parameters())]
+
+    def begin(self, rows: Tensor) -> None:
+        """Before the first step: what is learnt from the rows at once, kept in buffers."""
 
     def steps(self, rows: Tensor) -> Iterator[tuple[int, Tensor]]:
         """For a batch (rows × digits, int64) which part to step next, and by what loss."""
@@ -120,14 +126,15 @@ def device_of(name: str) -> torch.device:
 @contextmanager
 def alone(seed: int) -> Iterator[None]:
     """A seed and a number of threads of its own; then as before."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(_THREADS)
-    try:
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            yield
-    finally:
-        torch.set_num_threads(threads)
+    with _TURN:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(_THREADS)
+        try:
+            with torch.random.fork_rng():
+                torch.manual_seed(seed)
+                yield
+        finally:
+            torch.set_num_threads(threads)
 
 
 def train(
@@ -156,6 +163,7 @@ class _Run:
         held = min(max(1, round(_HELD * len(codes))), _MOST_HELD) if len(codes) > 1 else 0
         rows = torch.from_numpy(codes[order].astype(np.uint8)).to(self.device)
         self.held, self.rows = rows[: held or len(rows)], rows[held:]
+        learner.begin(self.rows)
         self.state = _State(rate=settings.rate, batch=settings.batch)
         self.average = deepcopy(learner) if settings.average else learner
         self.best = deepcopy(self.average)
