@@ -25,6 +25,7 @@ Masks = NDArray[np.uint64]
 _TERMS = 40
 """Of the power series in a correlation."""
 _STEPS = 20
+"""How often the range of a correlation is halved."""
 _STRONGEST = 0.9995
 _LEAST_EIGENVALUE = 1e-4
 _CLIPS = 5
@@ -198,13 +199,16 @@ def correlation(codes: Codes, shares: Sequence[Floats]) -> Floats:
         return np.zeros((0, 0))
     score = np.stack([middles(s)[code] for s, code in zip(shares, codes, strict=True)])
     seen = score @ score.T / rows
-    series = np.stack([_series(share) for share in shares])
+    # Of a wide table the first terms and fewer halvings do: it would be seconds for nothing.
+    terms, steps = (_TERMS, _STEPS) if digits < _MANY else (_TERMS // 4, _STEPS // 2)
+    series = np.stack([_series(share)[:terms] for share in shares])
     low, high = np.full_like(seen, -_STRONGEST), np.full_like(seen, _STRONGEST)
-    for _ in range(_STEPS):
+    for _ in range(steps):
         middle = (low + high) / 2
         value = np.zeros_like(seen)
-        for k in range(_TERMS - 1, -1, -1):
-            value = (value + np.outer(series[:, k], series[:, k])) * middle
+        for k in range(terms - 1, -1, -1):
+            value += np.outer(series[:, k], series[:, k])
+            value *= middle
         under = value < seen
         low, high = np.where(under, middle, low), np.where(under, high, middle)
     found = (low + high) / 2

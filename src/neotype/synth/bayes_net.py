@@ -1,10 +1,10 @@
 """A Bayesian network: each digit depends on a few others that come before it.
 
-Structure is found by score: along an order of the columns, the parents of each digit are added one
-at a time, and of each only as many symbols as it earns (after Cooper & Herskovits 1992; orders are
-improved as in Teyssier & Koller 2005). The score is the log-probability of each row left out of
-its own counts, tables back off to fewer parents (`neotype.trees.tables`), and rows are drawn by
-ancestors, with exact densities.
+Structure is found by score: along an order of the columns (few symbols first), the parents of each
+digit are added one at a time, and of each only as many symbols as it earns (after K2, Cooper &
+Herskovits 1992, with local structure as in Friedman & Goldszmidt 1996). The score is the
+log-probability of each row left out of its own counts; tables back off to fewer parents
+(`neotype.trees.tables`), and rows are drawn by ancestors, with exact densities.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class BayesNet:
     takes: ClassVar[Capabilities] = Capabilities(conditional=True)
 
     refine: int = field(default=0, metadata={"help": "rounds of refinement; 0 for none"})
-    parents: int = field(default=6, metadata={"help": "most digits that one digit depends on"})
+    parents: int = field(default=6, metadata={"help": "most digits that one table looks at"})
     leaf: int = field(default=10, metadata={"help": "fewest rows in a context that is told"})
     caution: float = field(
         default=6.0, metadata={"help": "nats that a step of a parent must be worth"}
@@ -59,7 +59,7 @@ class BayesNet:
     )
 
     def __post_init__(self) -> None:
-        least = {"refine": 0, "parents": 0, "leaf": 1, "base": 2, "width": 1, "protect": 1}
+        least = {"refine": 0, "parents": 1, "leaf": 1, "base": 2, "width": 1, "protect": 1}
         for name, low in least.items():
             if getattr(self, name) < low:
                 raise SchemaError(
@@ -73,13 +73,14 @@ class BayesNet:
         codes = codebook.encode(data)
         progress("encode", 1, 1)
         order = digit_order(codebook, self.first)
-        search = _Search(codes, [digit.size for digit in codebook.digits], self, rng)
+        digits = codebook.digits
+        search = _Search(codes, [digit.size for digit in digits], self, rng)
         trees, words = [], []
         for place, digit in enumerate(order):
             made, parents = search.tables(digit, order[:place])
             trees += made
-            names = [codebook.digits[p].name for p in parents]
-            words.append(f"{codebook.digits[digit].name} ← {', '.join(names) or 'nothing'}")
+            names = [digits[p].name for p in parents]
+            words.append(f"{digits[digit].name} ← {', '.join(names) or 'nothing'}")
             progress("find parents", place + 1, len(order))
         density = DensityTrees.of(trees)
         model = TableModel("bayes_net", data.schema, codebook, density, tuple(order), tuple(words))

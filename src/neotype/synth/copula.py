@@ -91,7 +91,8 @@ def correlated(
 ) -> tuple[Gaussian, Codes, list[str]]:
     """Normals behind the leading digits; the codes as `marginals` distribute them; in words."""
     leading = codebook.leading
-    digits = [codebook.digits[place] for place in leading]
+    every = codebook.digits
+    digits = [every[place] for place in leading]
     order = orders(codes[leading], [d.size for d in digits], [not d.ordered for d in digits])
     told, laws = codes, list[str]()
     if marginals == "parametric":

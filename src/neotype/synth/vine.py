@@ -31,9 +31,10 @@ from neotype.synth.synthesizer import Capabilities
 from neotype.synth.table import TableModel
 
 _FITTED = 20_000
-_CELLS = 4_000_000
+_CELLS = 2_000_000
 """Rows and cells that copulas of two are fitted with."""
-_SWEEPS = 8
+_SWEEPS, _WIDE_SWEEPS, _WIDE = 8, 3, 500
+"""Of Gibbs sampling; from `_WIDE` digits on, each costs as much as many of few."""
 _INSIDE = 1e-12
 
 
@@ -82,7 +83,8 @@ class Vine:
         rows = rows[: max(min(_FITTED, _CELLS // max(len(leading), 1)), 1)]
         some = codes[np.ix_(np.array(leading, dtype=np.int64), rows)]
         seen = Gaussian(behind.counted(some), behind.orders, behind.correlation)
-        u = ndtr(seen.latent(some, rng.child("latent"), _SWEEPS))
+        sweeps = _SWEEPS if len(leading) < _WIDE else _WIDE_SWEEPS
+        u = ndtr(seen.latent(some, rng.child("latent"), sweeps))
         vine = Regular.learn(u, self.families, self.trees)
         progress("fit copulas", 2, 3)
         fine = fine_digits(codebook, told)
