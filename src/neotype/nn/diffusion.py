@@ -23,19 +23,13 @@ _BINS, _ROWS = 16, 8192
 
 
 class Diffusion(Learner):
-    """The probabilities of all digits that are hidden, given those that are seen.
-
-    While it learns, digits of a share `ordered` of the rows are hidden in the order of drawing,
-    from the last step on, and those of all other rows in any order, for the sake of conditions.
-    """
+    """The probabilities of all digits that are hidden, given those that are seen."""
 
     stage: Tensor
 
-    def __init__(
-        self, sizes: Sequence[int], hidden: float, layers: float, steps: float, ordered: float
-    ) -> None:
+    def __init__(self, sizes: Sequence[int], hidden: float, layers: float, steps: float) -> None:
         super().__init__()
-        self.sizes, self.ordered = tuple(sizes), ordered
+        self.sizes = tuple(sizes)
         self.stages = min(int(steps), len(sizes))
         self.starts = np.concatenate([[0], np.cumsum(sizes)]).tolist()
         width = int(hidden)
@@ -57,8 +51,9 @@ class Diffusion(Learner):
         return [[k for k, s in enumerate(stage) if s == now] for now in range(self.stages)]
 
     def loss(self, rows: Tensor) -> Tensor:
-        """A bound of the negative log-likelihood: digits told from those hidden after them."""
-        hidden = self._hidden(len(rows), rows.device)
+        """A bound of the negative log-likelihood: digits told in any order."""
+        rank = torch.rand(rows.shape, device=rows.device).argsort(dim=1).argsort(dim=1)
+        hidden = rank >= torch.randint(0, rows.shape[1], (len(rows), 1), device=rows.device)
         first = torch.tensor(self.starts[:-1], device=rows.device)
         blank = self.starts[-1] + torch.arange(len(self.sizes), device=rows.device)
         table = torch.cat([self.seen, self.unseen])
@@ -70,14 +65,6 @@ class Diffusion(Learner):
         ]
         each = (torch.stack(missed, dim=1) * hidden).sum(dim=1) / hidden.sum(dim=1)
         return len(self.sizes) * each.mean()
-
-    def _hidden(self, rows: int, device: torch.device) -> Tensor:
-        """Of rows at random times: which digits noise has hidden, one at least."""
-        digits = len(self.sizes)
-        ordered = torch.rand(rows, 1, device=device) < self.ordered
-        when = torch.rand(rows, digits, device=device) + ordered * self.stage
-        rank = when.argsort(dim=1).argsort(dim=1)
-        return rank >= torch.randint(0, digits, (rows, 1), device=device)
 
     def draw(
         self, rows: int, given: NDArray[np.uint64] | None

@@ -21,21 +21,16 @@ class Diffusion(Network):
     steps: int = field(default=8, metadata={"help": "steps of drawing, fewer are faster"})
     hidden: int = field(default=256, metadata={"help": "units of each hidden layer"})
     layers: int = field(default=3, metadata={"help": "hidden layers"})
-    ordered: float = field(
-        default=0.5, metadata={"help": "share of rows that learn the order of drawing, not any"}
-    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.steps < 1 or not 0 <= self.ordered <= 1:
-            raise SchemaError(f"{self.family}: steps are 1 or more, ordered is 0 to 1.")
+        for name in ("steps", "hidden", "layers"):
+            if getattr(self, name) < 1:
+                raise SchemaError(
+                    f"{self.family}: {name} is {getattr(self, name)}.", mend="use 1 or more"
+                )
 
     @property
     def shape(self) -> dict[str, float]:
         """Of the network."""
-        return {
-            "hidden": self.hidden,
-            "layers": self.layers,
-            "steps": self.steps,
-            "ordered": self.ordered,
-        }
+        return {"hidden": self.hidden, "layers": self.layers, "steps": self.steps}
