@@ -9,6 +9,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$p" && break; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
+# One release, so that networks learnt from a seed are the same wherever they are tested.
+TORCH := torch==2.13.0
 # Two workers halve the time where there are two cores.
 PYTEST_ARGS ?= -n 2
 
@@ -51,11 +53,13 @@ $(VENV)/.neotype-run: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.neotype-test: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet -e '.[test]'
+	$(BIN)/python -m pip install --quiet '$(TORCH)'
+	$(BIN)/python -m pip install --quiet -e '.[test,deep]'
 	@touch $@ $(VENV)/.neotype-run
 
 $(VENV)/.neotype-dev: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	$(BIN)/python -m pip install --quiet '$(TORCH)'
+	$(BIN)/python -m pip install --quiet -e '.[dev,deep]'
 	@touch $@ $(VENV)/.neotype-run $(VENV)/.neotype-test
 
 $(VENV)-reference/.neotype: pyproject.toml

@@ -5,12 +5,27 @@ from __future__ import annotations
 import datetime as dt
 import json
 from decimal import Decimal
+from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from neotype.data import Dataset
+from neotype.registry import find, names
 from neotype.schema.infer import infer_schema
+
+NETWORKS = [name for name in names("synthesizer") if hasattr(find("synthesizer", name), "learner")]
+"""Families that need torch."""
+FAMILIES = [
+    name for name in names("synthesizer") if name not in NETWORKS or find_spec("torch") is not None
+]
+"""Families that can be tested here."""
+
+
+def recipe(name: str) -> Any:
+    """A family as it is, but for networks, whose laws do not ask how well they learnt."""
+    return find("synthesizer", name)(**({"epochs": 3, "refine": 0} if name in NETWORKS else {}))
 
 
 def _name(number: int, letters: str) -> str:

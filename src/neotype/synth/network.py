@@ -6,7 +6,7 @@ imported when one is trained or draws.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from neotype.data import Dataset
 from neotype.encode.codebook import Codebook
-from neotype.encode.encoder import Codes, Masks, State
+from neotype.encode.encoder import Codes, Digit, Masks, State
 from neotype.errors import FitError, SchemaError
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
@@ -29,7 +29,7 @@ from neotype.synth.refine import Refined, refined
 from neotype.synth.synthesizer import Capabilities
 from neotype.synth.table import TableModel
 
-_AT_ONCE = 16_384
+_AT_ONCE = 1024
 """Rows that a network draws together."""
 
 
@@ -86,6 +86,10 @@ class Network:
         """What the network is made with, beside the sizes of digits."""
         raise NotImplementedError
 
+    def shape_for(self, digits: Sequence[Digit]) -> dict[str, float]:
+        """The same, where it hangs on the digits to be learnt."""
+        return self.shape
+
     def fit(self, data: Dataset, *, rng: Rng, progress: Progress = silent) -> TableModel | Refined:
         """Learn the leading digits by the network, and the finer ones beside."""
         require_torch(f"synthesizer '{self.family}'")
@@ -97,7 +101,8 @@ class Network:
         progress("encode", 1, 1)
         leading, digits = codebook.leading, codebook.digits
         sizes = tuple(digits[place].size for place in leading)
-        shape = {name: float(value) for name, value in self.shape.items()}
+        told = self.shape_for([digits[place] for place in leading])
+        shape = {name: float(value) for name, value in told.items()}
         weights, words = {}, (f"{self.family}: there is nothing to learn",)
         if leading:
             learner, curve = train(
@@ -161,13 +166,17 @@ class NetworkHead:
         from neotype.nn.train import alone
 
         codes, logp = np.zeros((len(self.sizes), rows), dtype=np.uint8), np.zeros(rows)
-        with alone(rng.number()), torch.no_grad():
-            for at in range(0, rows, _AT_ONCE):
-                block = slice(at, min(at + _AT_ONCE, rows))
-                masks = None if given is None else given if len(given) == 1 else given[block]
-                drawn, told = self._network.draw(block.stop - at, masks)
-                codes[:, block] = drawn.T
-                logp[block] = told
+        network = self._network
+        for block, at in enumerate(range(0, rows, _AT_ONCE)):
+            here = min(_AT_ONCE, rows - at)
+            masks = given
+            if given is not None and len(given) > 1:
+                masks = given[np.minimum(np.arange(at, at + _AT_ONCE), rows - 1)]
+            # All of a block is drawn, whatever is asked for: then a short sample begins a long one.
+            with alone(rng.block(block).number()), torch.no_grad():
+                drawn, told = network.draw(_AT_ONCE, masks)
+            codes[:, at : at + here] = drawn[:here].T
+            logp[at : at + here] = told[:here]
         return codes, logp
 
     def log_density(self, codes: Codes) -> LogWeights | None:
@@ -177,8 +186,9 @@ class NetworkHead:
 
         from neotype.nn.train import alone
 
+        network = self._network
         with alone(0), torch.no_grad():
-            found: LogWeights | None = self._network.log_density(np.ascontiguousarray(codes.T))
+            found: LogWeights | None = network.log_density(np.ascontiguousarray(codes.T))
         return found
 
     @cached_property
