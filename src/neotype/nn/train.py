@@ -148,10 +148,7 @@ def train(
     """A network of `make` that learnt rows × digits `codes`, on the CPU, and how it went."""
     with alone(seed):
         run = _Run(make().to(device_of(settings.device)), codes, settings, seed)
-        try:
-            ended = run.learn(progress)
-        finally:
-            run.keep()
+        ended = run.learn(progress)
         return run.best.cpu().eval(), Curve(tuple(run.state.curve), ended)
 
 
@@ -174,11 +171,7 @@ class _Run:
             for part in learner.parts()
         ]
         self.begun = time.monotonic()
-        said = {**asdict(settings), "epochs": 0, "seconds": 0, "checkpoint": "", "seed": seed}
-        digest = blake2b(
-            json.dumps(said, sort_keys=True).encode() + codes.tobytes(), digest_size=16
-        )
-        self.fingerprint = digest.hexdigest()
+        self.fingerprint = _fingerprint(learner, codes, settings, seed)
         self._resume()
 
     def learn(self, progress: Progress) -> str:
@@ -359,6 +352,15 @@ class _Run:
             optimizer.load_state_dict({**whole, "state": slots})
         torch.set_rng_state(tensors["random"])
         log.info("training goes on after epoch %d, from %s", self.state.epoch, path)
+
+
+def _fingerprint(learner: Learner, codes: Codes, settings: Training, seed: int) -> str:
+    """Of all that a run hangs on, but for how long it may take."""
+    said = {**asdict(settings), "epochs": 0, "seconds": 0, "checkpoint": "", "seed": seed}
+    made = {name: value for name, value in vars(learner).items() if isinstance(value, int | float)}
+    shapes = {name: list(value.shape) for name, value in learner.state_dict().items()}
+    told = json.dumps([said, made, shapes], sort_keys=True).encode()
+    return blake2b(told + codes.tobytes(), digest_size=16).hexdigest()
 
 
 def weights_of(learner: nn.Module) -> dict[str, NDArray[Any]]:
