@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib import import_module
 from typing import Any, Self
 
@@ -139,7 +140,7 @@ class Codebook:
             return code
         return (code.astype(np.uint16) * _PROFILED_SYMBOLS // size).astype(np.uint8)
 
-    @property
+    @cached_property
     def digits(self) -> tuple[Digit, ...]:
         """All digits, in the order of the columns."""
         return tuple(digit for encoder in self.encoders for digit in encoder.digits)
