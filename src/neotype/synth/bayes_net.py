@@ -45,11 +45,17 @@ class BayesNet:
 
     takes: ClassVar[Capabilities] = Capabilities(conditional=True)
 
-    refine: int = field(default=0, metadata={"help": "rounds of refinement; 0 for none"})
+    refine: int = field(
+        default=0, metadata={"help": "rounds of refinement; 0 for none", "search": [0, 8]}
+    )
     parents: int = field(default=6, metadata={"help": "most digits that one table looks at"})
     leaf: int = field(default=10, metadata={"help": "fewest rows in a context that is told"})
     caution: float = field(
-        default=6.0, metadata={"help": "nats that a step of a parent must be worth"}
+        default=6.0,
+        metadata={
+            "help": "nats that a step of a parent must be worth",
+            "search": (2.0, 20.0, "log"),
+        },
     )
     base: int = field(default=8, metadata={"help": "symbols a table predicts at once: 2 … 64"})
     width: int = field(default=24, metadata={"help": "most digits tried as parents of one"})

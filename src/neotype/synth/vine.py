@@ -51,7 +51,9 @@ class Vine:
     marginals: str = field(
         default="empirical", metadata={"help": "empirical, or parametric where a family fits"}
     )
-    refine: int = field(default=0, metadata={"help": "rounds of refinement; 0 for none"})
+    refine: int = field(
+        default=0, metadata={"help": "rounds of refinement; 0 for none", "search": [0, 8]}
+    )
     protect: int = field(default=5, metadata={"help": "values of fewer rows are not stored"})
 
     def __post_init__(self) -> None:
