@@ -20,6 +20,10 @@ SYNTHESIZERS: Mapping[str, str] = {
     "bayes_net": "neotype.synth.bayes_net:BayesNet",
     "copula": "neotype.synth.copula:Copula",
     "vine": "neotype.synth.vine:Vine",
+    "transformer": "neotype.synth.transformer:Transformer",
+    "vae": "neotype.synth.vae:VAE",
+    "gan": "neotype.synth.gan:GAN",
+    "diffusion": "neotype.synth.diffusion:Diffusion",
 }
 
 STRATEGIES: Mapping[str, str] = {

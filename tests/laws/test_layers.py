@@ -50,10 +50,11 @@ SIDE_LIBRARIES = {
 """All that a side room imports beyond the standard library."""
 
 TORCH = {
-    "nn/autoregressive.py",
     "nn/diffusion.py",
+    "nn/gan.py",
     "nn/gru.py",
     "nn/train.py",
+    "nn/transformer.py",
     "nn/vae.py",
     "synth/network.py",
 }

@@ -1,0 +1,170 @@
+"""Attention to the digits that are known, in any order, and a network of its own for each digit.
+
+A transformer (Vaswani et al. 2017) of one block, which is cut to tables: a digit asks by a query
+that is its own, a symbol answers by a key and a value that are its own, and what was heard goes
+through the digit's own layers to the probabilities of its symbols. Keys and values hang on one
+symbol alone, so that they are looked up and never made anew. Rows are learnt in orders of their
+own (Uria et al. 2014), so that whatever is given comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import sqrt
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from neotype.nn.train import Codes, Learner
+
+_NEVER = -1e9
+_ROWS = 1024
+"""Rows that are weighed together."""
+_PAIRS, _LEAST_ASKED = 1 << 12, 8
+"""Digits that ask in a step, times those that answer: of wide tables some digits ask at a time."""
+
+
+class Transformer(Learner):
+    """For each digit the probabilities of its symbols, given any others.
+
+    `shuffled` is the share of rows that are learnt in orders of chance; the others are learnt in
+    that of the sizes, in which digits are drawn where nothing is given.
+    """
+
+    order: Tensor
+    first: Tensor
+    lacking: Tensor
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        heads: float,
+        width: float,
+        hidden: float,
+        dropout: float,
+        shuffled: float,
+    ) -> None:
+        super().__init__()
+        digits, most, units, whole = len(sizes), max(sizes), int(hidden), int(heads * width)
+        self.heads, self.width = int(heads), int(width)
+        self.dropout, self.shuffled = dropout, shuffled
+        first = np.concatenate([[0], np.cumsum(sizes)])
+        # The last one answers where nothing is known.
+        self.register_buffer("first", torch.tensor(first))
+        self.register_buffer("order", torch.tensor(np.argsort(sizes, kind="stable")))
+        self.register_buffer("lacking", torch.arange(most) >= torch.tensor(sizes)[:, None])
+        self.keys = nn.Parameter(torch.randn(int(first[-1]) + 1, whole) / 2)
+        self.values = nn.Parameter(torch.randn(int(first[-1]) + 1, whole))
+        self.queries = nn.Parameter(torch.randn(digits, self.heads, self.width) / 2)
+        self.near = nn.Parameter(torch.zeros(self.heads, digits, digits + 1))
+        self.into = nn.Parameter(torch.randn(digits, whole, units) / sqrt(whole))
+        self.into_bias = nn.Parameter(torch.zeros(digits, 1, units))
+        self.on = nn.Parameter(torch.randn(digits, units, units) / sqrt(units))
+        self.on_bias = nn.Parameter(torch.zeros(digits, 1, units))
+        self.out = nn.Parameter(torch.randn(digits, units, most) / (2 * sqrt(units)))
+        self.out_bias = nn.Parameter(torch.zeros(digits, 1, most))
+
+    @torch.no_grad()
+    def begin(self, rows: Tensor) -> None:
+        """How frequent each symbol is: what is said of a row of which nothing is known."""
+        for digit, lacking in enumerate(self.lacking):
+            size = int((~lacking).sum())
+            count = torch.bincount(rows[:, digit].long(), minlength=size) + 1.0
+            self.out_bias[digit, 0, :size] = (count / count.sum()).log()
+
+    def loss(self, rows: Tensor) -> Tensor:
+        """The mean negative log-probability of the rows, each in an order of its own."""
+        chance = torch.rand(rows.shape, device=rows.device).argsort(dim=1)
+        mixed = torch.rand(len(rows), 1, device=rows.device) < self.shuffled
+        ranks = torch.where(mixed, chance, self.order.argsort())
+        digits = rows.shape[1]
+        asked = min(digits, max(_LEAST_ASKED, _PAIRS // digits))
+        if asked == digits or not self.training:
+            return -self._log_probability(rows, ranks).mean()
+        some = torch.randperm(digits, device=rows.device)[:asked].sort().values
+        return -self._told(rows, ranks, some).mean() * (digits / asked)
+
+    def _log_probability(self, rows: Tensor, ranks: Tensor) -> Tensor:
+        """Of rows whose digits have their turns by rank (rows × digits)."""
+        every = torch.arange(rows.shape[1], device=rows.device)
+        size = max(1, _ROWS * _PAIRS // (4 * max(_PAIRS // 4, len(every) ** 2)))
+        parts = zip(rows.split(size), ranks.split(size), strict=True)
+        return torch.cat([self._told(part, rank, every) for part, rank in parts])
+
+    def _told(self, rows: Tensor, ranks: Tensor, asked: Tensor) -> Tensor:
+        """The log-probability of the digits that are asked, given those before each, by row."""
+        symbols = functional.pad(rows, (0, 1)) + self.first
+        known = functional.pad(ranks[:, None, :] < ranks[:, asked, None], (0, 1), value=True)
+        heard = self._heard(self.keys[symbols], self.values[symbols], asked, known)
+        logits = self._logits(heard, asked).masked_fill(self.lacking[asked][:, None], _NEVER)
+        truth = rows[:, asked].T
+        told = functional.cross_entropy(logits.flatten(0, 1), truth.flatten(), reduction="none")
+        return -told.view(truth.shape).sum(dim=0)
+
+    def _heard(
+        self, keys: Tensor, values: Tensor, asked: Tensor, known: Tensor, near: Tensor | None = None
+    ) -> Tensor:
+        """What digits hear (asked × rows × …) of those known (rows × asked × answering)."""
+        rows, answering = keys.shape[:2]
+        keys, values = (
+            one.view(rows, answering, self.heads, self.width).transpose(1, 2)
+            for one in (keys, values)
+        )  # rows × heads × answering × width
+        queries = self.queries[asked].transpose(0, 1) / sqrt(self.width)
+        scores = queries @ keys.transpose(2, 3)  # rows × heads × asked × answering
+        scores = scores + (self.near[:, asked] if near is None else near)
+        weights = scores.masked_fill(~known[:, None], _NEVER).softmax(dim=3)
+        # A mean of many is as wide as one answer.
+        heard = (weights @ values) * known.sum(dim=2).sqrt()[:, None, :, None]
+        return heard.permute(2, 0, 1, 3).flatten(2)
+
+    def _logits(self, heard: Tensor, asked: Tensor) -> Tensor:
+        """Asked × rows × symbols."""
+        hidden = torch.baddbmm(self.into_bias[asked], heard, self.into[asked])
+        hidden = functional.dropout(functional.gelu(hidden), self.dropout, self.training)
+        inner = torch.baddbmm(self.on_bias[asked], hidden, self.on[asked])
+        hidden = hidden + functional.gelu(inner)
+        return torch.baddbmm(self.out_bias[asked], hidden, self.out[asked])
+
+    def draw(self, rows: int, given: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Rows × digits; what is given has its turn first, so that the rest follows from it."""
+        order, allowed = self.order, None
+        if given is not None:
+            bits = (given[:, :, None] >> np.arange(self.lacking.shape[1], dtype=np.uint64)) & 1
+            allowed = torch.from_numpy(bits.astype(np.bool_)) & ~self.lacking
+            narrow = (allowed != ~self.lacking).any(dim=2).any(dim=0)
+            order = order[(~narrow[order]).long().argsort(stable=True)]
+        digits, whole = len(order), self.heads * self.width
+        codes = torch.zeros(rows, digits, dtype=torch.int64)
+        logp = torch.zeros(rows, dtype=torch.float64)
+        keys, values = (
+            one[-1].expand(rows, digits + 1, whole).clone() for one in (self.keys, self.values)
+        )
+        answering = torch.cat([torch.tensor([digits]), order])
+        for turn, digit in enumerate(order, 1):
+            known = torch.ones(rows, 1, turn, dtype=torch.bool)
+            near = self.near[:, digit, answering[:turn]][:, None]
+            asked = digit[None]
+            heard = self._heard(keys[:, :turn], values[:, :turn], asked, known, near)
+            logits = self._logits(heard, asked)[0]
+            chances = logits.masked_fill(self.lacking[digit], -torch.inf).log_softmax(dim=1)
+            if allowed is not None and narrow[digit]:
+                chances = chances.masked_fill(~allowed[:, digit], -torch.inf)
+                logp += chances.double().logsumexp(dim=1)
+            waits = torch.empty_like(chances).exponential_().clamp_(min=1e-30).log()
+            codes[:, digit] = (chances - waits).argmax(dim=1)
+            symbols = codes[:, digit] + self.first[digit]
+            keys[:, turn], values[:, turn] = self.keys[symbols], self.values[symbols]
+        return codes.to(torch.uint8).numpy(), logp.numpy()
+
+    def log_density(self, rows: Codes) -> NDArray[Any]:
+        """The log-probability of each row, in the order of drawing where nothing is given."""
+        codes = torch.from_numpy(rows.astype(np.int64))
+        ranks = self.order.argsort().expand(codes.shape)
+        parts = zip(codes.split(_ROWS), ranks.split(_ROWS), strict=True)
+        told = [self._log_probability(part, rank).double() for part, rank in parts]
+        return torch.cat(told).numpy() if told else np.zeros(0)
