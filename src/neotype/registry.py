@@ -20,7 +20,6 @@ SYNTHESIZERS: Mapping[str, str] = {
     "bayes_net": "neotype.synth.bayes_net:BayesNet",
     "copula": "neotype.synth.copula:Copula",
     "vine": "neotype.synth.vine:Vine",
-    "diffusion": "neotype.synth.diffusion:Diffusion",
     "transformer": "neotype.synth.transformer:Transformer",
     "vae": "neotype.synth.vae:VAE",
     "gan": "neotype.synth.gan:GAN",

@@ -55,6 +55,9 @@ class Learner(nn.Module):
     def begin(self, rows: Tensor) -> None:
         """Before the first step: what is learnt from the rows at once, kept in buffers."""
 
+    def end(self, rows: Tensor) -> None:
+        """After the last step: what the best state learns from the rows at once."""
+
     def steps(self, rows: Tensor) -> Iterator[tuple[int, Tensor]]:
         """For a batch (rows × digits, int64) which part to step next, and by what loss."""
         yield 0, self.loss(rows)
@@ -149,7 +152,10 @@ def train(
     with alone(seed):
         run = _Run(make().to(device_of(settings.device)), codes, settings, seed)
         ended = run.learn(progress)
-        return run.best.cpu().eval(), Curve(tuple(run.state.curve), ended)
+        with torch.no_grad():
+            torch.manual_seed(seed)
+            run.best.eval().end(run.rows)
+        return run.best.cpu(), Curve(tuple(run.state.curve), ended)
 
 
 class _Run:

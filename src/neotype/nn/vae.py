@@ -20,6 +20,11 @@ from neotype.nn.train import Learner
 
 _LEAST, _MOST = -12.0, 4.0
 """Log-variances of the posterior."""
+_SETTLED, _AT_ONCE, _ROUNDS = 50_000, 4096, 30
+"""Rows to which the mixture is fitted in the end, how many are encoded together, and how often."""
+_LEAST_ROWS = 20
+_NARROWEST, _NEVER = 1e-4, -50.0
+"""The least variance of a part of the mixture, and the log-share of one that is not drawn."""
 
 
 class Autoencoder(Learner):
@@ -51,20 +56,42 @@ class Autoencoder(Learner):
 
     def loss(self, rows: Tensor) -> Tensor:
         """The negative evidence lower bound, its divergence weighted by `beta`."""
-        told = self.encode(self.embed(rows + self.starts)).float()
-        mean, log_var = told.chunk(2, dim=1)
-        log_var = log_var.clamp(_LEAST, _MOST)
-        noise = torch.randn_like(mean)
-        point = mean + noise * (0.5 * log_var).exp()
+        point, posterior = self._points(rows)
         logits = self.decode(point).float().split(self.sizes, dim=1)
         missed = torch.stack(
             [functional.cross_entropy(one, rows[:, k]) for k, one in enumerate(logits)]
         ).sum()
-        posterior = -0.5 * (noise**2 + log_var).sum(dim=1)
-        return missed + self.beta * (posterior - self._prior(point)).mean()
+        prior = torch.logsumexp(self._parts(point), dim=1)
+        return missed + self.beta * (posterior - prior).mean()
 
-    def _prior(self, point: Tensor) -> Tensor:
-        """The log-density of points, but for a constant that the posterior lacks too."""
+    def end(self, rows: Tensor) -> None:
+        """Fit the mixture to the points of the rows, by expectation and maximization.
+
+        No part may stand for few rows: it would draw what is much like them.
+        """
+        some = rows[:_SETTLED].split(_AT_ONCE)
+        points = torch.cat([self._points(part.long())[0] for part in some])
+        for _ in range(_ROUNDS):
+            share = self._parts(points).softmax(dim=1)
+            mass = share.sum(dim=0)
+            kept = mass >= min(_LEAST_ROWS, float(mass.max()))
+            share, mass = share[:, kept], mass[kept, None]
+            centres = share.T @ points / mass
+            spread = (share.T @ points**2 / mass - centres**2).clamp(min=_NARROWEST)
+            self.centres[kept], self.log_widths[kept] = centres, 0.5 * spread.log()
+            self.log_shares.fill_(_NEVER)
+            self.log_shares[kept] = (mass[:, 0] / mass.sum()).log()
+
+    def _points(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """A point for each row, and how dense its posterior is there, but for a constant."""
+        told = self.encode(self.embed(rows + self.starts)).float()
+        mean, log_var = told.chunk(2, dim=1)
+        log_var = log_var.clamp(_LEAST, _MOST)
+        noise = torch.randn_like(mean)
+        return mean + noise * (0.5 * log_var).exp(), -0.5 * (noise**2 + log_var).sum(dim=1)
+
+    def _parts(self, point: Tensor) -> Tensor:
+        """The log-density of points in each part of the mixture, but for the same constant."""
         scale = (-2 * self.log_widths).exp()
         away = (
             point**2 @ scale.T
@@ -72,7 +99,7 @@ class Autoencoder(Learner):
             + (self.centres**2 * scale).sum(dim=1)
         )
         shares = self.log_shares.log_softmax(dim=0)
-        return torch.logsumexp(shares - 0.5 * away - self.log_widths.sum(dim=1), dim=1)
+        return shares - 0.5 * away - self.log_widths.sum(dim=1)
 
     def draw(self, rows: int, given: Any) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
         """Rows × digits: each symbol from its probability, given a point in the latent space."""

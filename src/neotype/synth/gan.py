@@ -1,0 +1,63 @@
+"""An adversarial network of leading digits (CTGAN: Xu et al. 2019), a CopulaGAN by a switch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from neotype.encode.encoder import Digit
+from neotype.errors import SchemaError
+from neotype.synth.network import Network
+
+
+@dataclass(frozen=True)
+class GAN(Network):
+    """A generator that learns until neither a critic nor a kernel tells its rows from real ones."""
+
+    family: ClassVar[str] = "gan"
+    learner: ClassVar[str] = "neotype.nn.gan:Adversary"
+    average: ClassVar[float] = 0.99
+
+    noise: int = field(default=64, metadata={"help": "dimensions of the noise that rows come from"})
+    hidden: int = field(default=256, metadata={"help": "units of each hidden layer"})
+    layers: int = field(default=2, metadata={"help": "residual layers of the generator"})
+    pack: int = field(default=8, metadata={"help": "rows that the critic sees together"})
+    penalty: float = field(default=10.0, metadata={"help": "weight of the gradient penalty"})
+    critic: float = field(default=1.0, metadata={"help": "weight of the critic; 0 for none"})
+    match: float = field(
+        default=10.0, metadata={"help": "weight of the kernel; 0 for the critic alone"}
+    )
+    reach: float = field(
+        default=1.0,
+        metadata={"help": "how much symbols in common count: more looks at more at once"},
+    )
+    balance: float = field(
+        default=0.5, metadata={"help": "how much more often rare symbols are learnt from: 0 … 1"}
+    )
+    copula: bool = field(
+        default=False, metadata={"help": "ordered digits by quantiles of a Gaussian"}
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("noise", "hidden", "layers", "pack"):
+            if getattr(self, name) < 1:
+                raise SchemaError(f"gan: {name} is {getattr(self, name)}.", mend="use 1 or more")
+        if min(self.penalty, self.critic, self.match) < 0 or not (self.critic or self.match):
+            raise SchemaError("gan: critic and match are 0 or more, and not both 0.")
+        if not 0 <= self.balance <= 1 or not self.reach > 0:
+            raise SchemaError("gan: balance is from 0 to 1, and reach above 0.")
+
+    @property
+    def shape(self) -> dict[str, float]:
+        """Of the network."""
+        names = (
+            "noise", "hidden", "layers", "pack", "penalty", "critic", "match", "reach", "balance",
+        )  # fmt: skip
+        return {name: getattr(self, name) for name in names}
+
+    def shape_for(self, digits: Sequence[Digit]) -> dict[str, float]:
+        """With the ordered digits, where they are those of a copula."""
+        ordered = [k for k, digit in enumerate(digits) if digit.ordered and self.copula]
+        return self.shape | {f"ordered_{k}": 1.0 for k in ordered}
