@@ -19,6 +19,11 @@ class GAN(Network):
     learner: ClassVar[str] = "neotype.nn.gan:Adversary"
     average: ClassVar[float] = 0.99
 
+    batch: int = field(default=512, metadata={"help": "rows a step"})
+    cells: int = field(
+        default=14_000_000,
+        metadata={"help": "leading digits to learn from, at most: large tables take fewer epochs"},
+    )
     noise: int = field(default=64, metadata={"help": "dimensions of the noise that rows come from"})
     hidden: int = field(default=256, metadata={"help": "units of each hidden layer"})
     layers: int = field(default=2, metadata={"help": "residual layers of the generator"})

@@ -58,6 +58,10 @@ class Network:
     refine: int = field(default=8, metadata={"help": "rounds of refinement; 0 for none"})
     protect: int = field(default=5, metadata={"help": "values of fewer rows are not stored"})
     epochs: int = field(default=200, metadata={"help": "passes over the rows, at most"})
+    cells: int = field(
+        default=0,
+        metadata={"help": "leading digits to learn from, at most: large tables take fewer epochs"},
+    )
     batch: int = field(default=256, metadata={"help": "rows a step"})
     rate: float = field(default=1e-3, metadata={"help": "learning rate"})
     patience: int = field(
@@ -72,7 +76,7 @@ class Network:
     )
 
     def __post_init__(self) -> None:
-        least = {"refine": 0, "protect": 1, "epochs": 1, "batch": 1, "patience": 1}
+        least = {"refine": 0, "cells": 0, "protect": 1, "epochs": 1, "batch": 1, "patience": 1}
         for name, bound in least.items():
             if getattr(self, name) < bound:
                 raise SchemaError(
@@ -89,6 +93,12 @@ class Network:
     def shape_for(self, digits: Sequence[Digit]) -> dict[str, float]:
         """The same, where it hangs on the digits to be learnt."""
         return self.shape
+
+    def passes(self, rows: int, digits: int) -> int:
+        """How often a table is gone through, at most."""
+        if not self.cells:
+            return self.epochs
+        return min(self.epochs, max(1, self.cells // max(rows * digits, 1)))
 
     def fit(self, data: Dataset, *, rng: Rng, progress: Progress = silent) -> TableModel | Refined:
         """Learn the leading digits by the network, and the finer ones beside."""
@@ -109,7 +119,7 @@ class Network:
                 lambda: _made(self.learner, sizes, shape),
                 np.ascontiguousarray(codes[leading].T),
                 Training(
-                    epochs=self.epochs,
+                    epochs=self.passes(data.rows, len(leading)),
                     batch=self.batch,
                     rate=self.rate,
                     patience=self.patience,

@@ -16,6 +16,10 @@ class VAE(Network):
     family: ClassVar[str] = "vae"
     learner: ClassVar[str] = "neotype.nn.vae:Autoencoder"
 
+    cells: int = field(
+        default=40_000_000,
+        metadata={"help": "leading digits to learn from, at most: large tables take fewer epochs"},
+    )
     batch: int = field(default=512, metadata={"help": "rows a step"})
     rate: float = field(default=2e-3, metadata={"help": "learning rate"})
     latent: int = field(default=32, metadata={"help": "dimensions of the latent space"})
