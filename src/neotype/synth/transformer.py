@@ -19,15 +19,12 @@ class Transformer(Network):
     average: ClassVar[float] = 0.999
 
     rate: float = field(default=2e-3, metadata={"help": "learning rate"})
-    patience: int = field(
-        default=2, metadata={"help": "epochs without a better loss till it cools"}
-    )
     heads: int = field(default=8, metadata={"help": "questions that a digit asks of the others"})
     width: int = field(default=16, metadata={"help": "dimensions of a question and its answer"})
     hidden: int = field(default=96, metadata={"help": "units of each hidden layer of a digit"})
     dropout: float = field(default=0.0, metadata={"help": "share of units silenced in a step"})
     shuffled: float = field(
-        default=0.5, metadata={"help": "share of rows learnt in orders of chance, for conditions"}
+        default=1.0, metadata={"help": "share of rows learnt in orders of chance, for conditions"}
     )
 
     def __post_init__(self) -> None:
