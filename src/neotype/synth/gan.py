@@ -24,6 +24,9 @@ class GAN(Network):
         default=14_000_000,
         metadata={"help": "leading digits to learn from, at most: large tables take fewer epochs"},
     )
+    patience: int = field(
+        default=10, metadata={"help": "epochs without a better score till it cools"}
+    )
     noise: int = field(default=64, metadata={"help": "dimensions of the noise that rows come from"})
     hidden: int = field(default=256, metadata={"help": "units of each hidden layer"})
     layers: int = field(default=2, metadata={"help": "residual layers of the generator"})
