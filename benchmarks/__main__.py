@@ -20,10 +20,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks.environment import CACHE
 from benchmarks.evaluation import evaluation
 from benchmarks.marginal import marginal
 from benchmarks.measure import ROOT, alone, table
-from benchmarks.peers import CACHE, LIBRARIES, LIMIT, peers
+from benchmarks.peers import LIBRARIES, LIMIT, peers
 from benchmarks.private import private
 from benchmarks.relational import relational
 from benchmarks.spec import spec

@@ -8,11 +8,6 @@ from the train rows, is given to them for nothing.
 from __future__ import annotations
 
 import json
-import os
-import resource
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,23 +15,13 @@ from typing import Any
 import polars as pl
 
 from benchmarks.coding import BINS, Domain
-from benchmarks.measure import ROOT, alone, table
+from benchmarks.environment import Peer, environment, largest, ran, spent
+from benchmarks.measure import alone, table
 from benchmarks.private import DELTA, HEAD, SCORES, Way, judged, lines, real_rows
 from benchmarks.tables import TABLES
 
-CACHE = Path.home() / ".cache" / "neotype-benchmarks" / "peers"
 NAME, EPSILON = "adult", 1.0
 LIMIT = 1200
-INSTALLED = "installed.txt"
-
-
-@dataclass(frozen=True)
-class Peer:
-    """What is installed, one call of pip after the other, and the mechanisms to run."""
-
-    requirements: tuple[str, ...]
-    mechanisms: tuple[str, ...]
-    about: str
 
 
 PEERS = {
@@ -66,25 +51,6 @@ OURS = (
 )
 
 
-def environment(name: str, cache: Path) -> tuple[Path, str]:
-    """The Python of a peer's environment, made where there is none; or why there is none."""
-    place, peer = cache / name, PEERS[name]
-    python, stamp = place / "bin" / "python", place / INSTALLED
-    wanted = "\n".join(peer.requirements)
-    if stamp.exists() and stamp.read_text() == wanted:
-        return python, ""
-    steps = [[sys.executable, "-m", "venv", str(place)]]
-    steps += [
-        [str(python), "-m", "pip", "install", "-q", *line.split()] for line in peer.requirements
-    ]
-    for step in steps:
-        done = subprocess.run(step, capture_output=True, text=True, check=False)
-        if done.returncode:
-            return python, f"not installed: {_last(done.stderr)}"
-    stamp.write_text(wanted)
-    return python, ""
-
-
 def measured(name: str, mechanism: str, python: str, limit: str) -> dict[str, Any]:
     """One run of a peer: CPU seconds and memory are those of its process alone."""
     case = TABLES[NAME](None)
@@ -93,29 +59,17 @@ def measured(name: str, mechanism: str, python: str, limit: str) -> dict[str, An
         place = Path(folder)
         domain.codes(case.train).write_parquet(place / "train.parquet")
         (place / "domain.json").write_text(json.dumps(domain.sizes))
-        command = [python, "-m", f"benchmarks.adapters.of_{name}", mechanism, folder]
-        command += [str(EPSILON), str(DELTA)]
         # Floats of 64 bits, as mbi asks for where there are many rows.
-        setting = os.environ | {"JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu", "PYTHONPATH": ""}
-        try:
-            done = subprocess.run(
-                command,
-                cwd=ROOT,
-                env=setting,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=float(limit),
-            )
-        except subprocess.TimeoutExpired:
-            return {"error": f"stopped after {float(limit):g} s, {_cpu():.0f} CPU-s"}
-        if done.returncode:
-            return {"error": f"failed: {_last(done.stderr)}"}
+        fault = ran(
+            python, name, mechanism, folder, str(EPSILON), str(DELTA),
+            limit=float(limit), JAX_ENABLE_X64="1", JAX_PLATFORMS="cpu",
+        )  # fmt: skip
+        if fault:
+            return {"error": fault}
         imports = json.loads((place / "imports.json").read_text())
         rows = domain.rows(pl.read_parquet(place / "made.parquet"), seed=0)
-    cost = {"imports": imports, "CPU-s": _cpu() - imports}
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
-    return cost | {"GiB": peak} | judged(rows, NAME, "")
+    cost = {"imports": imports, "CPU-s": spent() - imports}
+    return cost | {"GiB": largest()} | judged(rows, NAME, "")
 
 
 def coded() -> dict[str, float]:
@@ -125,23 +79,12 @@ def coded() -> dict[str, float]:
     return judged(domain.rows(domain.codes(case.train), seed=0), NAME, "")
 
 
-def _cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def _last(text: str) -> str:
-    """The last line of an error, short enough for a table."""
-    found = [line for line in text.strip().splitlines() if line.strip()]
-    return (found[-1] if found else "no message").replace("|", "/")[:200]
-
-
 def _scores(found: dict[str, float]) -> list[str]:
     return [f"{found[score]:.{digits}f}" for score, digits in SCORES.items()]
 
 
 def _of_peer(name: str, cache: Path, limit: int) -> list[list[str]]:
-    python, missing = environment(name, cache)
+    python, missing = environment(name, PEERS[name], cache)
     rows = []
     for mechanism in PEERS[name].mechanisms:
         found: dict[str, Any] = {"error": missing}
