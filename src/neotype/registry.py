@@ -20,6 +20,7 @@ SYNTHESIZERS: Mapping[str, str] = {
     "bayes_net": "neotype.synth.bayes_net:BayesNet",
     "copula": "neotype.synth.copula:Copula",
     "vine": "neotype.synth.vine:Vine",
+    "forest_flow": "neotype.synth.forest_flow:ForestFlow",
     "transformer": "neotype.synth.transformer:Transformer",
     "vae": "neotype.synth.vae:VAE",
     "gan": "neotype.synth.gan:GAN",

@@ -16,7 +16,7 @@ _LEAST = 1e-12
 
 
 @nb.njit(cache=True, nogil=True, inline="always")
-def _uniform(key, row, step):
+def uniform(key, row, step):
     """A number in [0, 1) from a counter: splitmix64 (Steele, Lea & Flood 2014)."""
     z = key + np.uint64(row) * np.uint64(0x9E3779B97F4A7C15)
     z += np.uint64(step) * np.uint64(0xD1B54A32D192ED03)
@@ -144,7 +144,7 @@ def draw(x, key, steps, feature, mask, child, leaf, cumulative, limited, allowed
                     continue
                 if among != ALL:
                     if first:
-                        u = _uniform(key, r, t)
+                        u = uniform(key, r, t)
                         logp[r] += _draw_among(
                             x, r, t, among, u, steps, feature, mask, child, leaf, cumulative, share
                         )
@@ -154,7 +154,7 @@ def draw(x, key, steps, feature, mask, child, leaf, cumulative, limited, allowed
             at = leaf[leaf_of(x, r, root, feature, mask, child)]
             # The digit's size may end within this prefix: what lies beyond has no probability.
             top = min((size - 1) // divisor - x[r, scratch] * classes, classes - 1)
-            u = _uniform(key, r, t) * cumulative[at + top]
+            u = uniform(key, r, t) * cumulative[at + top]
             symbol = 0
             while symbol < top and u >= cumulative[at + symbol]:
                 symbol += 1

@@ -1,0 +1,295 @@
+"""Discrete flow matching with boosted trees, learnt over leading digits.
+
+A masked flow (Campbell et al. 2024; Gat et al. 2024) carries rows of which nothing is seen to rows
+of which all is: every digit has a time of its own, uniform in (0, 1), at which it becomes seen.
+Matching it is to tell each digit from those that were seen before; here boosted trees do
+(Jolicoeur-Martineau, Fatras & Kachman 2024 match a flow of numbers with them). As a digit's trees
+need no others, the flow is drawn event by event, exactly: no steps of time are taken.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neotype.encode.encoder import Codes, Masks
+from neotype.progress import Progress
+from neotype.rng import Rng
+from neotype.synth.leading import LogWeights
+from neotype.trees.cascade import Cascade, Halvings, Votes
+from neotype.trees.relevance import mutual_information
+
+_HELD, _MOST_HELD = 0.1, 20_000
+"""The inner holdout: a share of the rows, and how many at most."""
+_RELEVANCE = 4_000_000_000
+_RELEVANCE_ROWS = 10_000
+_THREADS = 2
+
+
+@dataclass(frozen=True)
+class Boosting:
+    """How the trees of each digit are boosted."""
+
+    rounds: int
+    leaves: int
+    rate: float
+    copies: int
+    """Under how many times of its own each row is learnt."""
+    least: int
+    """Fewest rows in a leaf."""
+    width: int
+    patience: int
+    shuffled: float
+    cells: int
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class FlowHead:
+    """A flow as a joint distribution of leading digits."""
+
+    cascade: Cascade
+
+    @property
+    def sizes(self) -> Sequence[int]:
+        """How many symbols each digit has."""
+        return [int(size) for size in self.cascade.sizes]
+
+    def draw(self, rows: int, rng: Rng, given: Masks | None = None) -> tuple[Codes, LogWeights]:
+        """Digits × rows, and the log-probability of what was given."""
+        key = int(rng.generator().integers(2**63))
+        codes, logp = self.cascade.draw(rows, key, given)
+        return np.ascontiguousarray(codes.T), logp
+
+    def log_density(self, codes: Codes) -> LogWeights | None:
+        """The log-probability of each row."""
+        return self.cascade.log_density(np.ascontiguousarray(codes.T))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """At rest."""
+        return self.cascade.arrays()
+
+    @classmethod
+    def restore(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """The inverse of `arrays`."""
+        return cls(Cascade.restore(arrays))
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """A flow, and how many nats a row of the inner holdout has under it."""
+
+    cascade: Cascade
+    loss: float
+    hurried: bool
+
+
+def learn_flow(
+    codes: Codes, sizes: Sequence[int], boosting: Boosting, rng: Rng, progress: Progress
+) -> Learnt:
+    """The flow of rows × digits `codes`."""
+    return _Learning(codes, sizes, boosting, rng).run(progress)
+
+
+class _Learning:
+    def __init__(self, codes: Codes, sizes: Sequence[int], boosting: Boosting, rng: Rng) -> None:
+        self.codes, self.boosting, self.rng = codes, boosting, rng
+        self.sizes = np.array(sizes, dtype=np.int64)
+        self.order = np.argsort(self.sizes, kind="stable")
+        self.turn = np.argsort(self.order)
+        counts = [np.bincount(codes[:, k], minlength=size) for k, size in enumerate(sizes)]
+        self.halvings = Halvings.of(counts)
+        mixed = rng.child("rows").generator().permutation(len(codes))
+        held = min(round(_HELD * len(codes)), _MOST_HELD)
+        self.held, self.rows = mixed[:held], mixed[held:]
+        self.looks = self._looks()
+        self.begun = time.monotonic()
+        self.hurried = False
+        # What a digit costs: the rows that are still to be told at each halving.
+        self.cost = np.cumsum([self._depth(count) * len(codes) + 1 for count in counts])
+
+    @staticmethod
+    def _depth(count: NDArray[np.int64]) -> float:
+        share = count[count > 0] / count.sum()
+        return float(-(share * np.log2(share)).sum()) + 1
+
+    def _looks(self) -> list[NDArray[np.int64]]:
+        """Which others each digit looks at: all, or those that say most about it."""
+        digits, width = len(self.sizes), self.boosting.width
+        others = [np.delete(np.arange(digits), k) for k in range(digits)]
+        if digits - 1 <= width:
+            return others
+        some = self.codes[self.rows[: min(_RELEVANCE_ROWS, _RELEVANCE // digits**2)]]
+        nats = mutual_information(np.ascontiguousarray(some), self.sizes)
+        return [
+            np.sort(mine[np.argsort(-nats[k, mine], kind="stable")[:width]])
+            for k, mine in enumerate(others)
+        ]
+
+    def run(self, progress: Progress) -> Learnt:
+        """Digit by digit, two at a time; the loss is that of marginals where none is learnt yet."""
+        digits = len(self.sizes)
+        first = np.zeros(len(self.halvings.digit), dtype=np.int64)
+        last = np.zeros_like(first)
+        parts: list[Votes] = []
+        loss = self._marginal()
+        trees = 0
+        with ThreadPoolExecutor(_THREADS) as pool:
+            for digit, (votes, gained) in enumerate(pool.map(self._digit, range(digits))):
+                for depth, part in votes.items():
+                    at = (self.halvings.digit == digit) & (self.halvings.depth == depth)
+                    first[at], last[at] = trees, trees + len(part.feature)
+                    trees += len(part.feature)
+                    parts.append(part)
+                loss -= gained
+                progress("train", digit + 1, digits, note=f"loss {loss:.3f}")
+        cascade = Cascade(self.sizes, self.order, self.halvings, first, last, Votes.joined(parts))
+        return Learnt(cascade, loss, self.hurried)
+
+    def _marginal(self) -> float:
+        """The nats of a held row where no digit is told from others."""
+        total = 0.0
+        for k, size in enumerate(self.sizes):
+            count = np.bincount(self.codes[:, k], minlength=size) + 0.5
+            told = -np.log(count / count.sum())
+            total += float(told[self.codes[self.held, k]].mean()) if len(self.held) else 0.0
+        return total
+
+    def _digit(self, digit: int) -> tuple[dict[int, Votes], float]:
+        """The trees of a digit by depth, and the nats of a held row that they gain."""
+        b, generator = self.boosting, self.rng.child("digit").block(digit).generator()
+        looks = self.looks[digit]
+        most = max(b.cells // (len(self.sizes) * max(len(looks), 1)), 1)
+        rows = np.resize(self.rows, min(len(self.rows) * b.copies, most))
+        held = np.resize(self.held, min(len(self.held) * b.copies, max(most // 9, 1)))
+        if not len(looks) or not len(held):
+            return {}, 0.0
+        least = round(b.least * max(1.0, len(rows) / len(self.rows)))
+        parts = [(self._seen(r, digit, generator), self.codes[r, digit]) for r in (rows, held)]
+        spent = self.cost[digit] / self.cost[-1]
+        until = None if b.seconds is None else self.begun + b.seconds * spent
+        h = self.halvings
+        votes, gained = dict[int, Votes](), 0.0
+        names = np.append(looks, len(self.sizes)).astype(np.int32)
+        for depth in range(int(h.depth[h.digit == digit].max(initial=-1)) + 1):
+            nodes = np.flatnonzero((h.digit == digit) & (h.depth == depth))
+            train, other = (self._level(x, code, nodes) for x, code in parts)
+            if len(train[1]) < 2 * least or not len(other[1]):
+                continue
+            found, nats = self._boost(train, other, least, int(generator.integers(2**31)), until)
+            gained += nats * len(other[1]) / len(held)
+            if found is not None:
+                found = _named(found, names)
+                votes[depth] = found
+        return votes, gained
+
+    def _seen(
+        self, rows: NDArray[np.int64], digit: int, generator: np.random.Generator
+    ) -> NDArray[np.float32]:
+        """What is seen of rows at the time of the digit: rows × looks, and a place for the half."""
+        looks = self.looks[digit]
+        when = generator.random((len(rows), 1), dtype=np.float32)
+        seen = generator.random((len(rows), len(looks)), dtype=np.float32) < when
+        straight = generator.random(len(rows)) >= self.boosting.shuffled
+        seen[straight] = self.turn[looks] < self.turn[digit]
+        x = np.empty((len(rows), len(looks) + 1), dtype=np.float32)
+        x[:, :-1] = self.codes[np.ix_(rows, looks)]
+        x[:, :-1][~seen] = np.nan
+        return x
+
+    def _level(
+        self, x: NDArray[np.float32], code: Codes, nodes: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]:
+        """The rows that are at one of the nodes: what they show, which half, and its log-odds."""
+        h = self.halvings
+        at = np.full(64, -1)
+        for node in nodes:
+            at[h.low[node] : h.high[node]] = node
+        mine = at[code]
+        some = np.flatnonzero(mine >= 0)
+        node = mine[some]
+        shown = x[some]
+        shown[:, -1] = h.low[node]
+        return shown, (code[some] >= h.middle[node]).astype(np.float32), h.base[node]
+
+    def _boost(
+        self, train: Any, held: Any, least: int, seed: int, until: float | None
+    ) -> tuple[Votes | None, float]:
+        """The trees that are best on held rows, and the nats that they gain a row there."""
+        import lightgbm
+
+        b = self.boosting
+        settings = {
+            "objective": "binary",
+            "num_threads": 1,
+            "verbosity": -1,
+            "deterministic": True,
+            "force_row_wise": True,
+            "seed": seed,
+            "num_leaves": b.leaves,
+            "learning_rate": b.rate,
+            "min_data_in_leaf": least,
+            "min_data_in_bin": 1,
+            "lambda_l2": 1.0,
+        }
+        data = lightgbm.Dataset(train[0], train[1], init_score=train[2], params=settings)
+        booster = lightgbm.Booster(settings, data)
+        aside = lightgbm.Dataset(
+            held[0], held[1], init_score=held[2], reference=data, params=settings
+        )
+        booster.add_valid(aside, "held")
+        start = best = float(np.logaddexp(0, np.where(held[1] > 0, -held[2], held[2])).mean())
+        rounds = 0
+        for turn in range(1, b.rounds + 1):
+            if until is not None and time.monotonic() > until:
+                self.hurried = True
+                break
+            if booster.update():
+                break
+            loss = booster.eval_valid()[0][2]
+            if loss < best:
+                best, rounds = loss, turn
+            elif turn - rounds >= b.patience:
+                break
+        if not rounds:
+            return None, 0.0
+        return parsed(booster.model_to_string(num_iteration=rounds)), start - best
+
+
+def _named(votes: Votes, names: NDArray[np.int32]) -> Votes:
+    """The trees with the digits they look at, for their columns."""
+    return Votes(names[votes.feature], votes.cut, votes.hides, votes.left, votes.right, votes.value)
+
+
+def parsed(text: str) -> Votes:
+    """LightGBM's trees of splits of numbers, as arrays."""
+    parts = []
+    for tree in text.split("\nTree=")[1:]:
+        told = dict(line.split("=", 1) for line in tree.splitlines() if "=" in line)
+
+        def column(name: str, told: dict[str, str] = told) -> NDArray[np.float64]:
+            return np.array(told.get(name, "").split(), dtype=np.float64)
+
+        value = column("leaf_value")[None].astype(np.float32)
+        if len(value[0]) == 1:
+            continue
+        kind = column("decision_type").astype(np.int64)
+        # Bit 1: what is missing goes left; bits 2 and 3: 2 where any was missing, else it is 0.
+        hides = ((kind & 2) > 0) | ((kind >> 2) != 2)
+        parts.append(
+            Votes(
+                column("split_feature")[None].astype(np.int32),
+                np.clip(column("threshold"), 0, 254)[None].astype(np.uint8),
+                hides[None],
+                column("left_child")[None].astype(np.int8),
+                column("right_child")[None].astype(np.int8),
+                value,
+            )
+        )
+    return Votes.joined(parts)
