@@ -54,12 +54,12 @@ $(VENV)/.neotype-run: pyproject.toml | $(BIN)/python
 
 $(VENV)/.neotype-test: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet '$(TORCH)'
-	$(BIN)/python -m pip install --quiet -e '.[test,deep]'
+	$(BIN)/python -m pip install --quiet -e '.[test,language]'
 	@touch $@ $(VENV)/.neotype-run
 
 $(VENV)/.neotype-dev: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet '$(TORCH)'
-	$(BIN)/python -m pip install --quiet -e '.[dev,deep]'
+	$(BIN)/python -m pip install --quiet -e '.[dev,language]'
 	@touch $@ $(VENV)/.neotype-run $(VENV)/.neotype-test
 
 $(VENV)-reference/.neotype: pyproject.toml

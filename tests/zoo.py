@@ -14,11 +14,14 @@ import polars as pl
 from neotype.data import Dataset
 from neotype.registry import find, names
 from neotype.schema.infer import infer_schema
+from tongues import tiny_folder
 
 NETWORKS = [name for name in names("synthesizer") if hasattr(find("synthesizer", name), "learner")]
 """Families that need torch."""
 FAMILIES = [
-    name for name in names("synthesizer") if name not in NETWORKS or find_spec("torch") is not None
+    name
+    for name in names("synthesizer")
+    if name not in NETWORKS or all(map(find_spec, find("synthesizer", name).needs))
 ]
 """Families that can be tested here."""
 _QUICK = {"epochs": 3, "refine": 0}
@@ -27,6 +30,8 @@ _QUICK = {"epochs": 3, "refine": 0}
 def recipe(name: str) -> Any:
     """A family as it is, but for those that learn long, whose laws do not ask how well."""
     quick = {"forest_flow": {"rounds": 5, "refine": 0}, **dict.fromkeys(NETWORKS, _QUICK)}
+    if name == "language":
+        quick[name] = {**_QUICK, "model": tiny_folder(), "batch": 256}
     return find("synthesizer", name)(**quick.get(name, {}))
 
 

@@ -25,6 +25,7 @@ SYNTHESIZERS: Mapping[str, str] = {
     "vae": "neotype.synth.vae:VAE",
     "gan": "neotype.synth.gan:GAN",
     "diffusion": "neotype.synth.diffusion:Diffusion",
+    "language": "neotype.synth.language:Language",
 }
 
 STRATEGIES: Mapping[str, str] = {

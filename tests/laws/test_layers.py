@@ -53,6 +53,7 @@ TORCH = {
     "nn/diffusion.py",
     "nn/gan.py",
     "nn/gru.py",
+    "nn/language.py",
     "nn/train.py",
     "nn/transformer.py",
     "nn/vae.py",

@@ -44,9 +44,15 @@ def test_networks_are_here_to_be_tested(name: str) -> None:
     assert hasattr(find("synthesizer", name), "obeys")
 
 
+def a_block(model: Any) -> int:
+    """How many rows a block of its samples has."""
+    return block_rows(model.width, model.each)
+
+
 def test_the_row_count_is_exact_and_a_short_sample_begins_a_long_one(model: Any) -> None:
-    short, long = (model.sample(rows, rng=Rng(3)).frame for rows in (7, BLOCK + 5))
-    assert (short.height, long.height) == (7, BLOCK + 5)
+    rows = a_block(model) + 5
+    short, long = (model.sample(count, rng=Rng(3)).frame for count in (7, rows))
+    assert (short.height, long.height) == (7, rows)
     assert long.head(7).equals(short)
 
 
@@ -57,7 +63,7 @@ def test_same_seed_same_rows_other_seed_other_rows(model: Any) -> None:
 
 
 def test_blocks_are_the_sample_wherever_they_start(model: Any) -> None:
-    rows = BLOCK + 100
+    rows = a_block(model) + 100
     whole = model.sample(rows, rng=Rng(8)).frame
     blocks = list(model.blocks(rows, rng=Rng(8)))
     assert pl.concat(blocks).equals(whole)
@@ -85,7 +91,7 @@ def test_dtypes_and_columns_come_back(model: Any, data: Dataset) -> None:
 
 
 def test_identifiers_are_unique_over_blocks_and_none_is_copied(model: Any, data: Dataset) -> None:
-    made = model.sample(BLOCK + 50, rng=Rng(0)).frame
+    made = model.sample(a_block(model) + 50, rng=Rng(0)).frame
     for name in GENERATED:
         assert made[name].n_unique() == made.height
     # A million forms, 800 of them taken: the longest free stretch is where generation begins.

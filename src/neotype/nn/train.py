@@ -48,6 +48,11 @@ _LEAST_BATCH = 8
 class Learner(nn.Module):
     """A network that learns rows of digits."""
 
+    @property
+    def at_once(self) -> int:
+        """How many rows it draws together."""
+        return 1024
+
     def parts(self) -> list[list[nn.Parameter]]:
         """Its parameters, in groups that are stepped apart."""
         return [list(self.parameters())]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from neotype.encode.encoder import Digit
+from neotype.encode.codebook import Codebook
+from neotype.encode.encoder import Codes
 from neotype.errors import SchemaError
+from neotype.rng import Rng
 from neotype.synth.network import Network
 
 
@@ -65,7 +66,8 @@ class GAN(Network):
         )  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
-    def shape_for(self, digits: Sequence[Digit]) -> dict[str, float]:
+    def shape_for(self, codebook: Codebook, codes: Codes, rng: Rng) -> dict[str, float]:
         """With the ordered digits, where they are those of a copula."""
+        digits = [codebook.digits[place] for place in codebook.leading]
         ordered = [k for k, digit in enumerate(digits) if digit.ordered and self.copula]
         return self.shape | {f"ordered_{k}": 1.0 for k in ordered}

@@ -6,7 +6,8 @@ imported when one is trained or draws.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from neotype.data import Dataset
 from neotype.encode.codebook import Codebook
-from neotype.encode.encoder import Codes, Digit, Masks, State
+from neotype.encode.encoder import Codes, Masks, State
 from neotype.errors import FitError, SchemaError
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
@@ -28,9 +29,6 @@ from neotype.synth.leading import Leading, LogWeights, fine_digits, leading_orde
 from neotype.synth.refine import Refined, refined
 from neotype.synth.synthesizer import Capabilities
 from neotype.synth.table import TableModel
-
-_AT_ONCE = 1024
-"""Rows that a network draws together."""
 
 
 def require_torch(what: str) -> None:
@@ -51,6 +49,8 @@ class Network:
     """Its registered name."""
     learner: ClassVar[str]
     """Where its network is: module:class, which is made from sizes and `shape`."""
+    needs: ClassVar[tuple[str, ...]] = ("torch",)
+    """Libraries that it works with, and that need not be installed."""
     obeys: ClassVar[bool] = False
     """Whether it can draw under conditions itself."""
     average: ClassVar[float] = 0.0
@@ -86,13 +86,21 @@ class Network:
             raise SchemaError(f"{self.family}: rate and seconds are above 0.")
 
     @property
-    def shape(self) -> dict[str, float]:
-        """What the network is made with, beside the sizes of digits."""
+    def shape(self) -> dict[str, Any]:
+        """What the network is made with, beside the sizes of digits: JSON-ready."""
         raise NotImplementedError
 
-    def shape_for(self, digits: Sequence[Digit]) -> dict[str, float]:
+    def shape_for(self, codebook: Codebook, codes: Codes, rng: Rng) -> dict[str, Any]:
         """The same, where it hangs on the digits to be learnt."""
         return self.shape
+
+    def made(self, sizes: tuple[int, ...], shape: Mapping[str, Any]) -> Any:
+        """The network before it learns."""
+        return made_learner(self.learner, sizes, shape)
+
+    def dear(self, shape: Mapping[str, Any], weights: int) -> int:
+        """How much dearer rows are to draw than by their digits alone: blocks have fewer."""
+        return 1
 
     def passes(self, rows: int, digits: int) -> int:
         """How often a table is gone through, at most."""
@@ -111,12 +119,11 @@ class Network:
         progress("encode", 1, 1)
         leading, digits = codebook.leading, codebook.digits
         sizes = tuple(digits[place].size for place in leading)
-        told = self.shape_for([digits[place] for place in leading])
-        shape = {name: float(value) for name, value in told.items()}
-        weights, words = {}, (f"{self.family}: there is nothing to learn",)
+        shape = self.shape_for(codebook, codes, rng.child("shape")) if leading else {}
+        weights, words, dear = {}, (f"{self.family}: there is nothing to learn",), 1
         if leading:
             learner, curve = train(
-                lambda: _made(self.learner, sizes, shape),
+                lambda: self.made(sizes, shape),
                 np.ascontiguousarray(codes[leading].T),
                 Training(
                     epochs=self.passes(data.rows, len(leading)),
@@ -134,14 +141,12 @@ class Network:
             weights = weights_of(learner)
             count = sum(w.size for w in weights.values())
             words = (f"a network of {count:,} weights, which was trained {curve.ended}",)
-        density = Leading(
-            np.array(leading, dtype=np.int64),
-            NetworkHead(self.learner, sizes, shape, weights),
-            fine_digits(codebook, codes),
-            self.obeys,
-        )
+            dear = self.dear(shape, count)
+        head = NetworkHead(self.learner, sizes, shape, weights)
+        places, fine = np.array(leading, dtype=np.int64), fine_digits(codebook, codes)
+        density = Leading(places, head, fine, self.obeys)
         order = leading_order(leading, len(digits))
-        model = TableModel(self.family, data.schema, codebook, density, order, words)
+        model = TableModel(self.family, data.schema, codebook, density, order, words, dear)
         if not self.refine or not digits:
             return model
         return refined(model, codebook, codes, self.refine, rng.child("refine"), progress)
@@ -165,7 +170,7 @@ class NetworkHead:
 
     learner: str
     sizes: tuple[int, ...]
-    shape: Mapping[str, float]
+    shape: Mapping[str, Any]
     weights: dict[str, NDArray[Any]]
 
     def draw(self, rows: int, rng: Rng, given: Masks | None = None) -> tuple[Codes, LogWeights]:
@@ -177,14 +182,15 @@ class NetworkHead:
 
         codes, logp = np.zeros((len(self.sizes), rows), dtype=np.uint8), np.zeros(rows)
         network = self._network
-        for block, at in enumerate(range(0, rows, _AT_ONCE)):
-            here = min(_AT_ONCE, rows - at)
+        size = network.at_once
+        for block, at in enumerate(range(0, rows, size)):
+            here = min(size, rows - at)
             masks = given
             if given is not None and len(given) > 1:
-                masks = given[np.minimum(np.arange(at, at + _AT_ONCE), rows - 1)]
+                masks = given[np.minimum(np.arange(at, at + size), rows - 1)]
             # All of a block is drawn, whatever is asked for: then a short sample begins a long one.
             with alone(rng.block(block).number()), torch.no_grad():
-                drawn, told = network.draw(_AT_ONCE, masks)
+                drawn, told = network.draw(size, masks)
             codes[:, at : at + here] = drawn[:here].T
             logp[at : at + here] = told[:here]
         return codes, logp
@@ -205,30 +211,29 @@ class NetworkHead:
     def _network(self) -> Any:
         from neotype.nn.train import with_weights
 
-        return with_weights(_made(self.learner, self.sizes, self.shape), self.weights)
+        return with_weights(made_learner(self.learner, self.sizes, self.shape), self.weights)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """At rest."""
         told = {
             "sizes": np.array(self.sizes, dtype=np.int64),
-            "shape names": np.array(list(self.shape), dtype=np.str_),
-            "shape": np.array(list(self.shape.values()), dtype=np.float64),
+            "shape": np.array(json.dumps(self.shape), dtype=np.str_),
         }
         return told | {f"weight {name}": one for name, one in self.weights.items()}
 
     @classmethod
     def restore(cls, learner: str, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """The inverse of `arrays`."""
-        names, values = arrays["shape names"].tolist(), arrays["shape"].tolist()
         weights = {
             name.removeprefix("weight "): one
             for name, one in arrays.items()
             if name.startswith("weight ")
         }
         sizes = tuple(int(size) for size in arrays["sizes"])
-        return cls(learner, sizes, dict(zip(names, values, strict=True)), weights)
+        return cls(learner, sizes, json.loads(str(arrays["shape"])), weights)
 
 
-def _made(learner: str, sizes: tuple[int, ...], shape: Mapping[str, float]) -> Any:
+def made_learner(learner: str, sizes: tuple[int, ...], shape: Mapping[str, Any]) -> Any:
+    """The network that `learner` names, before it learns."""
     module, name = learner.split(":")
     return getattr(import_module(module), name)(sizes, **shape)

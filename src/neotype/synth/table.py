@@ -72,6 +72,8 @@ class TableModel:
     """In which order the digits are drawn."""
     words: tuple[str, ...] = ()
     """What the density holds, in sentences."""
+    dear: int = 1
+    """How much dearer rows are to draw than by their digits alone."""
 
     @property
     def protections(self) -> tuple[Protection, ...]:
@@ -80,8 +82,8 @@ class TableModel:
 
     @property
     def width(self) -> int:
-        """How many digits a row has."""
-        return len(self.codebook.digits)
+        """How many digits a row has, or costs as much as."""
+        return len(self.codebook.digits) * self.dear
 
     @property
     def each(self) -> int:
@@ -127,7 +129,7 @@ class TableModel:
 
     def state(self) -> State:
         """At rest."""
-        facts = {"order": list(self.order), "words": list(self.words)}
+        facts = {"order": list(self.order), "words": list(self.words), "dear": self.dear}
         density = State({}, self.density.arrays())
         return State.nest(facts, {"codebook": self.codebook.state(), "density": density})
 
@@ -143,4 +145,5 @@ class TableModel:
             density(state.within("density")),
             tuple(state.fact("order")),
             tuple(state.fact("words")),
+            state.fact("dear"),
         )

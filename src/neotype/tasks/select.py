@@ -303,6 +303,11 @@ def _families(asked: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         kind = find("synthesizer", name)
         if hasattr(kind, "learner") and find_spec("torch") is None:
             left_out[name] = "torch is not installed: pip install 'neotype[deep]'"
+            continue
+        try:
+            kind()
+        except SchemaError as fault:
+            left_out[name] = str(fault).splitlines()[0]
         else:
             chosen.append(name)
     if not chosen:
