@@ -40,6 +40,8 @@ _HELD, _MOST_HELD = 0.1, 20_000
 _COOLER = 0.3
 """What a learning rate is multiplied by where nothing gets better."""
 _COOLINGS = 2
+_SETTLING, _SLOWEST = 0.3, 0.05
+"""Over the last part of the epochs or the time allowed steps shrink, to so much of themselves."""
 _CRASHES = 3
 """How often a loss may be no number before training ends."""
 _LEAST_BATCH = 8
@@ -181,7 +183,7 @@ class _Run:
             )
             for part in learner.parts()
         ]
-        self.begun = time.monotonic()
+        self.begun, self.pace = time.monotonic(), 1.0
         self.fingerprint = _fingerprint(learner, codes, settings, seed)
         self._resume()
 
@@ -206,9 +208,18 @@ class _Run:
                 return ended
         return f"after {most} epochs"
 
+    @property
+    def _pace(self) -> float:
+        """How large a step may be: where an end is near, a network settles before it comes."""
+        left = 1 - self.state.epoch / self.settings.epochs
+        if self.settings.seconds is not None:
+            left = min(left, 1 - self._spent / self.settings.seconds)
+        return min(1.0, max(_SLOWEST, left / _SETTLING))
+
     def _epoch(self) -> bool:
         """Every row once; whether all losses were numbers."""
         self.learner.train()
+        self.pace = self._pace
         order = torch.randperm(len(self.rows)).to(self.device)
         for at in range(0, len(order), self.state.batch):
             batch = self.rows[order[at : at + self.state.batch]].long()
@@ -226,7 +237,7 @@ class _Run:
 
     def _step(self, optimizer: Any, loss: Tensor) -> None:
         for group in optimizer.param_groups:
-            group["lr"] = self.state.rate
+            group["lr"] = self.state.rate * self.pace
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_([p for g in optimizer.param_groups for p in g["params"]], 1.0)
@@ -303,7 +314,11 @@ class _Run:
 
     def _late(self) -> bool:
         limit = self.settings.seconds
-        return limit is not None and self.state.spent + time.monotonic() - self.begun > limit
+        return limit is not None and self._spent > limit
+
+    @property
+    def _spent(self) -> float:
+        return self.state.spent + time.monotonic() - self.begun
 
     def keep(self) -> None:
         """Write the checkpoint, whole or not at all."""
@@ -313,7 +328,7 @@ class _Run:
         from safetensors.torch import save_file
 
         now = asdict(self.state)
-        now["spent"] += time.monotonic() - self.begun
+        now["spent"] = self._spent
         told = {"fingerprint": self.fingerprint, "state": json.dumps(now)}
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(path.name + ".part")
