@@ -9,14 +9,20 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+import neotype as nt
+import report_browser
 import report_cases as cases
+from neotype.cli import app
 from neotype.errors import DataError, OutputExistsError
 from neotype.evaluate.metric import Score
 from neotype.report.compare import ComparisonReport, build_comparison
 from neotype.report.contest_page import contest_page
 from neotype.report.report import Report
+from neotype.tasks.recipes import Cost, called, read_recipe
 
+ADULT = Path(__file__).parents[1] / "examples" / "adult.parquet"
 EVIL = "<script>alert(1)</script>"
 
 
@@ -157,7 +163,7 @@ def test_page_card_and_json_say_the_same(report: Report, tmp_path: Path) -> None
     assert html.count("★ ahead") == sum(e.wins for c in found.contests for e in c.entries)
     assert "default-src 'none'" in html
     assert "anonym" not in html.lower()
-    assert len(html) < 200_000
+    assert len(html.partition('id="plotly"')[0]) < 200_000
     with pytest.raises(OutputExistsError):
         found.to_html(tmp_path / "c.html")
 
@@ -170,3 +176,112 @@ def test_a_question_that_no_table_was_measured_on_has_no_legend(report: Report) 
     drawn = page.partition('-title">Fairness</h2>')[2]
     assert "Measured for no table" in drawn
     assert "score with its 95% interval" not in drawn
+
+
+# ---- recipes, and the frontier of fidelity, copying and time ------------------------------------
+
+
+def scored(report: Report, c2st: float, dcr: float, half: float = 0.01) -> Report:
+    values = {"c2st": c2st, "dcr_share": dcr}
+    scores = tuple(
+        replace(s, value=(v := values[s.metric]), interval=(v - half, v + half))
+        if s.metric in values
+        else s
+        for s in report.scores
+    )
+    return replace(report, scores=scores)
+
+
+def test_on_the_frontier_is_whom_nobody_beats(report: Report, tmp_path: Path) -> None:
+    tables = {
+        "close": scored(report, 0.56, 0.51), "fast": scored(report, 0.60, 0.51),
+        "slow": scored(report, 0.62, 0.50), "copier": scored(report, 0.52, 0.60),
+        "vendor": scored(report, 0.98, 0.50), "best": scored(report, 0.53, 0.515),
+    }  # fmt: skip
+    costs = {"close": Cost(40.0, 38.0), "fast": Cost(4.0, 4.0), "slow": Cost(90.0, 80.0),
+             "copier": Cost(1.0, 1.0), "best": Cost(38.0, 36.0)}  # fmt: skip
+    found = build_comparison(tables, costs=costs, made=tuple(costs), failed={"x<i>": "it is <b>."})
+    frontier = found.frontier
+    assert frontier is not None
+    assert [point.table for point in frontier.front] == ["best", "fast"]
+    assert [point.table for point in frontier.points if point.out] == ["copier"]
+    html = found.to_html(tmp_path / "c.html").read_text()
+    text = found.to_markdown(tmp_path / "c.md").read_text()
+    facts = json.loads(found.to_json(tmp_path / "c.json").read_text())
+    assert facts["frontier"]["front"] == ["best", "fast"]
+    assert facts["ranking"][0]["seconds"] == 38.0
+    assert facts["failed"] == {"x<i>": "it is <b>."}
+    assert "x<i>" not in html
+    for said in (html, text):
+        assert "not known" in said  # the vendor's time
+        assert "out: copies" in said
+    if report_browser.CHROMIUM is not None:
+        with report_browser.browser() as page:
+            page.open(tmp_path / "c.html", width=390, dark=True)
+            assert page.faults() == []
+            assert page.ask("document.querySelectorAll('#frontier .js-plotly-plot').length") == 2
+            assert page.ask("document.documentElement.scrollWidth") == 390
+
+
+def test_who_never_loses_is_not_beaten_by_a_time_that_nobody_knows(report: Report) -> None:
+    tables = {"theirs": scored(report, 0.55, 0.5), "ours": scored(report, 0.60, 0.5)}
+    found = build_comparison(tables, costs={"ours": Cost(1.0)}).frontier
+    assert found is not None
+    assert [point.table for point in found.front] == ["theirs"]
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("trees", "trees"),
+        ("trees( refine = 0,leaf=20 )", "trees(refine=0, leaf=20)"),
+        ("copula(marginals=parametric)", "copula(marginals=parametric)"),
+        ("vine(families=[gaussian, grid])", "vine(families=[gaussian, grid])"),
+    ],
+)
+def test_recipes_are_read_as_they_are_written(said: str, name: str) -> None:
+    found, recipe = read_recipe(said)
+    assert found == name
+    assert recipe == read_recipe(found)[1]
+
+
+@pytest.mark.parametrize("said", ["", "trees(refine)", "trees(refine=0", "tree", "trees(leafs=2)"])
+def test_what_is_no_recipe_is_refused(said: str) -> None:
+    with pytest.raises(nt.NeotypeError):
+        read_recipe(said)
+
+
+def test_settings_are_shown_whatever_they_are() -> None:
+    settings = {"rate": 0.00123456, "copula": True, "seconds": None, "first": ("a", "b")}
+    assert called("gan", settings) == ("gan(rate=0.00123, copula=true, seconds=null, first=[a, b])")
+
+
+def test_recipes_learn_beside_a_file_and_one_that_fails_is_named(
+    tmp_path: Path,
+) -> None:
+    frame = pl.read_parquet(ADULT).select("age", "education", "sex", "income").head(1_200)
+    frame[:800].write_parquet(tmp_path / "train.parquet")
+    frame[800:].write_parquet(tmp_path / "holdout.parquet")
+    nt.fit(frame[:800], synthesizer="independent").sample(800).write_parquet(
+        tmp_path / "theirs.parquet"
+    )
+    done = CliRunner().invoke(app, [
+        "compare", str(tmp_path / "theirs.parquet"), "--recipe", "trees(refine=0)",
+        "--recipe", "trees(first=[nowhere])",
+        "--train", str(tmp_path / "train.parquet"), "--holdout", str(tmp_path / "holdout.parquet"),
+        "--metric", "c2st", "--metric", "dcr_share", "--seconds", "theirs=6m", "--json",
+    ])  # fmt: skip
+    assert done.exit_code == 0, done.output
+    facts = json.loads(done.stdout)
+    by_name = {one["table"]: one for one in facts["ranking"]}
+    assert by_name["theirs"]["seconds"] == 360
+    assert by_name["theirs"]["cpu"] is None
+    assert by_name["trees(refine=0)"]["recipe"]
+    assert by_name["trees(refine=0)"]["cpu"] > 0
+    assert facts["frontier"]["front"][0] == "trees(refine=0)"
+    assert "nowhere" in facts["failed"]["trees(first=[nowhere])"]
+    with pytest.raises(DataError, match="every recipe failed"):
+        nt.compare([tmp_path / "theirs.parquet"], recipes=["trees(first=[nowhere])"],
+                   train=frame[:800], holdout=frame[800:], metrics=["c2st"])  # fmt: skip
+    with pytest.raises(DataError, match="1 recipe cannot be compared"):
+        nt.compare(recipes=["trees"], train=frame[:800], holdout=frame[800:])

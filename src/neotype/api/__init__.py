@@ -1,8 +1,9 @@
 """The front desk: fit, sample, evaluate, run, with whatever kind of frame or file a user has."""
 
+from neotype.api.contest import compare
 from neotype.api.follow import Result, as_plan, output_names, run
 from neotype.api.learn import FittedModel, fit, from_spec, infer_schema, load
-from neotype.api.measure import compare, evaluate, split_again
+from neotype.api.measure import evaluate, split_again
 from neotype.api.part import subset
 from neotype.api.propose import propose_constraints
 from neotype.api.public import Publication, publish

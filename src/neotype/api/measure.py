@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from neotype import intake, pipeline
 from neotype.api.learn import FittedModel, load
@@ -18,7 +17,6 @@ from neotype.dp.guarantee import Guarantee
 from neotype.errors import (
     DataError,
     SchemaError,
-    did_you_mean,
 )
 from neotype.evaluate.asked import Asked, Claim, Scorer
 from neotype.evaluate.evaluate import evaluate as measure
@@ -33,10 +31,6 @@ from neotype.report.report import Report, RunFacts, build
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
 from neotype.source import Source, read
-from neotype.url import place
-
-if TYPE_CHECKING:
-    from neotype.report.compare import ComparisonReport
 
 log = logging.getLogger("neotype")
 _VERSIONS = ("neotype", "polars", "numpy", "lightgbm", "scikit-learn")
@@ -81,7 +75,7 @@ def evaluate(
     metrics = _each_once(metrics)
     model = load(model) if isinstance(model, str | Path) else model
     target = _aim(target, model)
-    real, unseen, facts = _real_sides(train, holdout, model, schema, target)
+    real, unseen, facts = real_sides(train, holdout, model, schema, target)
     made, *others = _synthetic_sides(synthetic, copies, real.schema)
     rehearse(chosen, real)
     asked = told(
@@ -227,7 +221,7 @@ def _listed(tables: Any) -> Sequence[Any]:
     return tables if isinstance(tables, list | tuple) else [tables]
 
 
-def _real_sides(
+def real_sides(
     train: Any,
     holdout: Any,
     model: FittedModel | None,
@@ -332,86 +326,6 @@ def ruled(
     if policy is not None:
         found = check(policy, synthetic=synthetic, train=train, holdout=holdout)
     return judge(policy, scores, found, promise)
-
-
-def compare(
-    synthetics: Mapping[str, Any] | Sequence[Any],
-    *,
-    train: Any,
-    holdout: Any,
-    models: Mapping[str, Any] = MappingProxyType({}),
-    **asked: Any,
-) -> ComparisonReport:
-    """Rank several synthetic tables of one real table, each measured alike.
-
-    `synthetics` are frames or paths by name, or a list of paths, which name themselves. `asked` is
-    what `evaluate` takes. `models` are those of the tables, by their names: what is promised of a
-    model that was learnt within a budget is told. DataError when there are fewer than two, or when
-    two have one name.
-    """
-    from neotype.report.compare import build_comparison
-
-    progress = asked.pop("progress", silent)
-    named = _named(synthetics)
-    if isinstance(asked.get("model"), str | Path):
-        asked["model"] = load(asked["model"])
-    of = {key: asked.get(key) for key in ("model", "schema", "target")}
-    real, unseen, _ = _real_sides(train, holdout, **of)
-    for name, table in named.items():
-        made = _conform(read(table), real.schema, f"'{name}'")
-        for side, rows in (("train", real), ("holdout", unseen)):
-            if all(made.frames[one].equals(rows.frames[one]) for one in real.schema.tables):
-                raise DataError(
-                    f"'{name}' is the {side} table itself, row by row.",
-                    mend="give synthetic tables alone; real ones are compared as train and holdout",
-                )
-    for name in models:
-        if name not in named:
-            raise DataError(
-                f"a model of '{name}' is given, and there is no such table.",
-                found=f"there are: {', '.join(named)}",
-                mend=did_you_mean(name, named),
-            )
-    reports = {}
-    for done, (name, table) in enumerate(named.items()):
-        progress("compare", done, len(named))
-        report = evaluate(table, train=train, holdout=holdout, progress=progress, **asked)
-        reports[name] = _promising(report, models.get(name))
-    progress("compare", len(named), len(named))
-    return build_comparison(reports)
-
-
-def _promising(report: Report, model: Any) -> Report:
-    """The report with what is promised of this model."""
-    if model is None:
-        return report
-    model = load(model) if isinstance(model, str | Path) else model
-    return replace(report, facts=replace(report.facts, privacy=model.facts.get("privacy") or {}))
-
-
-def _named(synthetics: Mapping[str, Any] | Sequence[Any]) -> dict[str, Any]:
-    """Tables by the name that a reader will see: of a file its stem, or more where stems agree."""
-    if isinstance(synthetics, Mapping):
-        named = dict(synthetics)
-    else:
-        listed = _listed(synthetics)
-        paths: list[Path | None] = [
-            Path(str(place(t))) if isinstance(t, str | Path) else None for t in listed
-        ]
-        stems = [path.stem if path else f"table {k + 1}" for k, path in enumerate(paths)]
-        unique = len(set(stems)) == len(stems)
-        labels = (
-            stems if unique else [str(p) if p else s for p, s in zip(paths, stems, strict=True)]
-        )
-        named = dict(zip(labels, listed, strict=True))
-        if len(named) < len(listed):
-            raise DataError("one synthetic table is given twice.", mend="give each table once")
-    if len(named) < 2:
-        raise DataError(
-            f"{len(named)} synthetic table cannot be compared with others.",
-            mend="give two or more; `evaluate` measures one",
-        )
-    return named
 
 
 def model_facts(model: FittedModel) -> RunFacts:

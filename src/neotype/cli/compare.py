@@ -27,10 +27,14 @@ from neotype.errors import SchemaError
 
 if TYPE_CHECKING:
     from neotype.report.compare import ComparisonReport
+    from neotype.report.frontier import Frontier
 
 EPILOG = (
     "Example: [bold]neotype compare ours.csv theirs.csv --train train.csv --holdout holdout.csv "
-    "--target income --html compare.html[/]"
+    "--target income --html compare.html[/]\n\n"
+    "Recipes beside it: [bold]neotype compare theirs.csv --recipe trees "
+    "--recipe 'vae(refine=0, seconds=60)' --train train.csv --holdout holdout.csv "
+    "--seconds theirs=391 --html compare.html[/]"
 )
 
 
@@ -40,6 +44,23 @@ ModelsOf = Annotated[
         metavar="TABLE=MODEL",
         help="The .neotype file of one of the tables, by the table's name, for what is promised of "
         "it: ours=ours.neotype. Repeatable.",
+    ),
+]
+RecipesOf = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--recipe",
+        metavar="NAME|NAME(SETTING=VALUE, …)",
+        help="Learn the train rows by this recipe, make as many, and take the time: trees, or "
+        "'vae(refine=0, seconds=60)'. Repeatable; one is learnt after the other.",
+    ),
+]
+SecondsOf = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TABLE=TIME",
+        help="How long one of the tables took to be made, where that is known: theirs=391, or "
+        "theirs=6m. Repeatable.",
     ),
 ]
 
@@ -52,13 +73,16 @@ def add_to(app: typer.Typer) -> None:
 def compare(
     *,
     synthetic: Annotated[
-        list[str], typer.Argument(metavar="SYNTHETIC…", help="Two synthetic tables or more.")
-    ],
+        list[str] | None,
+        typer.Argument(metavar="SYNTHETIC…", help="Synthetic tables; two or more, with recipes."),
+    ] = None,
+    recipe: RecipesOf = None,
     train: Annotated[str, typer.Option(help="The real rows that were learnt.")],
     holdout: Annotated[str, typer.Option(help="Real rows that were not learnt.")],
     target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
     schema: Annotated[Path | None, typer.Option(help="A schema file for the real rows.")] = None,
     model: ModelsOf = None,
+    seconds: SecondsOf = None,
     metric: Metrics = None,
     sensitive: Sensitive = None,
     quasi: Quasi = None,
@@ -69,21 +93,26 @@ def compare(
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Measure several synthetic tables alike, and rank them; ties are called ties."""
+    """Measure several synthetic tables alike, and rank them; ties are called ties.
+
+    Recipes are learnt on the train rows, one after another, and what they take is measured.
+    """
     from neotype import api
     from neotype.outputs import ready
 
     files = [path for path in (html, json_report, card) if path is not None]
-    ready(*files, force=force, inputs=files_of(*synthetic, train, holdout, schema))
-    models = models_of(model)
+    ready(*files, force=force, inputs=files_of(*synthetic or (), train, holdout, schema))
+    models = {name: Path(path) for name, path in pairs_of(model, MODEL).items()}
     with listening(quiet=json) as progress:
         compared = api.compare(
-            synthetic,
+            synthetic or (),
+            recipes=recipe or (),
             train=train,
             holdout=holdout,
             target=target,
             schema=schema,
             models=models,
+            seconds=pairs_of(seconds, SECONDS),
             metrics=metric,
             sensitive=several(sensitive),
             quasi_identifiers=several(quasi),
@@ -99,15 +128,19 @@ def compare(
         out().print(f"[bold]{path}[/]")
 
 
-def models_of(given: list[str] | None) -> dict[str, Path]:
-    """TABLE=MODEL pairs; SchemaError for what is none."""
+MODEL = "--model ours=ours.neotype, with the name that the table has here"
+SECONDS = "--seconds theirs=391, with the name that the table has here"
+
+
+def pairs_of(given: list[str] | None, mend: str) -> dict[str, str]:
+    """TABLE=WHAT pairs; SchemaError for what is none."""
     pairs = [text.partition("=") for text in given or ()]
-    if any(not (name and equals and path) for name, equals, path in pairs):
+    if any(not (name and equals and what) for name, equals, what in pairs):
         raise SchemaError(
-            f"--model '{' '.join(given or ())}' does not say whose model it is.",
-            mend="write --model ours=ours.neotype, with the name that the table has here",
+            f"{mend.partition(' ')[0]} '{' '.join(given or ())}' does not say of which table.",
+            mend=f"write {mend}",
         )
-    return {name: Path(path) for name, _, path in pairs}
+    return {name: what for name, _, what in pairs}
 
 
 def show_comparison(compared: ComparisonReport) -> None:
@@ -117,6 +150,11 @@ def show_comparison(compared: ComparisonReport) -> None:
     page.print(_ranking(compared))
     page.print()
     page.print(_measures(compared, width=min(page.width, WIDEST)))
+    if compared.frontier is not None:
+        page.print()
+        page.print(_frontier(compared.frontier))
+    for name, why in compared.failed.items():
+        page.print(f"\n  [bold]{escape(name)}[/] failed: {escape(why)}", style="red")
     for one in compared.ranking:
         if one.promise:
             page.print(f"\n  [bold]{escape(one.table)}[/]: {escape(one.promise)}.")
@@ -140,6 +178,26 @@ def _ranking(compared: ComparisonReport) -> Table:
             rank = f"{one.by_axis[axis]:.2f} " if axis in one.by_axis else ""
             cells.append(Text(f"{rank}{SYMBOLS[verdict]} {verdict}", style=VERDICTS[verdict]))
         table.add_row(*cells)
+    return table
+
+
+def _frontier(frontier: Frontier) -> Table:
+    """Fidelity, copying and time, and whom nobody beats."""
+    from neotype.report.words import number, took
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    titles = ("  frontier", "table", frontier.look.metric, "", frontier.copying.metric, "")
+    for title in (*titles, "time", "CPU time"):
+        table.add_column(title, justify="left" if title == "table" else "right", no_wrap=True)
+    for point in frontier.points:
+        cells = ["out" if point.out else "★" if point.front else "", escape(point.table)]
+        for entry in (point.look, point.copying):
+            ends = " to ".join(number(end) for end in entry.interval or ())
+            cells += [number(entry.value), f"[dim]{ends}[/]"]
+        cells += [took(point.seconds), "–" if point.cpu is None else took(point.cpu)]
+        table.add_row(*cells)
+    table.caption = "★ nobody is as good in all three and clearly better in one; out: copies"
+    table.caption_justify = "left"
     return table
 
 

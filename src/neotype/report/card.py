@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from neotype.evaluate.metric import Score
 from neotype.report.content import Content
 from neotype.report.contest import RULE, Entry, Standings
+from neotype.report.frontier import HOW, Frontier
 from neotype.report.whole import table_verdicts
-from neotype.report.words import AXES, UNCOVERED, figure, goal, number, source
+from neotype.report.words import AXES, UNCOVERED, figure, goal, number, source, took
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$@])")
 _MARKS = {"good": "●", "fair": "◐", "poor": "▲", "not judged": "▬"}
@@ -173,6 +174,9 @@ def contest_card(standings: Standings) -> str:
             for s in standings.ranking
         ],
     )
+    for name, why in standings.failed.items():
+        lines += [f"**{_text(name)}** failed: {_text(why)}", ""]
+    lines += _frontier(Frontier.of(standings))
     kept = [f"- **{_text(s.table)}**: {_text(s.promise)}." for s in standings.ranking if s.promise]
     if kept:
         lines += ["## Guarantees", "", *kept, ""]
@@ -190,6 +194,26 @@ def contest_card(standings: Standings) -> str:
     )
     lines += ["★ is clearly ahead of another table. Intervals are 95%.", ""]
     return "\n".join(lines)
+
+
+def _frontier(frontier: Frontier | None) -> list[str]:
+    """Fidelity, copying and time of each table."""
+    if frontier is None:
+        return []
+    rows = [
+        (
+            _text(point.table),
+            _entry(point.look).removesuffix(" ★"),
+            _entry(point.copying).removesuffix(" ★"),
+            took(point.seconds),
+            "–" if point.cpu is None else took(point.cpu),
+            "out: copies" if point.out else "★" if point.front else "beaten",
+        )
+        for point in frontier.points
+    ]
+    header = (_text(frontier.look.title), _text(frontier.copying.title), "Time", "CPU time")
+    table = _table(("Table", *header, "Frontier"), rows)
+    return ["## Fidelity, copying and time", "", *table, HOW, ""]
 
 
 def _entry(entry: Entry) -> str:

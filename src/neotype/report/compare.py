@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from neotype.errors import DataError
 from neotype.report.card import contest_card
 from neotype.report.contest import Standings, stand
 from neotype.report.contest_page import contest_page
+from neotype.report.frontier import Frontier
 from neotype.report.marginals import OTHER
 from neotype.report.report import Report, written
+from neotype.tasks.recipes import Cost
 
 
 class ComparisonReport(Standings):
     """Several synthetic tables of one real table, ranked; aggregates only."""
+
+    @property
+    def frontier(self) -> Frontier | None:
+        """Fidelity, copying and time of each, and whom nobody beats in all of them."""
+        return Frontier.of(self)
+
+    def to_facts(self) -> dict[str, Any]:
+        """JSON-ready."""
+        found = self.frontier
+        return {**super().to_facts(), "frontier": None if found is None else found.to_facts()}
 
     def to_html(self, path: Path | str, *, force: bool = False) -> Path:
         """Write one page that opens without a network; OutputExistsError unless `force`."""
@@ -32,13 +47,20 @@ class ComparisonReport(Standings):
         return written(contest_card(self), path, force)
 
 
-def build_comparison(reports: Mapping[str, Report]) -> ComparisonReport:
+def build_comparison(
+    reports: Mapping[str, Report],
+    *,
+    costs: Mapping[str, Cost] = MappingProxyType({}),
+    made: Sequence[str] = (),
+    failed: Mapping[str, str] = MappingProxyType({}),
+) -> ComparisonReport:
     """The tables of these reports, ranked; the keys are the names that readers will see.
 
-    Raises DataError when there are fewer than two, or when they are not about the same train and
-    holdout rows, columns and target.
+    `costs` are the times that are known, `made` the tables that recipes made for this, and `failed`
+    says of recipes why they made none. Raises DataError when there are fewer than two tables and
+    failures, or when the tables are not about the same train and holdout rows, columns and target.
     """
-    if len(reports) < 2:
+    if not reports or len(reports) + len(failed) < 2:
         raise DataError(
             f"a comparison needs two reports or more, and {len(reports)} is given.",
             mend="evaluate a second synthetic table against the same real rows",
@@ -61,6 +83,9 @@ def build_comparison(reports: Mapping[str, Report]) -> ComparisonReport:
         reports[first].judged,
         {name: one.guarantee.promise for name, one in reports.items() if one.guarantee},
     )
+    ranking = tuple(
+        replace(one, recipe=one.table in made, **_spent(costs.get(one.table))) for one in ranking
+    )
     one = reports[first]
     return ComparisonReport(
         ranking=ranking,
@@ -70,7 +95,12 @@ def build_comparison(reports: Mapping[str, Report]) -> ComparisonReport:
         target=one.target,
         source=one.facts.source,
         made=datetime.now(UTC).isoformat(timespec="seconds"),
+        failed=dict(failed),
     )
+
+
+def _spent(cost: Cost | None) -> dict[str, Any]:
+    return {} if cost is None else {"seconds": cost.seconds, "cpu": cost.cpu}
 
 
 def _differences(one: Report, other: Report) -> list[str]:

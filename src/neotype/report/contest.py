@@ -9,7 +9,7 @@ than real rows. Only judged measures that every table has are counted.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -81,6 +81,11 @@ class Standing:
     rows: int
     promise: str = ""
     """What is promised of the model that made it, where it was learnt within a budget."""
+    recipe: bool = False
+    """Whether it was learnt and made for this comparison."""
+    seconds: float | None = None
+    """To learn and to make it, on the clock; measured of recipes, of others what is said."""
+    cpu: float | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,8 @@ class Standings:
     target: str | None
     source: str
     made: str
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Recipes that made no table, and why."""
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -110,6 +117,8 @@ class Standings:
         """The outcome in one sentence."""
         first = [s.table for s in self.ranking if s.place == 1]
         best = self.ranking[0]
+        if len(self.ranking) == 1:
+            return f"{best.table} is alone: nothing else was made that it could be compared with."
         if best.mean_rank is None:
             return "No measure was taken of every table, so they cannot be ranked."
         if best.verdicts.get("privacy") == "poor":

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 
 from neotype.report.contest import RULE, Contest, Entry, Standing, Standings
 from neotype.report.drawing import badge, text, tone
-from neotype.report.lanes import Lane, Mark, Scale, dots
+from neotype.report.frontier import Frontier
+from neotype.report.frontier_page import frontier_section
+from neotype.report.lanes import Lane, Mark, dots
 from neotype.report.page import shell
 from neotype.report.parts.layout import sheet
-from neotype.report.words import AXES, BETTER, UNCOVERED, number
-
-LOOKS = ("c2st", "hop_trends", "trend", "accuracy_2way", "shape")
-GUARDS = ("mia_density_ratio", "mia_distance", "dcr_share", "near_copies")
-"""What the map of resemblance against privacy is drawn with: the first that every table has."""
+from neotype.report.words import AXES, BETTER, UNCOVERED, number, took
 
 CAVEAT = (
     "Coming first says that a table is ahead of the others here, not that it is good enough: each "
@@ -36,9 +34,10 @@ _KEY = (
 
 def contest_page(standings: Standings) -> str:
     """The whole page."""
+    frontier, figures = frontier_section(Frontier.of(standings))
     sections = [
         ("order", "Order", "The order, and how it came about", _order(standings)),
-        ("map", "Map", "Resemblance against privacy", _map(standings)),
+        ("frontier", "Frontier", "Fidelity, copying and time", frontier),
     ]
     for axis, (name, ask) in AXES.items():
         own = [contest for contest in standings.contests if contest.axis == axis]
@@ -58,7 +57,7 @@ def contest_page(standings: Standings) -> str:
         contents="".join(f'<li><a href="#{key}">{label}</a></li>' for key, label, _, _ in listed),
         main=main,
         foot="Made by neotype. Aggregates only: no real row is in this page.",
-        specs={},
+        specs={figure.name: figure.spec for figure in figures},
     )
 
 
@@ -66,6 +65,7 @@ def _head(standings: Standings) -> str:
     source = f" · {text(standings.source)}" if standings.source else ""
     caveat = f"{CAVEAT} {UNCOVERED}" if standings.uncovered else CAVEAT
     cards = "".join(_card(standing) for standing in standings.ranking)
+    cards += "".join(_failure(name, why) for name, why in standings.failed.items())
     known = [(f"{side.title()} rows", f"{rows:,}") for side, rows in standings.rows.items()]
     known += [("Columns", f"{standings.columns:,}")]
     known += [("Target", standings.target)] if standings.target else []
@@ -92,7 +92,24 @@ def _card(standing: Standing) -> str:
         f"<h2>{text(standing.table)}</h2><p>{text(standing.headline)}</p>"
         f'<p class="verdicts">{badges}</p><p class="soft small">{mean} · ahead on '
         f"{standing.wins} {'measure' if standing.wins == 1 else 'measures'} · "
-        f"{standing.rows:,} rows</p>{promised}</div></li>"
+        f"{standing.rows:,} rows · {_time(standing)}</p>{promised}</div></li>"
+    )
+
+
+def _time(standing: Standing) -> str:
+    """How the table came to be, and how long that took, as far as it is known."""
+    if standing.seconds is None:
+        return "made elsewhere, in a time that is not known"
+    if not standing.recipe:
+        return f"made elsewhere, it is said in {took(standing.seconds)}"
+    return f"learnt and made here in {took(standing.seconds)}"
+
+
+def _failure(name: str, why: str) -> str:
+    """A recipe that made no table."""
+    return (
+        f'<li class="none"><b class="place">–</b><div><h2>{text(name)}</h2>'
+        f"<p>This recipe failed: {text(why)}</p></div></li>"
     )
 
 
@@ -172,108 +189,3 @@ def _lane(entry: Entry, *, floor: bool) -> Lane:
     if entry.rank is not None:
         side += f'<span class="rank-of">{"★ ahead" if entry.wins else f"rank {entry.rank}"}</span>'
     return Lane(text(entry.table), tuple(marks), side)
-
-
-# ---- resemblance against privacy ----------------------------------------------------------------
-
-
-def _map(standings: Standings) -> str:
-    """Every table as a numbered point with its intervals; the better corner is top right."""
-    looks, guards = (_first(standings.contests, names) for names in (LOOKS, GUARDS))
-    if looks is None or guards is None:
-        return ""
-    across, up = _Axis.of(looks), _Axis.of(guards)
-    if across is None or up is None:
-        return ""
-    points = "".join(_point(standing, across, up) for standing in reversed(standings.ranking))
-    listed = "".join(
-        f"<li><b>{standing.place}</b> {text(standing.table)}: {text(looks.title)} "
-        f"{number(across.value(standing.table))}, {text(guards.title)} "
-        f"{number(up.value(standing.table))}</li>"
-        for standing in standings.ranking
-    )
-    return (
-        '<p class="lead">Up and to the right is better. Crosses are 95% intervals; dashed lines '
-        "are what real rows score.</p>"
-        f'<figure class="panel map"><p class="up soft small">↑ better: {text(guards.title)}</p>'
-        '<svg class="scatter" height="340" role="img" aria-label="Tables by resemblance and '
-        f'privacy; the numbers are in the list below">{_grid(across, up)}{points}</svg>'
-        f'<p class="across soft small">better: {text(looks.title)} →</p>'
-        f'<ul class="plain">{listed}</ul></figure>'
-    )
-
-
-def _first(contests: Sequence[Contest], names: Sequence[str]) -> Contest | None:
-    whole = {
-        contest.metric: contest
-        for contest in contests
-        if not contest.about and all(entry.value is not None for entry in contest.entries)
-    }
-    return next((whole[name] for name in names if name in whole), None)
-
-
-class _Axis:
-    """A measure laid out so that better lies at the end."""
-
-    def __init__(self, contest: Contest, scale: Scale) -> None:
-        self.entries = {entry.table: entry for entry in contest.entries}
-        self.turned = contest.better != "higher"
-        self.scale = scale
-        self.floors = {e.floor for e in contest.entries if e.floor is not None}
-
-    @classmethod
-    def of(cls, contest: Contest) -> _Axis | None:
-        """The axis on which every table's interval has a place."""
-        marks = tuple(
-            Mark("main", "", number_, interval)
-            for entry in contest.entries
-            for number_, interval in ((entry.value, entry.interval), (entry.floor, None))
-        )
-        scale = Scale.around([Lane("", marks)])
-        return None if scale is None else cls(contest, scale)
-
-    def value(self, table: str) -> float | None:
-        """The table's score."""
-        return self.entries[table].value
-
-    def at(self, value: float) -> float:
-        """Its place in percent, better at 100."""
-        share = self.scale.at(value)
-        return 100 - share if self.turned else share
-
-
-def _point(standing: Standing, across: _Axis, up: _Axis) -> str:
-    one, other = (axis.entries[standing.table] for axis in (across, up))
-    x, y = across.at(one.value or 0.0), 100 - up.at(other.value or 0.0)
-    lines = []
-    if one.interval is not None:
-        a, b = (f"{across.at(end):.2f}%" for end in one.interval)
-        lines.append(f'<line class="spread" x1="{a}" x2="{b}" y1="{y:.2f}%" y2="{y:.2f}%"/>')
-    if other.interval is not None:
-        a, b = (f"{100 - up.at(end):.2f}%" for end in other.interval)
-        lines.append(f'<line class="spread" x1="{x:.2f}%" x2="{x:.2f}%" y1="{a}" y2="{b}"/>')
-    privacy = standing.verdicts.get("privacy", "not measured")
-    return (
-        f'{"".join(lines)}<svg x="{x:.2f}%" y="{y:.2f}%" overflow="visible" '
-        f'class="{tone(privacy)}"><title>{text(standing.table)}</title><circle r="12"/>'
-        f'<text y="4.5">{standing.place}</text></svg>'
-    )
-
-
-def _grid(across: _Axis, up: _Axis) -> str:
-    parts = []
-    for tick in across.scale.ticks():
-        x = f"{across.at(tick):.2f}%"
-        parts.append(f'<line class="grid" x1="{x}" x2="{x}" y1="0" y2="100%"/>')
-        parts.append(f'<text class="tick" x="{x}" y="100%" dy="-4">{text(number(tick))}</text>')
-    for tick in up.scale.ticks():
-        y = f"{100 - up.at(tick):.2f}%"
-        parts.append(f'<line class="grid" x1="0" x2="100%" y1="{y}" y2="{y}"/>')
-        parts.append(f'<text class="tick start" x="2" y="{y}" dy="-3">{text(number(tick))}</text>')
-    if len(across.floors) == 1:
-        x = f"{across.at(next(iter(across.floors))):.2f}%"
-        parts.append(f'<line class="rule" x1="{x}" x2="{x}" y1="0" y2="100%"/>')
-    if len(up.floors) == 1:
-        y = f"{100 - up.at(next(iter(up.floors))):.2f}%"
-        parts.append(f'<line class="rule" x1="0" x2="100%" y1="{y}" y2="{y}"/>')
-    return "".join(parts)

@@ -374,6 +374,15 @@ def number(value: Any) -> str:
     return f"{value:.3f}" if abs(value) < 100 else f"{value:.1f}"
 
 
+def took(seconds: float | None) -> str:
+    """A time as people say it."""
+    if seconds is None:
+        return "not known"
+    if seconds < 600:
+        return f"{seconds:.1f} s" if seconds < 100 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def figure(score: Score, value: float | None) -> str:
     """A number of this score as people write it: a count without decimals."""
     ends = (score.value, *(score.interval or ()), *([score.floor] if score.floor else []))
