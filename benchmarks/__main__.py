@@ -5,8 +5,9 @@ downloaded from UCI: shoppers.csv, beijing_pm25.csv, bank_marketing.csv, diabete
 bike_sharing_hour.csv; and for `relational` also panel_pbc2.csv and the folders rossmann, berka and
 sakila, one CSV for each table and the keys in relations.json.
 
-`peers` is measured where it is named: it installs other libraries, 4 GB of them, into --cache, and
-writes its section into the results of `private`.
+`generators`, every family on three tables, and `peers` are measured where they are named: they take
+hours, and install other libraries, 9 GB of them, into --cache. `peers` writes its section into the
+results of `private`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 
 from benchmarks.environment import CACHE
 from benchmarks.evaluation import evaluation
+from benchmarks.generators import CHOICES, TRAINED, generators
 from benchmarks.marginal import marginal
 from benchmarks.measure import ROOT, alone, table
 from benchmarks.peers import LIBRARIES, LIMIT, peers
@@ -33,6 +35,8 @@ from benchmarks.tasks import tasks
 
 RESULTS = ROOT / "benchmarks" / "results"
 PARTS = ("frontier", "cost", "evaluation", "spec", "tasks", "relational", "marginal", "private")
+_OUTSIDE = ("frontier", "tasks", "relational", "private", "generators")
+"""Parts that measure tables which do not ship."""
 SEEDS = ("0", "1", "2")
 SECTION = "## Peers"
 
@@ -120,20 +124,23 @@ def arguments() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    names = (*PARTS, "peers")
+    names = (*PARTS, "generators", "peers")
     parser.add_argument("parts", nargs="*", choices=names, metavar="PART", help=", ".join(names))
     parser.add_argument("--data", help="folder with the tables that do not ship")
     parser.add_argument("--seeds", type=int, default=len(SEEDS))
     parser.add_argument("--to", type=Path, default=RESULTS)
     parser.add_argument("--cache", type=Path, default=CACHE, help="environments of peers")
-    parser.add_argument("--limit", type=int, default=LIMIT, help="seconds for each run of a peer")
+    parser.add_argument(
+        "--limit",
+        type=int,
+        help=f"seconds for each run of a peer ({LIMIT}), or for its training ({TRAINED})",
+    )
     parser.add_argument(
         "--only",
         nargs="+",
-        choices=LIBRARIES,
-        default=list(LIBRARIES),
-        metavar="LIBRARY",
-        help="of `peers`; lines of others stay",
+        choices=(*LIBRARIES, *CHOICES),
+        metavar="NAME",
+        help="of `peers` a library, of `generators` a family or a library; lines of others stay",
     )
     return parser.parse_args()
 
@@ -143,6 +150,11 @@ def parted(folder: Path) -> tuple[str, str]:
     path = folder / "private.md"
     own, mark, section = (path.read_text() if path.exists() else "").partition(SECTION)
     return own, mark + section
+
+
+def earlier(path: Path) -> str:
+    """What was measured before."""
+    return path.read_text() if path.exists() else ""
 
 
 def write(folder: Path, part: str, head: str, found: str) -> None:
@@ -171,19 +183,31 @@ def main() -> None:
         "relational": lambda: relational(asked.data),
         "marginal": marginal,
         "private": lambda: private(asked.data, seeds),
+        "generators": lambda: generators(
+            asked.data,
+            seeds,
+            asked.only or list(CHOICES),
+            asked.cache,
+            asked.limit or TRAINED,
+            earlier(asked.to / "generators.md"),
+        ),
         "peers": lambda: peers(
-            asked.cache, asked.limit, asked.only, asked.seeds, parted(asked.to)[1]
+            asked.cache,
+            asked.limit or LIMIT,
+            asked.only or list(LIBRARIES),
+            asked.seeds,
+            parted(asked.to)[1],
         ),
     }
     names = ("neotype", "numpy", "polars", "numba", "lightgbm", "opendp")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     for part in asked.parts or PARTS:
-        options = " --data FOLDER" if part in ("frontier", "tasks", "relational", "private") else ""
-        if part in ("frontier", "spec", "private", "peers"):
+        options = " --data FOLDER" if part in _OUTSIDE else ""
+        if part in ("frontier", "spec", "private", "generators", "peers"):
             options += f" --seeds {asked.seeds}"
-        if part == "peers":
-            options += f" --limit {asked.limit} --only {' '.join(asked.only)}"
+        if asked.only:
+            options += f" --only {' '.join(asked.only)}"
         head = f"Made by `python -m benchmarks {part}{options}` on {machine}; {versions}."
         write(asked.to, part, head, measured[part]())
 
