@@ -14,6 +14,7 @@ import neotype as nt
 from neotype.dp.guarantee import Guarantee
 from neotype.errors import BudgetError, ColumnNotFoundError, SchemaError
 from neotype.registry import names
+from strategies import quick
 
 ROWS = 6_000
 
@@ -81,7 +82,7 @@ def test_noise_does_not_follow_the_seed(people: pl.DataFrame) -> None:
 
 @pytest.mark.parametrize("strategy", names("strategy"))
 def test_every_strategy_makes_rows_within_its_budget(people: pl.DataFrame, strategy: str) -> None:
-    model = nt.fit(people, epsilon=1.0, synthesizer=strategy)
+    model = nt.fit(people, epsilon=1.0, synthesizer=strategy, **quick(strategy))
     assert model.sample(300).height == 300
     told = Guarantee.restore(model.facts["privacy"])
     assert 0.99 < sum(step.price for step in told.steps) / (told.rho or 0) <= 1

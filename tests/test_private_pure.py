@@ -17,9 +17,9 @@ from neotype.dp.ledger import Ledger
 from neotype.dp.mechanism import Mechanism
 from neotype.errors import BudgetError, BudgetExceededError, FitError
 from neotype.plan import make_plan
-from neotype.registry import names
 from neotype.schema.schema import Schema
 from neotype.schema.typed import typed_schema
+from strategies import TABLES
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "adult.parquet"
 
@@ -99,7 +99,7 @@ class TestMechanism:
         assert found.refutes(epsilon=1.0) is broken
 
 
-@pytest.mark.parametrize("strategy", names("strategy"))
+@pytest.mark.parametrize("strategy", TABLES)
 def test_every_strategy_spends_epsilon_and_nothing_else(
     adult: pl.DataFrame, public: Schema, strategy: str
 ) -> None:

@@ -29,6 +29,7 @@ from neotype.synth.private.domain import draft, readable
 from neotype.synth.private.marginals import Marginals
 from neotype.synth.private.rules import declared, fit_ruled, impossible
 from rules import SAMPLES, Sample
+from strategies import TABLES
 from test_private_domain import KINDS
 
 REFUSED = ("MixedScales", "FixedNullCombinations")
@@ -155,7 +156,7 @@ class TestStructuralZeros:
         schema = Schema(tables={"t": Table(columns=self.columns)})
         return schema.constrained([{"type": "Expression", "expression": expression}])
 
-    @pytest.mark.parametrize("strategy", names("strategy"))
+    @pytest.mark.parametrize("strategy", TABLES)
     def test_no_candidate_breaks_it(self, strategy: str) -> None:
         model = nt.fit(
             self.frame(), epsilon=2.0, schema=self.schema(self.rule), synthesizer=strategy

@@ -47,6 +47,7 @@ from neotype.synth.private.again import Again
 from neotype.synth.private.database import Learnt, fit_database
 from neotype.synth.private.owned import Owned
 from neotype.synth.private.rules import fit_ruled
+from neotype.synth.private.strategy import ledger_of
 from neotype.synth.sizes import drawn
 from neotype.synth.synthesizer import Model
 from neotype.url import Url
@@ -198,7 +199,9 @@ def learn_within(
     if len(data.schema.tables) > 1:
         owned = Owned.of(data.schema, budget.unit)
         aim = None if target is None else places(data.schema)[target]
-        whole = fit_database(strategy, data, Ledger(owned.bounded(budget)), aim, progress)
+        whole = fit_database(
+            strategy, data, ledger_of(strategy, owned.bounded(budget)), aim, progress
+        )
         budget.check_rows(whole.rows[owned.entity])
         return whole
     learnt = fit_ruled(strategy, data, ledger, target, progress)
@@ -240,7 +243,7 @@ def read_split(plan: Plan, progress: Progress = silent) -> Split:
 def _read_private(plan: Plan, budget: Budget, progress: Progress) -> Split:
     """The same for a budget: nothing is inferred, and the holdout is apart before any noise."""
     source = taken(plan.source, plan.tables, progress, plain=True)
-    ledger = Ledger(budget)
+    ledger = ledger_of(plan.recipe(), budget)
     whole = budgeted(source, plan.schema_file, budget, plan.target, ledger=ledger)
     roles(whole, plan.sensitive, plan.quasi_identifiers)
     if isinstance(plan.holdout, float):

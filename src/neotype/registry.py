@@ -35,8 +35,11 @@ STRATEGIES: Mapping[str, str] = {
     "aim": "neotype.synth.private.aim:AIM",
     "privbayes": "neotype.synth.private.privbayes:PrivBayes",
     "independent": "neotype.synth.private.independent:Independent",
+    "transformer": "neotype.synth.private.sgd:Transformer",
+    "vae": "neotype.synth.private.sgd:VAE",
+    "diffusion": "neotype.synth.private.sgd:Diffusion",
 }
-"""Of learning within a privacy budget: which tables are measured, and how they hang together."""
+"""Of learning within a privacy budget: which tables are measured, or which network is learnt."""
 
 METRICS: Mapping[str, str] = {
     "shape": "neotype.evaluate.fidelity.marginals:Shape",

@@ -54,6 +54,7 @@ TORCH = {
     "nn/gan.py",
     "nn/gru.py",
     "nn/language.py",
+    "nn/private.py",
     "nn/train.py",
     "nn/transformer.py",
     "nn/vae.py",

@@ -10,13 +10,13 @@ from typing import Any
 from neotype import intake, pipeline
 from neotype.api.learn import FittedModel
 from neotype.dp.budget import Budget
-from neotype.dp.ledger import Ledger
 from neotype.plan import make_strategy
 from neotype.progress import Progress
 from neotype.schema.schema import Schema
 from neotype.source import Source
 from neotype.synth.private.database import Learnt
 from neotype.synth.private.private import PrivateTable
+from neotype.synth.private.strategy import ledger_of
 
 
 def fit_within(
@@ -39,7 +39,7 @@ def fit_within(
     """
     recipe = make_strategy(strategy, settings)
     public = schema if schema is None or isinstance(schema, Schema) else Path(schema)
-    ledger = Ledger(budget)
+    ledger = ledger_of(recipe, budget)
     data = intake.budgeted(source, public, budget, target, constraints, ledger)
     split = pipeline.Split(source, data, intake.without_rows(data))
     if holdout is not None:

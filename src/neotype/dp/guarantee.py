@@ -12,6 +12,8 @@ from neotype.dp.budget import Budget, Neighbors
 _METHODS = {
     "pure": "pure composition",
     "zcdp": "zCDP, converted as by Canonne, Kamath and Steinke 2020",
+    "rdp": "Rényi differential privacy of one order, converted as by Canonne, Kamath and Steinke "
+    "2020",
     "pld": "privacy loss distributions (dp-accounting) over a plan settled beforehand",
 }
 

@@ -78,7 +78,7 @@ class Ledger:
         with self._lock:
             self._check(price, delta, purpose)
             free = self._places(events * count, purpose)
-            names = " and ".join(type(one).__name__.lower() for one in events)
+            names = " and ".join(one.words for one in events)
             self._paid.append((price, delta, Step(purpose, names, count, price, delta)))
             self._free = free
 

@@ -22,6 +22,7 @@ from neotype.dp import noise
 from neotype.dp.budget import Budget
 from neotype.dp.event import Exponential, Gaussian, Laplace, Threshold
 from neotype.dp.ledger import Ledger
+from neotype.dp.sampled import Sampled
 from neotype.errors import BudgetError
 
 Ints = NDArray[np.int64]
@@ -183,6 +184,10 @@ class Mechanism:
         places = _on_grid(scores.ravel(), grid)
         self.ledger.spend(Exponential(epsilon), purpose=purpose)
         return noise.noisy_max(places, ratio * (reach / grid + _STRAY))
+
+    def sampled(self, *, rho: float, rate: float, steps: int, purpose: str) -> Sampled:
+        """`steps` noisy sums over rows, each row in a sum with chance `rate`: all paid for now."""
+        return Sampled(self.ledger, rho=rho, rate=rate, steps=steps, purpose=purpose)
 
     def surprise(self, counts: Floats, sigma: float) -> Floats:
         """About how many nats speak against it that noise alone made these counts, 0 if negative.

@@ -150,15 +150,14 @@ def _restored(name: str, state: State, schema: Schema) -> Any:
 
         return PrivateDatabase.restore(state, schema)
     if name == PRIVATE:
-        from neotype.marginal.graphical import Graphical
-        from neotype.synth.leading import Leading
+        from neotype.synth.private.trained import restored
 
         def private(part: State, narrow: Schema) -> TableModel:
             return TableModel.restore(
                 name,
                 part,
                 narrow,
-                lambda density: Leading.restore(density.arrays, Graphical.restore),
+                lambda density: restored(density.arrays),
             )
 
         return Reformed.restore(state, schema, private)

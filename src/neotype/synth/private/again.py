@@ -8,11 +8,10 @@ from typing import Any, ClassVar
 
 from neotype.data import Dataset
 from neotype.dp.guarantee import Guarantee
-from neotype.dp.ledger import Ledger
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.synth.private.rules import fit_ruled
-from neotype.synth.private.strategy import Strategy
+from neotype.synth.private.strategy import Strategy, ledger_of
 from neotype.synth.reformed import Reformed
 from neotype.synth.synthesizer import Capabilities
 from neotype.synth.table import TableModel
@@ -40,5 +39,5 @@ class Again:
 
     def fit(self, data: Dataset, *, rng: Rng, progress: Progress = silent) -> TableModel | Reformed:
         """A model of `data` within the same budget."""
-        ledger = Ledger(self.guarantee.budget)
+        ledger = ledger_of(self.strategy, self.guarantee.budget)
         return fit_ruled(self.strategy, data, ledger, self.target, progress).model

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from neotype.dp.mechanism import Mechanism
 from neotype.marginal.factor import Factor
-from neotype.marginal.graphical import Graphical
 from neotype.marginal.measurement import Measurement
 from neotype.progress import Progress, silent
+from neotype.synth.leading import Head
 from neotype.synth.private.aim import AIM
 from neotype.synth.private.digits import Codes
 from neotype.synth.private.independent import Independent
@@ -83,7 +83,7 @@ class Auto:
         known: Sequence[Measurement] = (),
         fixed: Sequence[Factor] = (),
         progress: Progress = silent,
-    ) -> Graphical:
+    ) -> Head:
         """The model of the strategy that is picked."""
         pick = self.pick(sizes, total, mechanism, rho=rho, target=target)
         return pick.strategy.fit(

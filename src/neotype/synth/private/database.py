@@ -22,18 +22,17 @@ from neotype.dp.ledger import Ledger
 from neotype.encode.encoder import Codes, Protection, State
 from neotype.errors import FitError, SamplingError
 from neotype.links import parent_rows
-from neotype.marginal.graphical import Graphical
 from neotype.marginal.measurement import Clique, Measurement
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.schema import Numeric, Schema
-from neotype.synth.leading import Leading
 from neotype.synth.model_file import PRIVATE, PRIVATE_DATABASE
 from neotype.synth.private.domain import check_kinds, readable
 from neotype.synth.private.events import TURNS, EventModel, Owners, Rows, fit_events
 from neotype.synth.private.owned import Owned
 from neotype.synth.private.private import PrivateTable, fit_private
 from neotype.synth.private.strategy import Strategy
+from neotype.synth.private.trained import restored
 from neotype.synth.sizes import check_named
 from neotype.synth.table import TableModel
 
@@ -160,7 +159,7 @@ class PrivateDatabase:
             PRIVATE,
             state.within("entities"),
             counted,
-            lambda density: Leading.restore(density.arrays, Graphical.restore),
+            lambda density: restored(density.arrays),
         )
         events = {
             name: EventModel.restore(state.within(f"events {name}"), Schema.model_validate(found))

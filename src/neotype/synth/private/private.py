@@ -26,6 +26,7 @@ from neotype.synth.private.affordable import check_left, check_served
 from neotype.synth.private.auto import picked
 from neotype.synth.private.domain import Draft, domain_share, draft, readable
 from neotype.synth.private.strategy import CellsError, Strategy
+from neotype.synth.private.trained import held, obeys
 from neotype.synth.table import TableModel
 
 Made_co = TypeVar("Made_co", covariant=True)
@@ -74,7 +75,7 @@ def fit_private(
     sizes = tuple(digits[place].size for place in leading)
     pick = picked(strategy, sizes, drafted.rows, mechanism, rho=ledger.left, target=wanted)
     try:
-        graph = pick.strategy.fit(
+        head = pick.strategy.fit(
             np.ascontiguousarray(codes[leading]),
             sizes,
             drafted.rows,
@@ -92,9 +93,9 @@ def fit_private(
         PRIVATE,
         drafted.schema,
         codebook,
-        Leading(leading, graph, fine),
+        Leading(leading, head, fine, obeys(head)),
         leading_order(codebook.leading, len(digits)),
-        (f"{len(graph.tree.cliques)} noisy tables", guarantee.sentence(), *pick.words),
+        (held(head), guarantee.sentence(), *pick.words),
     )
     return PrivateTable(model, drafted.rows, guarantee, pick.strategy, pick.why)
 

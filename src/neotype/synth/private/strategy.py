@@ -1,4 +1,4 @@
-"""How a budget is turned into a graphical model of digits: what all strategies have in common."""
+"""How a budget is turned into a model of leading digits: what all strategies have in common."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any, Protocol
 
+from neotype.dp.budget import Budget
+from neotype.dp.ledger import Ledger
 from neotype.dp.mechanism import Mechanism
 from neotype.errors import FitError
 from neotype.marginal.factor import Factor
@@ -13,6 +15,7 @@ from neotype.marginal.graphical import Graphical
 from neotype.marginal.junction import cells, junction_tree
 from neotype.marginal.measurement import Clique, Measurement
 from neotype.progress import Progress, silent
+from neotype.synth.leading import Head
 from neotype.synth.private.digits import Codes, Digits
 from neotype.synth.private.selection import shares_with_singles
 
@@ -43,7 +46,10 @@ class CellsError(FitError):
 
 
 class Strategy(Protocol):
-    """Which tables are worth their noise, and how much each of them gets."""
+    """How a budget is spent: which tables are worth their noise, and how much each of them gets.
+
+    One that cannot pay as others do has a method `accountant(budget)`, by whom it can.
+    """
 
     def fit(
         self,
@@ -57,13 +63,19 @@ class Strategy(Protocol):
         known: Sequence[Measurement] = (),
         fixed: Sequence[Factor] = (),
         progress: Progress = silent,
-    ) -> Graphical:
+    ) -> Head:
         """A model of the digits × rows `codes`; all of `rho` is paid, and never more.
 
         `sizes`, `total` and `known`, tables that were measured before, are public or noisy.
         `fixed` are log-weights that hold whatever is measured: −∞ where rules allow no row.
         `target` is the digit of the column that others are to be predicted from.
         """
+
+
+def ledger_of(strategy: Any, budget: Budget) -> Ledger:
+    """A ledger in which the strategy can pay. BudgetError where it cannot, by the budget alone."""
+    accountant = getattr(strategy, "accountant", None)
+    return Ledger(budget, accountant=None if accountant is None else accountant(budget))
 
 
 class Nothing:
