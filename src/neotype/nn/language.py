@@ -212,25 +212,31 @@ class _Reading:
         begin = language.start.expand(rows, 1)
         self.mask = torch.zeros(rows, 0, dtype=torch.bool, device=begin.device)
         self.waiting = [(begin, torch.ones_like(begin, dtype=torch.bool))]
+        self.told = torch.zeros(1, device=begin.device)
 
     def add(self, ids: Tensor, valid: Tensor) -> None:
         """Tokens to be read next (rows or 1, × tokens), where they are valid."""
         self.waiting.append((ids.expand(self.rows, -1), valid.expand(self.rows, -1)))
 
     def logits(self) -> Tensor:
-        """What follows the last token of each row (nothing of use where none was waiting)."""
+        """What follows the last token of each row."""
         ids, valid = (torch.cat(parts, dim=1) for parts in zip(*self.waiting, strict=True))
         # All end together, so that only what follows the last place is asked.
         order, valid = (one.flip(1) for one in _closed_up(valid.flip(1)))
         ids, self.waiting = ids.flip(1).gather(1, order), []
         self.mask = torch.cat([self.mask, valid], dim=1)
-        last: dict[str, Any] = (
-            {"logits_to_keep": 1} if "logits_to_keep" in self.language.takes else {}
-        )
+        takes = "logits_to_keep" in self.language.takes
         told = self.language.read(
-            ids, self.mask, past_key_values=self.memory, use_cache=True, **last
+            ids,
+            self.mask,
+            past_key_values=self.memory,
+            use_cache=True,
+            **({"logits_to_keep": 1} if takes else {}),
         )
-        return torch.as_tensor(told.logits)[:, -1]
+        # A row of which nothing waited is where it was.
+        moved = valid[:, -1:]
+        self.told = told.logits[:, -1].where(moved, self.told)
+        return self.told
 
 
 def _closed_up(valid: Tensor) -> tuple[Tensor, Tensor]:

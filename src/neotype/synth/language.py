@@ -32,6 +32,8 @@ _ROWS = 20_000
 """Rows from which symbols get their names."""
 _CHEAP = 10_000
 """Products of weights and tokens that cost as much as a digit of another family."""
+_FEWEST = 16
+"""Tokens that a tokenizer knows at least."""
 _GET_ONE = "get one by: hf download distilbert/distilgpt2 --local-dir FOLDER"
 
 
@@ -122,6 +124,9 @@ def _opened(folder: str) -> tuple[Any, Any]:
         try:
             with quiet():
                 opened.append(kind.from_pretrained(path, local_files_only=True))
+            if what == "tokenizer" and len(opened[1]) < _FEWEST:
+                # Of no file at all transformers makes one that knows nothing.
+                raise OSError(f"it knows {len(opened[1])} tokens")
         except (OSError, ValueError, KeyError, TypeError, ImportError) as cause:
             raise FitError(
                 f"the folder '{folder}' has no {what} that can be read: {first_line(cause)}",
