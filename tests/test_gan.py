@@ -1,4 +1,4 @@
-"""The adversarial network: what its rows keep, with the critic, the kernel and the copula."""
+"""The adversarial network: what its rows keep, with and without the critic, and as a copula."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_symbols_asked_for_are_as_frequent_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"critic": 0, "match": 0}, {"balance": 2}, {"pack": 0}, {"reach": 0}]
+    "wrong", [{"critic": 0, "match": 0}, {"balance": 2}, {"pack": 0}, {"points": 0}]
 )
 def test_what_cannot_be_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(SchemaError, match=r"gan: "):

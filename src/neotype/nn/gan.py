@@ -1,14 +1,15 @@
 """An adversarial network of digits (CTGAN: Xu et al. 2019) that is told how well it matches.
 
 The critic follows the gradient penalty of Gulrajani et al. (2017) and sees rows in packs (PacGAN:
-Lin et al. 2018). Beside it a kernel compares generated with real rows (maximum mean discrepancy:
-Gretton et al. 2012; Li et al. 2015): a product over digits, so that marginals of all orders count,
-and so that what it is on average over the symbols of a generated row needs no drawing.
+Lin et al. 2018). Beside it real rows say how likely they are among generated ones (implicit maximum
+likelihood: Li and Malik 2018): what a point of noise gives is a product over digits, so the mean
+over many points is a density, and no row may be forgotten.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import log
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ _LEAST = 1e-6
 _COARSE, _TIMES = 8, 4
 """For the score: symbols of a digit, and generated rows for each real one."""
 _FOLLOW = 1.0
+_NEVER = -30.0
+"""The log-probability of a symbol where another one was asked for."""
 
 
 class Adversary(Learner):
@@ -41,14 +44,14 @@ class Adversary(Learner):
         penalty: float,
         critic: float,
         match: float,
-        reach: float,
+        points: float,
         balance: float,
         **ordered: float,
     ) -> None:
         super().__init__()
         self.sizes, self.noise, self.pack = tuple(sizes), int(noise), int(pack)
         self.penalty, self.critic, self.match = penalty, critic, match
-        self.reach, self.balance = reach, balance
+        self.points, self.balance = int(points), balance
         self.ordered = {int(name.removeprefix("ordered_")) for name in ordered}
         width, wide, narrow = int(hidden), sum(sizes), max(int(hidden) // 2, 1)
         starts = torch.from_numpy(np.cumsum([0, *sizes[:-1]]))
@@ -89,14 +92,13 @@ class Adversary(Learner):
             with torch.no_grad():
                 made = self._drawn(self._logits(asked), asked)
             yield 1, self._told_apart(self._ones(real), made, asked)
-        real, asked = self._picked(rows)
-        logits = self._logits(asked)
-        loss = logits.sum() * 0
+        loss = self.asked.weight.sum() * 0
         if self.critic and len(rows) >= self.pack:
-            loss = loss - self.critic * self._value(self._drawn(logits, asked), asked).mean()
-        if self.match and len(rows) > 1:
-            soft = torch.cat([one.softmax(dim=1) for one in logits.split(self.sizes, dim=1)], dim=1)
-            loss = loss + self.match * self._apart(self._kept(soft, asked), self._ones(real))
+            _, asked = self._picked(rows)
+            made = self._drawn(self._logits(asked), asked)
+            loss = loss - self.critic * self._value(made, asked).mean()
+        if self.match:
+            loss = loss - self.match * self._likely(rows) / len(self.sizes)
         yield 0, loss
 
     def _picked(self, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -144,8 +146,12 @@ class Adversary(Learner):
 
     def _kept(self, made: Tensor, asked: Tensor) -> Tensor:
         """The rows with the symbols asked for: those are given and not drawn."""
-        own = self.owners == self.owners[asked][:, None]
-        return torch.where(own, torch.zeros_like(made).scatter_(1, asked[:, None], 1.0), made)
+        sure = torch.zeros_like(made).scatter_(1, asked[:, None], 1.0)
+        return torch.where(self._own(asked), sure, made)
+
+    def _own(self, asked: Tensor) -> Tensor:
+        """Where symbols are of the digit that was asked for."""
+        return self.owners == self.owners[asked][:, None]
 
     def _ones(self, rows: Tensor) -> Tensor:
         """A one for each symbol that a row has."""
@@ -172,22 +178,15 @@ class Adversary(Learner):
         gap = self._value(made, asked).mean() - self._value(real, asked).mean()
         return gap + self.penalty * ((steep - 1) ** 2).mean()
 
-    def _apart(self, made: Tensor, real: Tensor) -> Tensor:
-        """How far generated rows are from real ones, but for what does not hang on the former."""
-        count = len(made)
-        both = self._kernel(made, torch.cat([made, real]))
-        own = both[:, :count].sum() - both.diagonal().sum()
-        return own / (count * (count - 1)) - 2 * both[:, count:].mean()
-
-    def _kernel(self, rows: Tensor, others: Tensor) -> Tensor:
-        """How alike rows are: a product over digits, where a rare symbol in common counts more."""
-        log, usual = torch.zeros(len(rows), len(others), device=rows.device), torch.zeros(())
-        weights = self.reach * self.shares.clamp(min=1e-4) ** -0.5
-        sides = (one.split(self.sizes, dim=-1) for one in (rows, others, weights, self.shares))
-        for own, other, weight, share in zip(*sides, strict=True):
-            log = log + torch.log1p((own * weight) @ other.T)
-            usual = usual + torch.log1p((share**2 * weight).sum()).cpu()
-        return (log - usual.to(log.device)).exp()
+    def _likely(self, rows: Tensor) -> Tensor:
+        """The mean log-probability of rows, each drawn from any of many points of noise."""
+        asked = self._usual(self.points * len(rows))
+        logits = self._logits(asked).split(self.sizes, dim=1)
+        told = torch.cat([one.log_softmax(dim=1) for one in logits], dim=1)
+        sure = torch.full_like(told, _NEVER).scatter_(1, asked[:, None], 0.0)
+        told = torch.where(self._own(asked), sure, told)
+        each = self._ones(rows) @ told.T
+        return each.logsumexp(dim=1).mean() - log(len(asked))
 
     def loss(self, rows: Tensor) -> Tensor:
         """The mean total variation of pairs of digits between rows and generated ones.
@@ -207,11 +206,15 @@ class Adversary(Learner):
 
     def _made(self, rows: int) -> Tensor:
         """Generated rows, the symbols asked for as frequent as they are."""
-        column = torch.randint(len(self.sizes), (rows,), device=self.shares.device)
-        own = self.owners == column[:, None]
-        asked = torch.multinomial(torch.where(own, self.shares, 0.0), 1)[:, 0]
+        asked = self._usual(rows)
         ones = self._drawn(self._logits(asked), asked)
         return torch.stack([one.argmax(dim=1) for one in ones.split(self.sizes, dim=1)], dim=1)
+
+    def _usual(self, rows: int) -> Tensor:
+        """Symbols to ask for, as frequent as they are."""
+        column = torch.randint(len(self.sizes), (rows,), device=self.shares.device)
+        own = self.owners == column[:, None]
+        return torch.multinomial(torch.where(own, self.shares, 0.0), 1)[:, 0]
 
     def draw(self, rows: int, given: Any) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
         """Rows × digits."""

@@ -18,11 +18,22 @@ class Transformer(Network):
     obeys: ClassVar[bool] = True
     average: ClassVar[float] = 0.999
 
-    rate: float = field(default=2e-3, metadata={"help": "learning rate"})
+    rate: float = field(
+        default=2e-3, metadata={"help": "learning rate", "search": (3e-4, 6e-3, "log")}
+    )
+    cells: int = field(
+        default=14_000_000,
+        metadata={"help": "leading digits to learn from, at most: large tables take fewer epochs"},
+    )
     heads: int = field(default=8, metadata={"help": "questions that a digit asks of the others"})
     width: int = field(default=16, metadata={"help": "dimensions of a question and its answer"})
-    hidden: int = field(default=96, metadata={"help": "units of each hidden layer of a digit"})
-    dropout: float = field(default=0.0, metadata={"help": "share of units silenced in a step"})
+    hidden: int = field(
+        default=96,
+        metadata={"help": "units of each hidden layer of a digit", "search": [48, 96, 160]},
+    )
+    dropout: float = field(
+        default=0.0, metadata={"help": "share of units silenced in a step", "search": (0.0, 0.2)}
+    )
     shuffled: float = field(
         default=1.0, metadata={"help": "share of rows learnt in orders of chance, for conditions"}
     )
