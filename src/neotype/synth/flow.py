@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -25,11 +25,14 @@ from neotype.synth.leading import LogWeights
 from neotype.trees.cascade import Cascade, Halvings, Votes
 from neotype.trees.relevance import mutual_information
 
-_HELD, _MOST_HELD = 0.1, 20_000
-"""The inner holdout: a share of the rows, and how many at most."""
-_RELEVANCE = 4_000_000_000
-_RELEVANCE_ROWS = 10_000
+_HELD, _LEAST_HELD, _MOST_HELD = 0.1, 20, 20_000
+"""The inner holdout: a share of the rows, and how many at least (or a quarter) and at most."""
+_COMPARED, _COMPARED_ROWS = 4_000_000_000, 10_000
+"""Pairs of cells, and rows, that are looked at to tell which digits say most about which."""
 _THREADS = 2
+
+_Shown = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]
+"""What rows show, whether they are of the upper half, and the log-odds of that."""
 
 
 @dataclass(frozen=True)
@@ -106,50 +109,55 @@ class _Learning:
         counts = [np.bincount(codes[:, k], minlength=size) for k, size in enumerate(sizes)]
         self.halvings = Halvings.of(counts)
         mixed = rng.child("rows").generator().permutation(len(codes))
-        held = min(round(_HELD * len(codes)), _MOST_HELD)
+        least = min(_LEAST_HELD, len(codes) // 4)
+        held = min(max(round(_HELD * len(codes)), least), _MOST_HELD)
         self.held, self.rows = mixed[:held], mixed[held:]
         self.looks = self._looks()
         self.begun = time.monotonic()
         self.hurried = False
-        # What a digit costs: the rows that are still to be told at each halving.
-        self.cost = np.cumsum([self._depth(count) * len(codes) + 1 for count in counts])
-
-    @staticmethod
-    def _depth(count: NDArray[np.int64]) -> float:
-        share = count[count > 0] / count.sum()
-        return float(-(share * np.log2(share)).sum()) + 1
+        h = self.halvings
+        halved = zip(h.digit, h.low, h.high, strict=True)
+        # How many rows were told when all of a halving are: time is shared by that.
+        self.told = np.cumsum([counts[k][low:high].sum() for k, low, high in halved])
 
     def _looks(self) -> list[NDArray[np.int64]]:
-        """Which others each digit looks at: all, or those that say most about it."""
+        """Which others each digit looks at: all, or those that say most about it.
+
+        Half of those are drawn before it, so that rows hang together where nothing is given.
+        """
         digits, width = len(self.sizes), self.boosting.width
-        others = [np.delete(np.arange(digits), k) for k in range(digits)]
         if digits - 1 <= width:
-            return others
-        some = self.codes[self.rows[: min(_RELEVANCE_ROWS, _RELEVANCE // digits**2)]]
+            return [np.delete(np.arange(digits), k) for k in range(digits)]
+        some = self.codes[self.rows[: min(_COMPARED_ROWS, _COMPARED // digits**2)]]
         nats = mutual_information(np.ascontiguousarray(some), self.sizes)
-        return [
-            np.sort(mine[np.argsort(-nats[k, mine], kind="stable")[:width]])
-            for k, mine in enumerate(others)
-        ]
+        looks = []
+        for k in range(digits):
+            near = np.argsort(-nats[k], kind="stable")
+            before = near[self.turn[near] < self.turn[k]][: -(-width // 2)]
+            others = near[(near != k) & ~np.isin(near, before)]
+            looks.append(np.sort(np.append(before, others[: width - len(before)])))
+        return looks
 
     def run(self, progress: Progress) -> Learnt:
         """Digit by digit, two at a time; the loss is that of marginals where none is learnt yet."""
-        digits = len(self.sizes)
-        first = np.zeros(len(self.halvings.digit), dtype=np.int64)
+        digits, h = len(self.sizes), self.halvings
+        first = np.zeros(len(h.digit), dtype=np.int64)
         last = np.zeros_like(first)
         parts: list[Votes] = []
-        loss = self._marginal()
-        trees = 0
-        with ThreadPoolExecutor(_THREADS) as pool:
+        loss, trees = self._marginal(), 0
+        pool = ThreadPoolExecutor(_THREADS)
+        try:
             for digit, (votes, gained) in enumerate(pool.map(self._digit, range(digits))):
                 for depth, part in votes.items():
-                    at = (self.halvings.digit == digit) & (self.halvings.depth == depth)
+                    at = (h.digit == digit) & (h.depth == depth)
                     first[at], last[at] = trees, trees + len(part.feature)
                     trees += len(part.feature)
                     parts.append(part)
                 loss -= gained
                 progress("train", digit + 1, digits, note=f"loss {loss:.3f}")
-        cascade = Cascade(self.sizes, self.order, self.halvings, first, last, Votes.joined(parts))
+        finally:
+            pool.shutdown(cancel_futures=True)
+        cascade = Cascade(self.sizes, self.order, h, first, last, Votes.joined(parts))
         return Learnt(cascade, loss, self.hurried)
 
     def _marginal(self) -> float:
@@ -170,24 +178,29 @@ class _Learning:
         held = np.resize(self.held, min(len(self.held) * b.copies, max(most // 9, 1)))
         if not len(looks) or not len(held):
             return {}, 0.0
-        least = round(b.least * max(1.0, len(rows) / len(self.rows)))
+        # As many times more as a row may be there: a leaf is of so many rows.
+        least = b.least * -(-len(rows) // len(self.rows))
         parts = [(self._seen(r, digit, generator), self.codes[r, digit]) for r in (rows, held)]
-        spent = self.cost[digit] / self.cost[-1]
-        until = None if b.seconds is None else self.begun + b.seconds * spent
-        h = self.halvings
-        votes, gained = dict[int, Votes](), 0.0
         names = np.append(looks, len(self.sizes)).astype(np.int32)
+        h, votes, gained = self.halvings, dict[int, Votes](), 0.0
         for depth in range(int(h.depth[h.digit == digit].max(initial=-1)) + 1):
             nodes = np.flatnonzero((h.digit == digit) & (h.depth == depth))
             train, other = (self._level(x, code, nodes) for x, code in parts)
             if len(train[1]) < 2 * least or not len(other[1]):
                 continue
-            found, nats = self._boost(train, other, least, int(generator.integers(2**31)), until)
+            seed, until = int(generator.integers(2**31)), self._until(nodes[-1])
+            found, nats = self._boost(train, other, least, seed, until)
             gained += nats * len(other[1]) / len(held)
             if found is not None:
-                found = _named(found, names)
-                votes[depth] = found
+                votes[depth] = replace(found, feature=names[found.feature])
         return votes, gained
+
+    def _until(self, halving: int) -> float:
+        """When a halving should be learnt."""
+        seconds = self.boosting.seconds
+        if seconds is None:
+            return np.inf
+        return float(self.begun + seconds * self.told[halving] / self.told[-1])
 
     def _seen(
         self, rows: NDArray[np.int64], digit: int, generator: np.random.Generator
@@ -203,10 +216,8 @@ class _Learning:
         x[:, :-1][~seen] = np.nan
         return x
 
-    def _level(
-        self, x: NDArray[np.float32], code: Codes, nodes: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]:
-        """The rows that are at one of the nodes: what they show, which half, and its log-odds."""
+    def _level(self, x: NDArray[np.float32], code: Codes, nodes: NDArray[np.int64]) -> _Shown:
+        """The rows that are at one of the nodes."""
         h = self.halvings
         at = np.full(64, -1)
         for node in nodes:
@@ -219,7 +230,7 @@ class _Learning:
         return shown, (code[some] >= h.middle[node]).astype(np.float32), h.base[node]
 
     def _boost(
-        self, train: Any, held: Any, least: int, seed: int, until: float | None
+        self, train: _Shown, held: _Shown, least: int, seed: int, until: float
     ) -> tuple[Votes | None, float]:
         """The trees that are best on held rows, and the nats that they gain a row there."""
         import lightgbm
@@ -238,18 +249,18 @@ class _Learning:
             "min_data_in_bin": 1,
             "lambda_l2": 1.0,
         }
+        odds = np.where(held[1] > 0, -held[2], held[2])
+        begin = best = float(np.logaddexp(0, odds).mean())
+        if time.monotonic() > until:
+            self.hurried = True
+            return None, 0.0
         data = lightgbm.Dataset(train[0], train[1], init_score=train[2], params=settings)
-        booster = lightgbm.Booster(settings, data)
         aside = lightgbm.Dataset(
-            held[0], held[1], init_score=held[2], reference=data, params=settings
+            held[0], held[1], reference=data, init_score=held[2], params=settings
         )
-        booster.add_valid(aside, "held")
-        start = best = float(np.logaddexp(0, np.where(held[1] > 0, -held[2], held[2])).mean())
+        booster = lightgbm.Booster(settings, data).add_valid(aside, "held")
         rounds = 0
         for turn in range(1, b.rounds + 1):
-            if until is not None and time.monotonic() > until:
-                self.hurried = True
-                break
             if booster.update():
                 break
             loss = booster.eval_valid()[0][2]
@@ -257,14 +268,12 @@ class _Learning:
                 best, rounds = loss, turn
             elif turn - rounds >= b.patience:
                 break
+            if time.monotonic() > until:
+                self.hurried = True
+                break
         if not rounds:
             return None, 0.0
-        return parsed(booster.model_to_string(num_iteration=rounds)), start - best
-
-
-def _named(votes: Votes, names: NDArray[np.int32]) -> Votes:
-    """The trees with the digits they look at, for their columns."""
-    return Votes(names[votes.feature], votes.cut, votes.hides, votes.left, votes.right, votes.value)
+        return parsed(booster.model_to_string(num_iteration=rounds)), begin - best
 
 
 def parsed(text: str) -> Votes:

@@ -40,12 +40,15 @@ class ForestFlow:
     rate: float = field(
         default=0.1, metadata={"help": "learning rate", "search": (0.03, 0.3, "log")}
     )
-    leaf: int = field(default=20, metadata={"help": "fewest rows in a leaf; small tables: fewer"})
+    leaf: int = field(
+        default=20,
+        metadata={"help": "fewest rows in a leaf; small tables: fewer", "search": (5, 80, "log")},
+    )
     copies: int = field(
         default=4, metadata={"help": "at how many times of the flow a row is learnt"}
     )
     shuffled: float = field(
-        default=1.0, metadata={"help": "share of rows learnt in orders of chance, for conditions"}
+        default=0.5, metadata={"help": "share of rows learnt in orders of chance, for conditions"}
     )
     width: int = field(default=24, metadata={"help": "most others that a digit looks at"})
     patience: int = field(

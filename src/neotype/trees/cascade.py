@@ -132,7 +132,8 @@ class Cascade:
         if allowed is not None:
             every = ALL >> (64 - self.sizes).astype(np.uint64)
             may = np.ascontiguousarray(np.broadcast_to(allowed & every, (rows, digits)))
-            free, known = may == every, (may & (may - np.uint64(1))) == 0
+            known = (may & (may - np.uint64(1))) == 0
+            free = (may == every) & ~known
             for mine in (known & ~free, ~known & ~free):
                 for digit in self.order[mine[:, self.order].any(axis=0)]:
                     at, among = np.flatnonzero(mine[:, digit]), np.ascontiguousarray(may[:, digit])
