@@ -14,13 +14,13 @@ from typer.testing import CliRunner
 import neotype as nt
 import report_browser
 import report_cases as cases
+from neotype.choose.recipes import Cost, called, read_recipe
 from neotype.cli import app
 from neotype.errors import DataError, OutputExistsError
 from neotype.evaluate.metric import Score
 from neotype.report.compare import ComparisonReport, build_comparison
 from neotype.report.contest_page import contest_page
 from neotype.report.report import Report
-from neotype.tasks.recipes import Cost, called, read_recipe
 
 ADULT = Path(__file__).parents[1] / "examples" / "adult.parquet"
 EVIL = "<script>alert(1)</script>"

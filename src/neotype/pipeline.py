@@ -14,6 +14,8 @@ import numpy as np
 import polars as pl
 
 from neotype.asking import looked_at, promised, roles, scorer_of, told
+from neotype.choice import Choice
+from neotype.choose.select import Selection, select
 from neotype.data import Dataset, conform
 from neotype.dp.budget import ROW, Budget
 from neotype.dp.ledger import Ledger
@@ -81,7 +83,7 @@ class Run:
     """Everything that one plan gave; `timings` are seconds of each stage.
 
     `masked` are the real rows as the plan releases them, where it does; `private` is what was
-    learnt within the plan's budget.
+    learnt within the plan's budget, and `chosen` how the family was, where that was left open.
     """
 
     plan: Plan
@@ -93,6 +95,7 @@ class Run:
     timings: Mapping[str, float]
     masked: Masked | None = None
     private: Learnt | None = None
+    chosen: Selection | None = None
 
 
 @dataclass
@@ -128,8 +131,12 @@ def run(
         with clock.stage("mask"):
             masked = _release(plan)
     train, holdout = split.train, split.holdout
+    recipe, chosen = plan.recipe(), None
+    if isinstance(recipe, Choice):
+        with clock.stage("choose"):
+            recipe, chosen = settled(recipe, train, plan.target, plan.seed, progress)
     with clock.stage("fit"):
-        recipe, model, private = _learnt(plan, split, rng.child("fit"), progress)
+        recipe, model, private = _learnt(plan, recipe, split, rng.child("fit"), progress)
     with clock.stage("sample"):
         stream = rng.child("sample")
         learnt = rows_of(train) if private is None else private.rows
@@ -148,7 +155,17 @@ def run(
             rng=rng.child("evaluate"),
             progress=progress,
         )
-    return Run(plan, split, recipe, model, synthetic, scores, clock.seconds, masked, private)
+    seconds = clock.seconds
+    return Run(plan, split, recipe, model, synthetic, scores, seconds, masked, private, chosen)
+
+
+def settled(
+    choice: Choice, train: Dataset, target: str | None, seed: int, progress: Progress = silent
+) -> tuple[Any, Selection]:
+    """The recipe of the family that wins on rows of `train`, and how it won."""
+    stream = Rng(seed).child("choose")
+    chosen = select(train, choice, target=target, rng=stream, progress=progress)
+    return chosen.recipe, chosen
 
 
 def _again(recipe: Any, private: Learnt | None, target: str | None) -> Any:
@@ -178,16 +195,15 @@ def _asked(
 
 
 def _learnt(
-    plan: Plan, split: Split, rng: Rng, progress: Progress
+    plan: Plan, recipe: Any, split: Split, rng: Rng, progress: Progress
 ) -> tuple[Any, Model, Learnt | None]:
     """The recipe and its model, and beside them what was paid for under a budget."""
     train = split.train
     if split.ledger is not None:
-        recipe = plan.recipe()
         private = learn_within(split.ledger, recipe, train, plan.target, progress)
         return recipe, private.model, private
     alone = len(train.schema.tables) == 1
-    recipe = toward(plan.recipe(), plan.target if alone else None)
+    recipe = toward(recipe, plan.target if alone else None)
     return recipe, learn(recipe, train, rng=rng, progress=progress), None
 
 

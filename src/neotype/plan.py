@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from neotype.choice import AUTO, Choice
 from neotype.dp.budget import ROW, Budget, Neighbors
 from neotype.errors import BudgetError, NotRegisteredError, SchemaError, SourceError, did_you_mean
 from neotype.masking.plan import AnyTreatment, MaskingPlan, beside
@@ -280,7 +281,9 @@ class Plan(BaseModel):
         return self
 
     def recipe(self) -> Any:
-        """The synthesizer; with a budget, the strategy that spends it."""
+        """The synthesizer, or how one is chosen; with a budget, the strategy that spends it."""
+        if self.budget is None and self.synthesizer.name == AUTO:
+            return make_choice(self.synthesizer.hyperparameters)
         make = make_synthesizer if self.budget is None else make_strategy
         return make(self.synthesizer.name, self.synthesizer.hyperparameters)
 
@@ -407,7 +410,17 @@ def make_synthesizer(name: str, settings: Mapping[str, Any]) -> Any:
     NotRegisteredError for an unknown name; SchemaError for an unknown hyperparameter or a value
     of the wrong type. A hyperparameter is written once: as a field of the class.
     """
-    return _made("synthesizer", name, settings)
+    return _made("synthesizer", name, find("synthesizer", name), settings)
+
+
+def make_choice(settings: Mapping[str, Any]) -> Choice:
+    """How a synthesizer is chosen: budget, objective, families, protect. Errors likewise."""
+    families = settings.get("families", ())
+    listed = [families] if isinstance(families, str) else list(families)
+    for name in listed:
+        find("synthesizer", name)
+    choice: Choice = _made("choice of synthesizer", AUTO, Choice, {**settings, "families": listed})
+    return choice
 
 
 def make_strategy(name: str | Any, settings: Mapping[str, Any]) -> Any:
@@ -434,11 +447,10 @@ def make_strategy(name: str | Any, settings: Mapping[str, Any]) -> Any:
             found=f"strategy '{name}' has: {', '.join(made) or 'none'}",
             mend="leave it out",
         )
-    return _made("strategy", name, settings)
+    return _made("strategy", name, find("strategy", name), settings)
 
 
-def _made(what: str, name: str, settings: Mapping[str, Any]) -> Any:
-    recipe = find(what, name)
+def _made(what: str, name: str, recipe: Any, settings: Mapping[str, Any]) -> Any:
     known = hyperparameters(recipe)
     for key in settings:
         if key not in known:

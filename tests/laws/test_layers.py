@@ -13,7 +13,7 @@ HOUSE = Path(__file__).parents[2] / "src" / "neotype"
 
 FLOORS = (
     {"errors"},
-    {"registry", "rng", "progress", "outputs", "expression", "permutation", "url"},
+    {"registry", "rng", "progress", "outputs", "expression", "permutation", "url", "choice"},
     {"personal"},
     {"schema"},
     {"links"},
@@ -22,7 +22,7 @@ FLOORS = (
     {"constraints", "integrity"},
     {"encode", "source", "masking", "spec"},
     {"synth", "evaluate", "plan", "foreign"},
-    {"asking", "intake"},
+    {"asking", "intake", "choose"},
     {"pipeline"},
     {"tasks"},
     {"policy"},

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from neotype import intake
 from neotype.api.learn import load
 from neotype.api.measure import evaluate, real_sides
+from neotype.choice import seconds_of
+from neotype.choose.recipes import Cost, make, named
 from neotype.data import Dataset
 from neotype.errors import DataError, NeotypeError, did_you_mean
 from neotype.progress import Progress, silent
@@ -18,8 +20,6 @@ from neotype.registry import find
 from neotype.report.report import Report
 from neotype.rng import Rng
 from neotype.source import read
-from neotype.tasks.recipes import Cost, make, named
-from neotype.tasks.select import seconds_of
 from neotype.url import place
 
 if TYPE_CHECKING:

@@ -133,7 +133,7 @@ def _model(done: pipeline.Run) -> FittedModel:
     plan, split = done.plan, done.split
     if done.private is not None:
         return private(done.private, split.source, done.recipe, plan.target, split.note)
-    return fitted(done.model, split, plan.target, done.recipe, plan.orphans)
+    return fitted(done.model, split, plan.target, done.recipe, plan.orphans, done.chosen)
 
 
 def _send(
@@ -245,6 +245,7 @@ def _treated(split: pipeline.Split) -> tuple[Protection, ...]:
 
 def _run_facts(done: pipeline.Run) -> RunFacts:
     plan = done.plan.model_dump(mode="json", by_alias=True, exclude_none=True)
+    chosen = done.chosen
     return RunFacts(
         protections=(*_treated(done.split), *done.model.protections),
         statistics=tuple(done.model.describe()),
@@ -252,6 +253,7 @@ def _run_facts(done: pipeline.Run) -> RunFacts:
         versions=versions(),
         timings=done.timings,
         source=done.split.source.origin,
-        synthesizer=done.plan.synthesizer.name,
+        synthesizer=done.plan.synthesizer.name if chosen is None else chosen.winner.family,
+        chosen={} if chosen is None else chosen.facts(),
         privacy={} if done.private is None else done.private.guarantee.facts(),
     )

@@ -11,7 +11,8 @@ from typing import Any, TypeGuard
 import polars as pl
 
 from neotype import intake, pipeline
-from neotype.api.choose import Choice
+from neotype.choice import Choice
+from neotype.choose.select import Selection
 from neotype.data import Dataset, Known, conform_given
 from neotype.dp.budget import ROW, Budget, Neighbors
 from neotype.encode.encoder import Protection
@@ -246,8 +247,8 @@ def fit(
     and `sequence` the one that orders them.
 
     `synthesizer` is a registered name, with its hyperparameters as `settings`, or an instance
-    such as `nt.Trees(refine=2)`; "auto" tries `families` (all unless said) for about a `budget`
-    ("5m" unless said) and takes the best in `objective`: "fidelity" or "utility". `constraints`,
+    such as `nt.Trees(refine=2)`; "auto" tries `families` (all unless said) and learns the best
+    in `objective`, "fidelity" or "utility", in about a `budget` ("5m" unless said). `constraints`,
     such as `nt.constraints.Inequality(low="a", high="b")`, hold in every row, as do those of the
     schema. No value of fewer than `protect` rows is stored. With `epsilon` the model is
     differentially private (docs/differential-privacy.md): what touches a row is paid for, `delta`
@@ -305,12 +306,11 @@ def _learnt(
         split = pipeline.split_off(source, whole, said.holdout, seed)
     split, chosen = replace(split, treated=receipt), None
     if isinstance(recipe, Choice):
-        recipe, chosen = recipe.made(split.train, target, seed, progress)
+        recipe, chosen = pipeline.settled(recipe, split.train, target, seed, progress)
     recipe = toward(recipe, target if len(whole.schema.tables) == 1 else None)
     _warn_of_few(max(split.train.sizes.values()), getattr(recipe, "protect", 1))
     model = learn(recipe, split.train, rng=Rng(seed).child("fit"), progress=progress)
-    made = fitted(model, split, target, recipe, said.orphans)
-    return made if chosen is None else replace(made, facts={**made.facts, "chosen": chosen.facts()})
+    return fitted(model, split, target, recipe, said.orphans, chosen)
 
 
 def _budget(
@@ -403,8 +403,9 @@ def fitted(
     target: str | None,
     recipe: Any,
     orphans: Orphans | None = None,
+    chosen: Selection | None = None,
 ) -> FittedModel:
-    """The model with the facts of where it came from."""
+    """The model with the facts of where it came from, and of how its family was chosen."""
     settings = asdict(recipe) if is_dataclass(recipe) and not isinstance(recipe, type) else {}
     facts = {
         "origin": split.source.origin,
@@ -416,6 +417,8 @@ def fitted(
     }
     if orphans is not None:
         facts["orphans"] = orphans
+    if chosen is not None:
+        facts["chosen"] = chosen.facts()
     if split.treated is not None:
         done = split.treated.columns.items()
         facts["treated"] = {name: one.treatment for name, one in done}

@@ -337,6 +337,7 @@ def model_facts(model: FittedModel) -> RunFacts:
         source=model.facts["origin"],
         synthesizer=model.facts["synthesizer"],
         privacy=model.facts.get("privacy") or {},
+        chosen=model.facts.get("chosen") or {},
     )
 
 

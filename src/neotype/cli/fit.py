@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
+from neotype.cli.board import show_board
 from neotype.cli.options import (
     Entity,
+    Families,
     Force,
     Json,
+    Objective,
     OrphansOption,
     Public,
     Seed,
     Sequence_,
     Settings,
     Tables,
+    TimeBudget,
     Without,
     files_of,
     settings_of,
@@ -57,20 +60,9 @@ Recipe = Annotated[
     str | None,
     typer.Option(
         help="A registered synthesizer (trees unless said; auto tries them all); with --epsilon "
-        "a strategy: auto (unless said), marginals, mst, aim, privbayes, independent."
+        "a strategy: auto (unless said), marginals, mst, aim, privbayes, independent, or a network: "
+        "transformer, vae, diffusion."
     ),
-]
-Budget = Annotated[
-    str | None,
-    typer.Option(help="Of --synthesizer auto: how long families are tried, such as 10m or 90s."),
-]
-Objective = Annotated[
-    str | None,
-    typer.Option(help="Of --synthesizer auto: fidelity (unless said), or utility of the target."),
-]
-Families = Annotated[
-    list[str] | None,
-    typer.Option(help="Of --synthesizer auto: the families to try; all unless said."),
 ]
 Epsilon = Annotated[
     float | None, typer.Option(help="Learn with differential privacy: 1 is common.")
@@ -119,7 +111,7 @@ def fit(
     delta: Delta = None,
     unit: Unit = None,
     at_most: AtMost = "1",
-    budget: Budget = None,
+    budget: TimeBudget = None,
     objective: Objective = None,
     families: Families = None,
     seed: Seed = 0,
@@ -181,7 +173,7 @@ def _show(model: FittedModel, output: Path, *, json: bool) -> None:
     page.print(f"[green]✓[/] learnt {_learnt(model)} of {escape(facts['origin'])}{kept}")
     page.print(f"  [bold]{output}[/] ({size(output.stat().st_size)})")
     if "chosen" in facts:
-        _board(facts["chosen"])
+        show_board(facts["chosen"])
     cells = sum(p.cells for p in model.protections)
     if cells and "privacy" not in facts:
         page.print(f"  {cells:,} rare or extreme values are protected; `neotype inspect {output}`")
@@ -191,31 +183,6 @@ def _show(model: FittedModel, output: Path, *, json: bool) -> None:
         page.print(f"  {escape(Guarantee.restore(facts['privacy']).sentence())}")
     following = "-o synthetic/" if model.several else f"-n {facts['rows']} -o synthetic.csv"
     page.print(f"  next: neotype sample {output} {following}", style="dim")
-
-
-def _board(chosen: dict[str, Any]) -> None:
-    """The families that were tried, the best first."""
-    from neotype.tasks.select import Trial
-
-    board = Table(box=None, header_style="dim", pad_edge=False)
-    for head in ("family", chosen["metric"], "", "copying", "rows", "seconds"):
-        board.add_column(head, justify="left" if head == "family" else "right")
-    for said in chosen["trials"]:
-        trial = Trial(**said)
-        low, high = trial.interval or (None, None)
-        board.add_row(
-            escape(trial.name),
-            f"{trial.value:.3f}" if trial.value is not None else "[red]failed[/]",
-            f"{low:.3f} to {high:.3f}" if low is not None else "",
-            f"{trial.copied:.3f}" if trial.copied is not None else "",
-            f"{trial.rows:,}",
-            f"{trial.seconds:.1f}",
-        )
-    page = out()
-    page.print(board)
-    page.print(f"  {escape(chosen['why'])}")
-    for name, why in chosen["left_out"].items():
-        page.print(f"  {name} was left out: {escape(why)}", style="dim")
 
 
 def _learnt(model: FittedModel) -> str:

@@ -272,6 +272,8 @@ def _model(path: Path, as_json: bool, quiet: bool) -> Any:
     )
     if facts.get("holdout"):
         page.print(f"  {facts['holdout']['share']:.0%} of the rows were kept apart and not learnt")
+    if "chosen" in facts:
+        page.print(f"  {escape(facts['chosen']['why'])}", highlight=False)
     promise = _promise(facts)
     if promise:
         page.print(f"  {escape(promise)}", highlight=False)

@@ -64,6 +64,24 @@ SummaryFile = Annotated[
     typer.Option(help='Append it as Markdown; in a GitHub job: "$GITHUB_STEP_SUMMARY".'),
 ]
 
+TimeBudget = Annotated[
+    str | None,
+    typer.Option(
+        help="Of --synthesizer auto: how long it may take to try families and to learn the one "
+        "that wins, about: 10m, 90s; 5m unless said."
+    ),
+]
+Objective = Annotated[
+    str | None,
+    typer.Option(help="Of --synthesizer auto: fidelity (unless said), or utility of the target."),
+]
+Families = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="A,B", help="Of --synthesizer auto: the families to try; all unless said."
+    ),
+]
+
 Public = Annotated[
     list[str] | None,
     typer.Option(

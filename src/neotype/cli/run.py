@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from neotype.choice import AUTO
+from neotype.cli.board import show_board
 from neotype.cli.evaluate import facts_of
 from neotype.cli.mask import show_receipt
 from neotype.cli.options import (
     Entity,
+    Families,
     Force,
     IfExistsOption,
     Json,
     Junit,
+    Objective,
     OrphansOption,
     PolicyOption,
     Public,
@@ -29,6 +33,7 @@ from neotype.cli.options import (
     Settings,
     SummaryFile,
     Tables,
+    TimeBudget,
     Without,
     ready_to_say,
     say_ruling,
@@ -38,6 +43,7 @@ from neotype.cli.options import (
 )
 from neotype.cli.scores import show_report
 from neotype.cli.terminal import listening, out, say_json, size
+from neotype.errors import SchemaError
 
 if TYPE_CHECKING:
     from neotype.api import Result
@@ -90,8 +96,14 @@ def run(
     entity: Entity = None,
     sequence: Sequence_ = None,
     synthesizer: Annotated[
-        str | None, typer.Option(help="A registered synthesizer; with --epsilon a strategy.")
+        str | None,
+        typer.Option(
+            help="A registered synthesizer (auto tries them all); with --epsilon a strategy."
+        ),
     ] = None,
+    budget: TimeBudget = None,
+    objective: Objective = None,
+    families: Families = None,
     settings: Settings = None,
     epsilon: Annotated[
         float | None, typer.Option(help="Learn with differential privacy: 1 is common.")
@@ -140,6 +152,14 @@ def _followed(said: Mapping[str, Any]) -> Plan:
     if name is not None and name != recipe.get("name"):
         recipe = {"name": name}
     recipe |= settings_of(said["settings"])
+    choice = {name: said[name] for name in ("budget", "objective") if said[name] is not None}
+    choice |= {"families": listed} if (listed := several(said["families"])) else {}
+    if choice and recipe.get("name") != AUTO:
+        raise SchemaError(
+            f"{', '.join(choice)}: said of a choice among families, and none is asked for.",
+            mend="add --synthesizer auto, or leave them out",
+        )
+    recipe |= choice
     budget = None if plan.budget is None else plan.budget.model_dump()
     if said["epsilon"] is not None:
         budget = {**(budget or {}), "epsilon": said["epsilon"]}
@@ -177,6 +197,8 @@ def _bytes(path: Path) -> int:
 
 def _show(result: Result) -> None:
     report, page = result.report, out()
+    if report.facts.chosen:
+        show_board(report.facts.chosen)
     show_report(report)
     if result.masked is not None:
         page.print("\n[bold]The real rows, masked[/]")

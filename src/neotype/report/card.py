@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 
+from neotype.choose.select import Trial
 from neotype.evaluate.metric import Score
 from neotype.report.content import Content
 from neotype.report.contest import RULE, Entry, Standings
@@ -45,6 +46,7 @@ def card(report: Content) -> str:
                 for p in facts.protections
             ],
         )
+    lines += _choice(report)
     lines += ["## Schema", ""]
     lines += _table(
         ("Column", "Kind", "Stored as", "Why"),
@@ -143,6 +145,26 @@ def _decision(report: Content) -> list[str]:
         first, "", _text(ruling.headline), "",
         *_table(("Check", "Outcome", "Asked", "Found"), rows),
     ]  # fmt: skip
+
+
+def _choice(report: Content) -> list[str]:
+    """The families that were tried."""
+    chosen = report.facts.chosen
+    if not chosen:
+        return []
+    rows = [
+        (
+            _text(one.name),
+            _text(one.failed) if one.value is None else number(one.value),
+            " to ".join(map(number, one.interval or ())) or "–",
+            number(one.copied) + (" ▲ copies" if one.copies else ""),
+            f"{one.rows:,}",
+            took(one.seconds),
+        )
+        for one in (Trial(**said) for said in chosen["trials"])
+    ]
+    header = ("Tried", _text(chosen["metric"]), "Interval", "Copying", "Rows learnt", "Time")
+    return ["## Why this family", "", f"{_text(chosen['why'])}.", "", *_table(header, rows)]
 
 
 def _in_order(report: Content) -> list[Score]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from neotype.choose.recipes import Cost
 from neotype.errors import DataError
 from neotype.report.card import contest_card
 from neotype.report.contest import Standings, stand
@@ -17,7 +18,6 @@ from neotype.report.contest_page import contest_page
 from neotype.report.frontier import Frontier
 from neotype.report.marginals import OTHER
 from neotype.report.report import Report, written
-from neotype.tasks.recipes import Cost
 
 
 class ComparisonReport(Standings):

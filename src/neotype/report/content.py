@@ -28,6 +28,7 @@ class RunFacts:
 
     `timings` are seconds by stage; `privacy` are the facts of a guarantee, where there is one.
     `public` says that no private row had a part in the report, save through such a guarantee.
+    `chosen` is how the family was chosen, by trying several.
     """
 
     protections: tuple[Protection, ...] = ()
@@ -39,6 +40,7 @@ class RunFacts:
     synthesizer: str = ""
     privacy: Mapping[str, Any] = field(default_factory=dict)
     public: bool = False
+    chosen: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

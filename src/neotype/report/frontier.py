@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
+from neotype.choose.select import COPYING, MOST_COPIED
 from neotype.report.contest import Contest, Entry, Standing, Standings
-from neotype.tasks.select import COPYING, MOST_COPIED
 
 LOOKS = ("c2st", "hop_trends", "trend", "accuracy_2way", "shape")
 GUARDS = (COPYING, "family_copies", "near_copies")

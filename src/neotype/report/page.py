@@ -26,7 +26,7 @@ from neotype.report.parts.layout import Section
 from neotype.report.parts.legal import privacy
 from neotype.report.parts.measures import methods, scores, whole_scores
 from neotype.report.parts.particulars import calendar, rare, subgroups
-from neotype.report.parts.record import protected, run, schema
+from neotype.report.parts.record import choice, protected, run, schema
 from neotype.report.parts.resemblance import columns, giveaways, pairs
 from neotype.report.parts.sequences import sequences
 from neotype.report.parts.tables import diagram, each, tables
@@ -53,6 +53,7 @@ READERS: Mapping[str, tuple[Section, ...]] = {
     ),
     "For the record": (
         Section("schema", "Schema", "What each column was taken for", schema),
+        Section("choice", "Choice", "Why this family", choice),
         Section("run", "Run", "How it was made", run),
     ),
 }

@@ -48,7 +48,9 @@ class BayesNet:
     refine: int = field(
         default=0, metadata={"help": "rounds of refinement; 0 for none", "search": [0, 8]}
     )
-    parents: int = field(default=6, metadata={"help": "most digits that one table looks at"})
+    parents: int = field(
+        default=6, metadata={"help": "most digits that one table looks at", "search": (3, 8)}
+    )
     leaf: int = field(default=10, metadata={"help": "fewest rows in a context that is told"})
     caution: float = field(
         default=6.0,

@@ -40,7 +40,11 @@ class Copula:
     takes: ClassVar[Capabilities] = Capabilities(conditional=True)
 
     marginals: str = field(
-        default="empirical", metadata={"help": "empirical, or parametric where a family fits"}
+        default="empirical",
+        metadata={
+            "help": "empirical, or parametric where a family fits",
+            "search": ["empirical", "parametric"],
+        },
     )
     refine: int = field(
         default=0, metadata={"help": "rounds of refinement; 0 for none", "search": [0, 8]}

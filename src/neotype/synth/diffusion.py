@@ -18,9 +18,13 @@ class Diffusion(Network):
     obeys: ClassVar[bool] = True
     average: ClassVar[float] = 0.999
 
-    steps: int = field(default=8, metadata={"help": "steps of drawing, fewer are faster"})
-    hidden: int = field(default=256, metadata={"help": "units of each hidden layer"})
-    layers: int = field(default=3, metadata={"help": "hidden layers"})
+    steps: int = field(
+        default=8, metadata={"help": "steps of drawing, fewer are faster", "search": (4, 16, "log")}
+    )
+    hidden: int = field(
+        default=256, metadata={"help": "units of each hidden layer", "search": [128, 256, 512]}
+    )
+    layers: int = field(default=3, metadata={"help": "hidden layers", "search": (2, 4)})
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -63,7 +63,9 @@ class Network:
         metadata={"help": "leading digits to learn from, at most: large tables take fewer epochs"},
     )
     batch: int = field(default=256, metadata={"help": "rows a step"})
-    rate: float = field(default=1e-3, metadata={"help": "learning rate"})
+    rate: float = field(
+        default=1e-3, metadata={"help": "learning rate", "search": (3e-4, 6e-3, "log")}
+    )
     patience: int = field(
         default=4, metadata={"help": "epochs without a better loss till it cools"}
     )

@@ -21,15 +21,23 @@ class VAE(Network):
         metadata={"help": "leading digits to learn from, at most: large tables take fewer epochs"},
     )
     batch: int = field(default=512, metadata={"help": "rows a step"})
-    rate: float = field(default=2e-3, metadata={"help": "learning rate"})
-    latent: int = field(default=32, metadata={"help": "dimensions of the latent space"})
+    rate: float = field(
+        default=2e-3, metadata={"help": "learning rate", "search": (3e-4, 6e-3, "log")}
+    )
+    latent: int = field(
+        default=32, metadata={"help": "dimensions of the latent space", "search": (8, 64, "log")}
+    )
     hidden: int = field(default=256, metadata={"help": "units of each hidden layer"})
     layers: int = field(default=2, metadata={"help": "residual layers, each way"})
     components: int = field(
         default=100, metadata={"help": "Gaussians that the points of rows are drawn from"}
     )
     beta: float = field(
-        default=0.3, metadata={"help": "weight of the divergence: less keeps rows further apart"}
+        default=0.3,
+        metadata={
+            "help": "weight of the divergence: less keeps rows further apart",
+            "search": (0.05, 1.0, "log"),
+        },
     )
 
     def __post_init__(self) -> None:

@@ -44,7 +44,9 @@ class Vine:
 
     takes: ClassVar[Capabilities] = Capabilities(conditional=True)
 
-    trees: int = field(default=3, metadata={"help": "after so many trees the vine ends"})
+    trees: int = field(
+        default=3, metadata={"help": "after so many trees the vine ends", "search": (1, 5)}
+    )
     families: tuple[str, ...] = field(
         default=FAMILIES, metadata={"help": "copulas to choose from; grid is non-parametric"}
     )

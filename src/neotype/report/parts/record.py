@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from neotype.choose.select import Trial
 from neotype.report.content import Content, Described
 from neotype.report.drawing import text
-from neotype.report.parts.layout import MANY, Drawn, drawer, fold, sheet
+from neotype.report.parts.layout import MANY, Drawn, drawer, find, fold, sheet
+from neotype.report.words import number, took
 
 
 def protected(report: Content) -> Drawn:
@@ -66,6 +68,44 @@ def _columns(listed: Sequence[Described]) -> str:
             for column in listed
         ],
     )
+
+
+def choice(report: Content) -> Drawn:
+    """The families that were tried, and why the one that learnt all rows won."""
+    chosen = report.facts.chosen
+    if not chosen:
+        return "", []
+    trials = [Trial(**said) for said in chosen["trials"]]
+    rows = [
+        (
+            f"<b>{text(trial.name)}</b>",
+            f'{number(trial.value)}<span class="interval">{_span(trial)}</span>',
+            f"{number(trial.copied)}{' ▲ copies' if trial.copies else ''}",
+            f"{trial.rows:,}",
+            took(trial.seconds),
+            text(trial.failed),
+        )
+        for trial in trials
+    ]
+    score = find(report, chosen["metric"])
+    measure = text(chosen["metric"] if score is None else score.title)
+    header = ("Tried", measure, "Copying", "Rows learnt", "Time", "Failed")
+    shown = sheet(header, "tnnnnt", rows)
+    left = "".join(
+        f"<li>{text(name)} was left out: {text(why)}</li>"
+        for name, why in chosen["left_out"].items()
+    )
+    lead = (
+        f'<p class="lead">{text(chosen["why"])}. Families were tried on a part of the training '
+        "rows, and scored on rows apart that none of them learnt; the holdout was not looked "
+        "at.</p>"
+    )
+    table = fold(f"All {len(rows)} trials", shown, len(rows) > MANY)
+    return f"{lead}{table}{f'<ul class=plain>{left}</ul>' if left else ''}", []
+
+
+def _span(trial: Trial) -> str:
+    return "" if trial.interval is None else " to ".join(map(number, trial.interval))
 
 
 def run(report: Content) -> Drawn:

@@ -130,7 +130,7 @@ def make(
     """
     single = len(data.schema.tables) == 1
     recipe = toward(recipe, target if single else None)
-    _warm(recipe, data, rng)
+    warm(recipe, data, rng)
     begun, spent = perf_counter(), process_time()
     model = learn(recipe, data, rng=rng.child("fit"), progress=progress)
     progress("sample", 0, 1)
@@ -139,12 +139,13 @@ def make(
     return Made(rows, Cost(perf_counter() - begun, process_time() - spent))
 
 
-def _warm(recipe: Any, data: Dataset, rng: Rng) -> None:
-    """Learn a few rows, and forget them."""
+def warm(recipe: Any, data: Dataset, rng: Rng) -> None:
+    """Learn a few rows, and forget them: what is loaded and compiled at first use then is."""
     if len(data.schema.tables) > 1 or data.table.sequence or not is_dataclass(recipe):
         return
     own = {one.name for one in fields(recipe) if getattr(recipe, one.name) != 0}
-    short: Any = replace(recipe, **{key: one for key, one in _SHORT.items() if key in own})  # type: ignore[type-var]
+    settings = {key: value for key, value in _SHORT.items() if key in own}
+    short: Any = replace(recipe, **settings)  # type: ignore[type-var]
     some = data.take(np.arange(min(_WARM, data.rows)))
     with suppress(NeotypeError):
         learn(short, some, rng=rng.child("warm")).sample(_WARM, rng=rng.child("warm"))

@@ -1,0 +1,1 @@
+"""Recipes side by side: learnt under the clock, tuned, and chosen by what their rows score."""
