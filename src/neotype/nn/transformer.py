@@ -24,6 +24,8 @@ from neotype.nn.train import Codes, Learner
 _NEVER = -1e9
 _ROWS = 1024
 """Rows that are weighed together."""
+_DRAWN = 1 << 18
+"""Digits of the rows that are drawn together, at most."""
 _PAIRS, _LEAST_ASKED = 1 << 12, 8
 """Digits that ask in a step, times those that answer: of wide tables some digits ask at a time."""
 
@@ -67,6 +69,11 @@ class Transformer(Learner):
         self.on_bias = nn.Parameter(torch.zeros(digits, 1, units))
         self.out = nn.Parameter(torch.randn(digits, units, most) / (2 * sqrt(units)))
         self.out_bias = nn.Parameter(torch.zeros(digits, 1, most))
+
+    @property
+    def at_once(self) -> int:
+        """How many rows it draws together."""
+        return max(1, min(_ROWS, _DRAWN // len(self.order)))
 
     @torch.no_grad()
     def begin(self, rows: Tensor) -> None:
