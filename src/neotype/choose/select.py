@@ -43,7 +43,7 @@ FEWEST = 200
 """Fewer rows choose by chance."""
 _RUNGS = (1 / 9, 1 / 3, 1.0)
 """The share of the rows that each rung learns."""
-_FIRST, _TUNED, _TRIED = 0.25, 0.35, 0.75
+_FIRST, _TUNED, _TRIED = 0.3, 0.5, 0.85
 """Of the budget: when all have been tried once, other settings, and more rows; then one is left to
 learn all rows."""
 _LEAST_ROWS = 2_000
