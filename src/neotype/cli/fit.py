@@ -60,7 +60,7 @@ Recipe = Annotated[
     str | None,
     typer.Option(
         help="A registered synthesizer (trees unless said; auto tries them all); with --epsilon "
-        "a strategy: auto (unless said), marginals, mst, aim, privbayes, independent, or a network: "
+        "a strategy: auto (unless said), marginals, mst, aim, privbayes, independent; of networks "
         "transformer, vae, diffusion."
     ),
 ]

@@ -130,7 +130,7 @@ class SampledGaussian:
     @property
     def words(self) -> str:
         """The noise multiplier and the sampling rate of DP-SGD."""
-        return f"gaussian, {self.ratio:.4g} × the clip, rows sampled at {self.rate:.3g}"
+        return f"gaussian of {self.ratio:.4g} × the clip on {100 * self.rate:.3g} % of the rows"
 
     @property
     def rho(self) -> float:

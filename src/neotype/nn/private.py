@@ -9,9 +9,9 @@ is told. What a step draws by chance for a row is drawn by a stream that nobody 
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -29,6 +29,8 @@ Noisy = Callable[[Summed], NDArray[np.float64]]
 
 _AT_ONCE = 1 << 23
 """Numbers of gradients that are held at once."""
+_SHORTEST = 1e-6
+"""A length at which gradients are cut, where there is nothing to learn."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,16 @@ def each_gradient(learner: Learner) -> Callable[[dict[str, Tensor], Tensor], dic
         found: Tensor = functional_call(loss, told, (row[None],))
         return found
 
-    found: Any = vmap(grad(of_one), in_dims=(None, 0), randomness="different")
-    return found  # type: ignore[no-any-return]
+    every = vmap(grad(of_one), in_dims=(None, 0), randomness="different")
+
+    def gradients(weights: dict[str, Tensor], rows: Tensor) -> dict[str, Tensor]:
+        with warnings.catch_warnings():
+            # Bags of embeddings are summed row by row, which is right and not slow.
+            warnings.filterwarnings("ignore", "There is a performance drop")
+            found: dict[str, Tensor] = every(weights, rows)
+        return found
+
+    return gradients
 
 
 def clipped_sum(
@@ -132,7 +142,7 @@ def usual_length(learner: Learner, codes: Codes, share: float) -> float:
     with alone(0):
         gradients = each_gradient(learner)(weights, rows)
     norm = torch.stack([g.double().flatten(1).norm(dim=1) for g in gradients.values()]).norm(dim=0)
-    return float(norm.quantile(share))
+    return max(_SHORTEST, float(norm.quantile(share)))
 
 
 def _split(flat: Tensor, like: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -31,7 +31,7 @@ from neotype.synth.private.trained import Trained
 
 _DRAWN, _MEASURED = 30_000, 256
 """Rows that are drawn from noisy tables, and of how many of them gradients are measured."""
-_BATCH, _AVERAGE, _AVERAGE_STEPS = 256, 0.999, 0.95
+_BATCH, _RATE, _AVERAGE, _AVERAGE_STEPS = 256, 2e-3, 0.999, 0.95
 _EVERY = 1 << 20
 
 
@@ -48,7 +48,7 @@ class SGD:
     units: ClassVar[tuple[str, ...]]
     """The hyperparameters that say how large the network is."""
 
-    tables: float = field(
+    head_start: float = field(
         default=0.5, metadata={"help": "share of the budget for noisy tables, learnt first"}
     )
     pairs: bool = field(default=True, metadata={"help": "whether these are of pairs of columns"})
@@ -61,8 +61,8 @@ class SGD:
     )
 
     def __post_init__(self) -> None:
-        if not (0 < self.tables < 1 and 0 < self.clip <= 1):
-            raise SchemaError(f"{self.family}: tables and clip are shares, between 0 and 1.")
+        if not (0 < self.head_start < 1 and 0 < self.clip <= 1):
+            raise SchemaError(f"{self.family}: head_start and clip are shares, between 0 and 1.")
         for name in ("epochs", "steps", "batch", *self.units):
             if getattr(self, name) < 1:
                 raise SchemaError(
@@ -102,7 +102,7 @@ class SGD:
         check_samples(mechanism.ledger.budget)
         sizes = tuple(int(size) for size in sizes)
         first: Strategy = Marginals() if self.pairs else Independent()
-        paid = self.tables * rho
+        paid = self.head_start * rho
         tables = first.fit(
             codes, sizes, total, mechanism, rho=paid, target=target, known=known, fixed=fixed
         )
@@ -132,9 +132,7 @@ class SGD:
         learner, _ = train(
             lambda: made_learner(self.learner, sizes, self.shape),
             rows,
-            Training(
-                epochs=self.epochs, batch=_BATCH, rate=self.rate, device="cpu", average=_AVERAGE
-            ),
+            Training(epochs=self.epochs, batch=_BATCH, rate=_RATE, device="cpu", average=_AVERAGE),
             seed=Rng(0).child("network").number(),
             progress=progress,
         )
