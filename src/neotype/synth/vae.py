@@ -17,7 +17,7 @@ class VAE(Network):
     learner: ClassVar[str] = "neotype.nn.vae:Autoencoder"
 
     cells: int = field(
-        default=40_000_000,
+        default=20_000_000,
         metadata={"help": "leading digits to learn from, at most: large tables take fewer epochs"},
     )
     batch: int = field(default=512, metadata={"help": "rows a step"})
