@@ -22,7 +22,7 @@ from neotype.errors import BudgetError, BudgetExceededError
 pytest.importorskip("dp_accounting", reason="pip install 'neotype[dp]'")
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
-RUNS, CHANCE = int(os.environ.get("NEOTYPE_AUDIT_RUNS", "2000")), 1e-6
+RUNS, CHANCE = int(os.environ.get("NEOTYPE_AUDIT_RUNS", "8000")), 1e-6
 
 
 def door(epsilon: float = 1.0) -> Mechanism:

@@ -50,11 +50,11 @@ def wide() -> pl.DataFrame:
     """Many times as many columns as rows."""
     draw = np.random.Generator(np.random.PCG64(2))
     hidden = draw.normal(size=(60, 1))
-    cells = hidden + draw.normal(size=(60, 300))
+    cells = hidden + draw.normal(size=(60, 150))
     return pl.DataFrame(
         {
             f"c{k}": cells[:, k].round(2) if k % 2 else [f"v{int(v)}" for v in cells[:, k]]
-            for k in range(300)
+            for k in range(150)
         }
     )
 
