@@ -52,9 +52,10 @@ PEERS = {
 }
 CHOICES = (*FAMILIES, *PEERS)
 NOTE = (
-    f"A family is fitted with its defaults (`refine=0`) and scored, then refined by {ROUNDS} rounds "
-    "and scored again: mean of so many fits ± standard deviation. C2ST, DCR share: .5 is the ideal; "
-    "real holdout rows of Adult score .504 and .497. TSTR: AUC of the target, .928 of its real rows."
+    "A family is fitted with its defaults (`refine=0`) and scored, then refined by "
+    f"{ROUNDS} rounds and scored again: mean of so many fits ± standard deviation. C2ST, DCR "
+    "share: .5 is the ideal; real holdout rows of Adult score .504 and .497. TSTR: AUC of the "
+    "target, .928 of its real rows."
 )
 TRAINED = 400
 
