@@ -10,7 +10,9 @@ from benchmarks.adapters.rows import answer
 
 
 def forest(frame: Any, _: float) -> tuple[Any, str]:
-    model = arf.arf(x=frame)
+    # It takes texts of pandas 2 for labels, and not those of pandas 3.
+    texts = frame.select_dtypes("str").columns
+    model = arf.arf(x=frame.astype(dict.fromkeys(texts, "object")))
     model.forde()
     return model.forge(n=len(frame)), ""
 

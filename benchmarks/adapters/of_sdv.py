@@ -11,28 +11,31 @@ from sdv.single_table import CTGANSynthesizer, GaussianCopulaSynthesizer, TVAESy
 from benchmarks.adapters.rows import Generator, answer
 
 EPOCHS = 300
+NAME = "rows"
+
+
+def learnt(kind: Any, frame: Any, **settings: Any) -> Any:
+    tables = {NAME: frame}
+    model = kind(Metadata.detect_from_dataframes(tables), **settings)
+    model.fit(tables)
+    return model
 
 
 def copula(frame: Any, _: float) -> tuple[Any, str]:
-    model = GaussianCopulaSynthesizer(Metadata.detect_from_dataframe(frame))
-    model.fit(frame)
-    return model.sample(len(frame)), ""
+    return learnt(GaussianCopulaSynthesizer, frame).sample(len(frame))[NAME], ""
 
 
 def network(kind: Any) -> Generator:
     def made(frame: Any, seconds: float) -> tuple[Any, str]:
-        metadata = Metadata.detect_from_dataframe(frame)
-
         def timed(epochs: int) -> tuple[Any, float]:
-            model, begun = kind(metadata, epochs=epochs), time.process_time()
-            model.fit(frame)
-            return model, time.process_time() - begun
+            begun = time.process_time()
+            return learnt(kind, frame, epochs=epochs), time.process_time() - begun
 
         one, four = timed(1)[1], timed(4)[1]
-        each = (four - one) / 3
-        epochs = max(1, min(EPOCHS, int((seconds - one) / each)))
+        epochs = max(1, min(EPOCHS, int((seconds - one) / (four - one) * 3)))
         model, spent = timed(epochs)
-        return model.sample(len(frame)), f"{epochs} of {EPOCHS} epochs, {spent:.0f} CPU-s to train"
+        note = f"{epochs} of {EPOCHS} epochs, {spent:.0f} CPU-s to train"
+        return model.sample(len(frame))[NAME], note
 
     return made
 
