@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from benchmarks.environment import Peer, environment, largest, ran, spent
-from benchmarks.measure import Clock, alone, table
+from benchmarks.measure import Clock, alone, earlier, table
 from benchmarks.tables import EXAMPLES, TABLES, mixed
 
 NAMES = ("adult", "bank", "shoppers")
@@ -138,7 +138,8 @@ def peer(name: str, mechanism: str, python: str, limit: str) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         place = Path(folder)
         case.train.write_parquet(place / "train.parquet")
-        fault = ran(python, name, mechanism, folder, limit, limit=4 * float(limit))
+        asked = (python, name, mechanism, folder, limit)
+        fault = ran(*asked, limit=4 * float(limit), OMP_NUM_THREADS="1")
         if fault:
             return {"error": fault}
         told = json.loads((place / "told.json").read_text())
@@ -165,10 +166,8 @@ def generators(
 
 
 def _earlier(before: str, title: str, first: str) -> list[list[str]]:
-    """The lines that begin so in a section that was written before."""
     _, _, section = before.partition(f"## {title}")
-    cells = [line[2:-2].split(" | ") for line in section.partition("\n## ")[0].splitlines()]
-    return [line for line in cells if line[0] == first]
+    return earlier(section.partition("\n## ")[0], first)
 
 
 def _of_table(place: str, folder: str, only: list[str], seeds: tuple[str, ...], before: str) -> str:
@@ -233,7 +232,7 @@ def _of_peers(only: list[str], cache: Path, limit: int, before: str) -> str:
     )
     note = (
         f"Adult, one run each, in environments of their own; {limit} seconds to train at most. "
-        f"Imports are not counted. Installed: {installed}."
+        f"One thread each, as ours; imports are not counted. Installed: {installed}."
     )
     return f"## Peers\n\n{note}\n\n{table(head, rows)}\n"
 

@@ -32,6 +32,12 @@ def table(head: list[str], rows: Iterable[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def earlier(section: str, first: str) -> list[list[str]]:
+    """The lines of a table that begin so, in a section that was written before."""
+    cells = [line[2:-2].split(" | ") for line in section.splitlines()]
+    return [line for line in cells if line[0] == first]
+
+
 class Clock:
     """CPU and wall seconds between laps, and the peak of memory."""
 

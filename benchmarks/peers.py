@@ -16,7 +16,7 @@ import polars as pl
 
 from benchmarks.coding import BINS, Domain
 from benchmarks.environment import Peer, environment, largest, ran, spent
-from benchmarks.measure import alone, table
+from benchmarks.measure import alone, earlier, table
 from benchmarks.private import DELTA, HEAD, SCORES, Way, judged, lines, real_rows
 from benchmarks.tables import TABLES
 
@@ -109,12 +109,6 @@ def _of_ours(seeds: int) -> list[list[str]]:
             label = f"{way.strategy}, with target" if way.told else way.strategy
             rows.append(["neotype", label, domain, *scores, cpu, "–", peak])
     return rows
-
-
-def earlier(section: str, library: str) -> list[list[str]]:
-    """The lines of a library in a section that was written before."""
-    cells = [line.strip("| ").split(" | ") for line in section.splitlines()]
-    return [line[:10] + [""] * (10 - len(line)) for line in cells if line[0] == library]
 
 
 def peers(cache: Path, limit: int, only: list[str], seeds: int, before: str) -> str:

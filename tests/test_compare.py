@@ -285,3 +285,15 @@ def test_recipes_learn_beside_a_file_and_one_that_fails_is_named(
                    train=frame[:800], holdout=frame[800:], metrics=["c2st"])  # fmt: skip
     with pytest.raises(DataError, match="1 recipe cannot be compared"):
         nt.compare(recipes=["trees"], train=frame[:800], holdout=frame[800:])
+
+
+def test_a_recipe_that_needs_what_is_not_there_says_what_installs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("neotype.synth.network.find_spec", lambda name: None)
+    frame = pl.DataFrame({"n": range(400), "kind": ["a", "b"] * 200})
+    found = nt.compare(
+        recipes=["trees(refine=0)", "vae"],
+        train=frame[::2], holdout=frame[1::2], metrics=["c2st", "dcr_share"],
+    )  # fmt: skip
+    assert "pip install 'neotype[deep]'" in found.failed["vae"]

@@ -11,15 +11,16 @@ import polars as pl
 import pytest
 
 from neotype.data import Dataset, Known
-from neotype.errors import SchemaError
+from neotype.errors import FitError, SchemaError
 from neotype.rng import Rng
 from neotype.schema.condition import Condition
 from neotype.schema.infer import infer_schema
-from neotype.synth.flow import parsed
+from neotype.synth.flow import _Learning, parsed
 from neotype.synth.forest_flow import ForestFlow
 from neotype.synth.model_file import load, save
 from neotype.synth.table import TableModel
 from neotype.trees.cascade import Cascade, Halvings, Votes
+from zoo import towns_data
 
 SIZES = (3, 7, 12, 2, 1)
 DIGITS = np.array(list(np.ndindex(*SIZES)), dtype=np.uint8)
@@ -121,19 +122,7 @@ def test_trees_vote_as_lightgbm_does() -> None:
 
 @pytest.fixture(scope="module")
 def table() -> Dataset:
-    """Town decides on the job, and the job on pay; the coin on nothing."""
-    g = np.random.default_rng(0)
-    town = g.integers(0, 3, 1500)
-    job = (town + (g.random(1500) < 0.1)) % 3
-    frame = pl.DataFrame(
-        {
-            "town": np.array(["Graz", "Linz", "Wels"])[town],
-            "job": np.array(["baker", "cook", "smith"])[job],
-            "pay": 1000 * (job + 1) + 20 * g.integers(0, 8, 1500),
-            "coin": g.random(1500) < 0.5,
-        }
-    )
-    return Dataset(infer_schema({"t": frame}), {"t": frame})
+    return towns_data()
 
 
 @pytest.fixture(scope="module")
@@ -205,6 +194,67 @@ def test_it_stops_on_time_and_shows_its_loss(table: Dataset) -> None:
     assert made.sample(50, rng=Rng(0)).rows == 50
     assert len(loss) == 4
     assert loss[-1] < hurried[-1] - 0.3
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C."""
+
+
+def _interrupted(recipe: ForestFlow, table: Dataset) -> None:
+    def tell(stage: str, done: int, total: int, note: str = "") -> None:
+        if stage == "train" and done == 2:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        recipe.fit(table, rng=Rng(0), progress=tell)
+
+
+def test_an_interrupted_run_goes_on_to_the_flow_of_one_that_was_not(
+    table: Dataset, model: TableModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = ForestFlow(refine=0, checkpoint=str(tmp_path / "kept" / "run"))
+    _interrupted(recipe, table)
+    learnt: list[int] = []
+    digit = _Learning._digit
+
+    def watched(self: _Learning, number: int) -> Any:
+        learnt.append(number)
+        return digit(self, number)
+
+    monkeypatch.setattr(_Learning, "_digit", watched)
+    resumed = recipe.fit(table, rng=Rng(0))
+    assert sorted(learnt) == [2, 3]
+    whole, again = model.log_density(table), resumed.log_density(table)
+    assert whole is not None
+    assert again is not None
+    np.testing.assert_array_equal(again, whole)
+
+
+def test_what_was_hurried_is_learnt_anew_where_there_is_time(
+    table: Dataset, model: TableModel, tmp_path: Path
+) -> None:
+    file = str(tmp_path / "run")
+    ForestFlow(refine=0, seconds=1e-6, checkpoint=file).fit(table, rng=Rng(0))
+    longer = ForestFlow(refine=0, checkpoint=file).fit(table, rng=Rng(0)).log_density(table)
+    whole = model.log_density(table)
+    assert longer is not None
+    assert whole is not None
+    np.testing.assert_array_equal(longer, whole)
+
+
+@pytest.mark.parametrize("other", ["data", "settings", "seed", "file"])
+def test_a_checkpoint_of_another_run_is_refused(table: Dataset, tmp_path: Path, other: str) -> None:
+    file = tmp_path / "run"
+    ForestFlow(refine=0, rounds=1, checkpoint=str(file)).fit(table, rng=Rng(0))
+    if other == "file":
+        file.write_bytes(file.read_bytes()[:-40])
+    if other == "data":
+        frame = table.frame.reverse()
+        table = Dataset(infer_schema({"t": frame}), {"t": frame})
+    recipe = ForestFlow(refine=0, rounds=2 if other == "settings" else 1, checkpoint=str(file))
+    said = "damaged" if other == "file" else "other data or other settings"
+    with pytest.raises(FitError, match=said):
+        recipe.fit(table, rng=Rng(1 if other == "seed" else 0))
 
 
 def test_odd_tables_are_learnt() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pytest
 
@@ -14,15 +13,12 @@ import neotype as nt  # noqa: E402
 from neotype.errors import SchemaError  # noqa: E402
 from neotype.nn.gan import Adversary  # noqa: E402
 from neotype.synth.gan import GAN  # noqa: E402
+from zoo import drinks  # noqa: E402
 
 
 @pytest.fixture(scope="module")
 def table() -> pl.DataFrame:
-    draw = np.random.Generator(np.random.PCG64(0))
-    kind = draw.choice(["tea", "coffee", "water"], 2000, p=[0.6, 0.3, 0.1])
-    centre = np.select([kind == "tea", kind == "coffee"], [0.0, 8.0], 20.0)
-    price = (centre + draw.normal(size=2000)).round(3)
-    return pl.DataFrame({"kind": kind, "price": price, "dear": price > 5})
+    return drinks()
 
 
 @pytest.mark.parametrize("settings", [{}, {"critic": 0.0}, {"copula": True}])

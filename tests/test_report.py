@@ -100,7 +100,10 @@ def test_the_verdict_is_the_worst_of_what_was_measured() -> None:
 def test_too_few_rows_are_not_told_as_a_fault_of_the_table() -> None:
     """A fair score whose interval reaches the target may well be good: the words say so."""
     wide = {"higher": (0.0, 1.0), "lower": (0.0, 1.0), "near_floor": (0.0, 1.0)}
-    for axis, words in (("privacy", "too close to the limit to call"), ("fidelity", "so few rows")):
+    for axis, words in (
+        ("privacy", "too close to the limit to call"),
+        ("fidelity", "this many rows"),
+    ):
         made = verdicts(**{axis: "fair"})
         unsure = summarize([replace(s, interval=wide[s.better]) for s in made])
         assert words in unsure.headline

@@ -13,7 +13,7 @@ import pytest
 import neotype as nt
 from neotype import registry
 from neotype.choice import Choice, seconds_of
-from neotype.choose.select import Selection, select
+from neotype.choose.select import Selection, Trial, _why, select
 from neotype.choose.tuning import Tuner, search_space
 from neotype.data import Dataset
 from neotype.errors import DataError, FitError, SchemaError
@@ -88,6 +88,21 @@ def test_the_better_family_wins_and_it_is_said_how_surely(adult: pl.DataFrame) -
     assert found.winner.interval is not None
     assert "clearly ahead of independent" in found.why
     assert isinstance(found.recipe, BayesNet)
+
+
+def test_only_who_learnt_as_many_rows_is_said_to_be_beaten() -> None:
+    def trial(family: str, rung: int, value: float) -> Trial:
+        interval = (value - 0.02, value + 0.02)
+        return Trial(family, {}, rung, 100 * 3**rung, 1.0, value, interval, 0.5)
+
+    raced = [trial("trees", 2, 0.55), trial("vine", 2, 0.57), trial("copula", 2, 0.9)]
+    out = [trial("bayes_net", 1, 0.6), trial("independent", 0, 0.99)]
+    said = _why([*raced, *out], "fidelity")
+    assert "on 900 rows" in said
+    assert said.endswith(
+        "; within noise of vine; clearly ahead of copula; "
+        "judged on fewer rows: bayes_net, independent"
+    )
 
 
 def test_a_copier_never_wins_and_what_fails_says_why(adult: pl.DataFrame, foreign: None) -> None:

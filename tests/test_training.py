@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import subprocess
 import sys
 import time
@@ -81,6 +82,34 @@ def test_an_interrupted_run_goes_on_to_the_network_of_one_that_was_not(
     assert same(straight, resumed)
 
 
+def watched(data: Any, settings: Training) -> tuple[Any, list[str]]:
+    notes: list[str] = []
+
+    def tell(stage: str, done: int, total: int, note: str = "") -> None:
+        notes.append(note)
+
+    return train(plain, data, settings, seed=3, progress=tell)[0], notes
+
+
+def test_it_shows_how_alike_its_rows_are_and_learns_the_same_for_that() -> None:
+    settings = Training(epochs=40, batch=100, rate=5e-3)
+    network, notes = watched(rows(4000), settings)
+    told = [re.search(r"pairs ([\d.]+)% alike \(real: ([\d.]+)%\)", note) for note in notes[:-1]]
+    alike = [float(one[1]) for one in told if one]
+    real = {float(one[2]) for one in told if one}
+    assert len(alike) == len(told)
+    assert len(real) == 1
+    assert 90 < min(real) < 100
+    assert alike[0] + 5 < alike[-1] < 100
+    assert same(network, train(plain, rows(4000), settings, seed=3)[0])
+
+
+def test_too_few_rows_tell_nothing_of_how_alike_they_are() -> None:
+    notes = watched(rows(400), Training(epochs=2, batch=100))[1]
+    assert notes[0].startswith("loss ")
+    assert "alike" not in notes[0]
+
+
 def test_a_run_may_be_prolonged(tmp_path: Path) -> None:
     file = tmp_path / "run.safetensors"
     train(plain, rows(), Training(epochs=2, batch=100, checkpoint=file), seed=3)
@@ -103,6 +132,15 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path, other: str) -> N
             settings,
             seed=3,
         )
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"\x10" + 40 * b"\x00"])
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "run.safetensors"
+    file.write_bytes(content)
+    with pytest.raises(FitError, match="no checkpoint, or a damaged one"):
+        train(plain, rows(), Training(epochs=1, checkpoint=file), seed=3)
+    assert file.read_bytes() == content
 
 
 def test_a_loss_that_is_no_number_restores_the_best_state_and_says_so(

@@ -10,15 +10,15 @@ pytest.importorskip("torch", reason="torch is not installed")
 
 import torch
 
-from neotype.data import Dataset, Known
+from neotype.data import Known
 from neotype.errors import SchemaError
 from neotype.nn.train import alone
 from neotype.nn.transformer import Transformer as Network
 from neotype.rng import Rng
 from neotype.schema.condition import Condition
-from neotype.schema.infer import infer_schema
 from neotype.synth.table import TableModel
 from neotype.synth.transformer import Transformer
+from zoo import towns_data
 
 SIZES = (3, 7, 12, 2)
 DIGITS = np.array(list(np.ndindex(*SIZES)), dtype=np.uint8)
@@ -39,7 +39,11 @@ def _share(rows: np.ndarray) -> np.ndarray:
     return np.bincount(at, minlength=len(DIGITS)) / len(rows)
 
 
-def test_densities_sum_to_one_and_rows_are_drawn_by_them(network: Network) -> None:
+@pytest.mark.parametrize("together", [1, 2, 32])
+def test_densities_sum_to_one_and_rows_are_drawn_by_them(
+    network: Network, together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("neotype.nn.transformer._TOGETHER", together)
     with alone(1), torch.no_grad():
         density = np.exp(network.log_density(DIGITS))
         rows, logp = network.draw(60_000, None)
@@ -77,21 +81,8 @@ def test_what_nothing_is_allowed_of_cannot_be(network: Network) -> None:
 
 @pytest.fixture(scope="module")
 def model() -> TableModel:
-    """Town decides on the job, and the job on pay; the coin on nothing."""
-    g = np.random.default_rng(0)
-    town = g.integers(0, 3, 1500)
-    job = (town + (g.random(1500) < 0.1)) % 3
-    table = pl.DataFrame(
-        {
-            "town": np.array(["Graz", "Linz", "Wels"])[town],
-            "job": np.array(["baker", "cook", "smith"])[job],
-            "pay": 1000 * (job + 1) + 20 * g.integers(0, 8, 1500),
-            "coin": g.random(1500) < 0.5,
-        }
-    )
-    data = Dataset(infer_schema({"t": table}), {"t": table})
     fitted = Transformer(refine=0, epochs=30, heads=4, width=8, hidden=32, batch=64).fit(
-        data, rng=Rng(0)
+        towns_data(), rng=Rng(0)
     )
     assert isinstance(fitted, TableModel)
     return fitted

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 import pytest
 
@@ -11,15 +10,12 @@ pytest.importorskip("torch", reason="torch is not installed: pip install 'neotyp
 import neotype as nt
 from neotype.errors import SchemaError
 from neotype.synth.vae import VAE
+from zoo import drinks
 
 
 @pytest.fixture(scope="module")
 def table() -> pl.DataFrame:
-    draw = np.random.Generator(np.random.PCG64(0))
-    kind = draw.choice(["tea", "coffee", "water"], 2000, p=[0.6, 0.3, 0.1])
-    centre = np.select([kind == "tea", kind == "coffee"], [0.0, 8.0], 20.0)
-    price = (centre + draw.normal(size=2000)).round(3)
-    return pl.DataFrame({"kind": kind, "price": price, "dear": price > 5})
+    return drinks()
 
 
 @pytest.fixture(scope="module")

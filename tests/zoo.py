@@ -107,3 +107,28 @@ def zoo_data(rows: int = 600, seed: int = 0) -> Dataset:
     """The same with its inferred schema."""
     frame = zoo(rows, seed)
     return Dataset(infer_schema({"zoo": frame}), {"zoo": frame})
+
+
+def drinks() -> pl.DataFrame:
+    """The kind decides on the price, and the price on whether it is dear."""
+    g = np.random.default_rng(0)
+    kind = g.choice(["tea", "coffee", "water"], 2000, p=[0.6, 0.3, 0.1])
+    centre = np.select([kind == "tea", kind == "coffee"], [0.0, 8.0], 20.0)
+    price = (centre + g.normal(size=2000)).round(3)
+    return pl.DataFrame({"kind": kind, "price": price, "dear": price > 5})
+
+
+def towns_data() -> Dataset:
+    """Town decides on the job, and the job on pay; the coin on nothing."""
+    g = np.random.default_rng(0)
+    town = g.integers(0, 3, 1500)
+    job = (town + (g.random(1500) < 0.1)) % 3
+    frame = pl.DataFrame(
+        {
+            "town": np.array(["Graz", "Linz", "Wels"])[town],
+            "job": np.array(["baker", "cook", "smith"])[job],
+            "pay": 1000 * (job + 1) + 20 * g.integers(0, 8, 1500),
+            "coin": g.random(1500) < 0.5,
+        }
+    )
+    return Dataset(infer_schema({"t": frame}), {"t": frame})

@@ -31,8 +31,8 @@ def network(kind: Any) -> Generator:
             begun = time.process_time()
             return learnt(kind, frame, epochs=epochs), time.process_time() - begun
 
-        one, four = timed(1)[1], timed(4)[1]
-        epochs = max(1, min(EPOCHS, int((seconds - one) / (four - one) * 3)))
+        one, six = timed(1)[1], timed(6)[1]
+        epochs = max(1, min(EPOCHS, 1 + int((seconds - one) / max(six - one, 0.1) * 5)))
         model, spent = timed(epochs)
         note = f"{epochs} of {EPOCHS} epochs, {spent:.0f} CPU-s to train"
         return model.sample(len(frame))[NAME], note

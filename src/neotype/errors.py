@@ -33,6 +33,11 @@ class NeotypeError(Exception):
         self.problem, self.found, self.mend = problem, found, mend
         super().__init__("\n  ".join(part for part in (problem, found, mend) if part))
 
+    @property
+    def line(self) -> str:
+        """The fault and its mend in one line, for lists of several."""
+        return f"{self.problem.rstrip('.')}: {self.mend}" if self.mend else self.problem
+
 
 class SourceError(NeotypeError):
     """Data cannot be read or written."""

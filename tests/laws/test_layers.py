@@ -50,6 +50,7 @@ SIDE_LIBRARIES = {
 """All that a side room imports beyond the standard library."""
 
 TORCH = {
+    "nn/blocks.py",
     "nn/diffusion.py",
     "nn/gan.py",
     "nn/gru.py",
@@ -58,6 +59,7 @@ TORCH = {
     "nn/train.py",
     "nn/transformer.py",
     "nn/vae.py",
+    "nn/watch.py",
     "synth/network.py",
 }
 """Files that may name torch, which need not be installed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,26 @@ def test_networks_are_here_to_be_tested(name: str) -> None:
     if name not in FAMILIES:
         pytest.skip(f"'{name}' needs torch, which is not installed: no law is tested on it")
     assert hasattr(find("synthesizer", name), "obeys")
+
+
+INTERRUPTED = [name for name in FAMILIES if hasattr(recipe(name), "checkpoint")]
+
+
+@pytest.mark.parametrize("name", INTERRUPTED)
+def test_an_interrupted_fit_goes_on_to_the_same_model(name: str, tmp_path: Path) -> None:
+    def interrupt(stage: str, done: int, total: int, note: str = "") -> None:
+        if stage == "train" and done == 2:
+            raise KeyboardInterrupt
+
+    data, file = zoo_data(150), tmp_path / "run"
+    kept = replace(recipe(name), checkpoint=str(file))
+    with pytest.raises(KeyboardInterrupt):
+        kept.fit(data, rng=Rng(0), progress=interrupt)
+    before = file.read_bytes()
+    resumed, straight = kept.fit(data, rng=Rng(0)), recipe(name).fit(data, rng=Rng(0))
+    assert file.read_bytes() != before
+    made, wanted = (m.sample(40, rng=Rng(1)).frame for m in (resumed, straight))
+    assert made.equals(wanted)
 
 
 def a_block(model: Any) -> int:

@@ -70,7 +70,7 @@ def compare(
         try:
             made = make(recipe, real, of["target"], Rng(seed), heard)
         except NeotypeError as fault:
-            failed[name] = fault.problem
+            failed[name] = fault.line
             continue
         finally:
             heard("", 1, 1)

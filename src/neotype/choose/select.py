@@ -7,7 +7,6 @@ chosen on rows looks good on them.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.util import find_spec
@@ -29,8 +28,6 @@ from neotype.progress import Progress, silent
 from neotype.registry import find, names
 from neotype.rng import Rng
 from neotype.synth.learn import learn
-
-log = logging.getLogger("neotype")
 
 SCORED: Mapping[Objective, str] = {"fidelity": "c2st", "utility": "tstr"}
 COPYING = "dcr_share"
@@ -273,7 +270,7 @@ class _Race:
         except NeotypeError as fault:
             late = isinstance(fault, _LateError)
             spent = monotonic() - begun
-            return replace(trial, failed=fault.problem, late=late, seconds=spent)
+            return replace(trial, failed=fault.line, late=late, seconds=spent)
         return self._scored(replace(trial, seconds=monotonic() - begun), made, stream)
 
     def _scored(self, trial: Trial, made: Dataset, stream: Rng) -> Trial:
@@ -288,7 +285,7 @@ class _Race:
                 rng=stream.child("evaluate"),
             )
         except NeotypeError as fault:
-            return replace(trial, failed=fault.problem)
+            return replace(trial, failed=fault.line)
         self.scoring = monotonic() - begun
         return _judged(trial, quality, copying)
 
@@ -327,18 +324,6 @@ def _families(asked: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         found = "\n  ".join(f"{name}: {why}" for name, why in left_out.items())
         raise SchemaError("there is no family to try.", found=found)
     return chosen, left_out
-
-
-def _unfit(kind: Any) -> str:
-    """Why a family cannot be tried here; empty where it can."""
-    missing = [library for library in getattr(kind, "needs", ()) if find_spec(library) is None]
-    if missing:
-        return f"{' and '.join(missing)}: not installed; pip install 'neotype[deep]'"
-    try:
-        kind()
-    except NeotypeError as fault:
-        return fault.problem
-    return ""
 
 
 def _judged(trial: Trial, quality: Score, copying: Score) -> Trial:
@@ -382,12 +367,14 @@ def _why(trials: Sequence[Trial], objective: Objective) -> str:
     for one in trials[1:]:
         if one.stands and (one.rung == first.rung or one.family != first.family):
             others.setdefault(one.family, one)
-    near = [one.name for one in others.values() if _overlap(first, one)]
-    behind = [one.name for one in others.values() if not _overlap(first, one)]
-    if near:
-        told += f"; within noise of {', '.join(near)}"
-    if behind:
-        told += f"; clearly ahead of {', '.join(behind)}"
+    met = [one for one in others.values() if one.rung == first.rung]
+    for said, group in (
+        ("within noise of", [one for one in met if _overlap(first, one)]),
+        ("clearly ahead of", [one for one in met if not _overlap(first, one)]),
+        ("judged on fewer rows:", [one for one in others.values() if one.rung != first.rung]),
+    ):
+        if group:
+            told += f"; {said} {', '.join(one.name for one in group)}"
     return told
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh
 
 from neotype.copulas.gaussian import Codes, Floats, middles
 
@@ -41,11 +40,12 @@ def orders(
             for share, o, code in zip(shares, found, codes, strict=True)
         ]
     )
+    products = scores @ scores.T / scores.shape[1]
     for _ in range(_PASSES):
         for k in several:
-            others = np.delete(scores, k, axis=0)
-            found[k] = _along(codes[k], shares[k], others)
+            found[k] = _along(codes[k], shares[k], scores, products, k)
             scores[k] = middles(shares[k][found[k]])[np.argsort(found[k])[codes[k]]]
+            products[k] = products[:, k] = scores @ scores[k] / scores.shape[1]
     return tuple(found)
 
 
@@ -53,13 +53,17 @@ def _counts(code: NDArray[Any], size: int) -> Floats:
     return np.asarray(np.bincount(code, minlength=size), dtype=np.float64)
 
 
-def _along(code: NDArray[np.uint8], counts: Floats, others: Floats) -> NDArray[np.uint8]:
-    """The symbols in the order of their means on the first discriminant."""
-    sums = np.stack([np.bincount(code, weights=x, minlength=len(counts)) for x in others], axis=1)
-    means = sums / (counts + _FEWEST)[:, None]
-    rows = len(code)
-    between = (means * counts[:, None]).T @ means / rows
-    total = others @ others.T / rows + _RIDGE * np.eye(len(others))
-    last = len(others) - 1
-    _, direction = eigh(between, total, subset_by_index=(last, last))
-    return np.argsort(means @ direction[:, 0], kind="stable").astype(np.uint8)
+def _along(
+    code: NDArray[np.uint8], counts: Floats, scores: Floats, products: Floats, own: int
+) -> NDArray[np.uint8]:
+    """The symbols in the order of their means on the first discriminant of all others."""
+    sums = np.stack([np.bincount(code, weights=x, minlength=len(counts)) for x in scores], axis=1)
+    weight = np.sqrt(counts / len(code))
+    means = np.delete(sums / (counts + _FEWEST)[:, None], own, axis=1) * weight[:, None]
+    total = np.delete(np.delete(products, own, axis=0), own, axis=1)
+    total[np.diag_indices_from(total)] += _RIDGE
+    # Symbols are fewer than digits: their places are had without the direction.
+    _, places = np.linalg.eigh(means @ np.linalg.solve(total, means.T))
+    there = weight > 0
+    first = np.divide(places[:, -1], weight, where=there, out=np.zeros_like(weight))
+    return np.argsort(first, kind="stable").astype(np.uint8)

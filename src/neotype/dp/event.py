@@ -10,24 +10,20 @@ from neotype.errors import BudgetError
 
 
 @dataclass(frozen=True)
-class Gaussian:
-    """Gaussian noise, `ratio` times as wide as neighbours lie apart in L2.
-
-    `shape` says more, where more is known: neighbours differ in at most `cells` cells, by at most
-    `step` in each. Accountants of privacy loss need it, as noise on whole numbers depends on it.
-    """
-
-    words: ClassVar[str] = "gaussian"
+class _Normal:
+    """Gaussian noise, `ratio` times as wide as neighbours lie apart in L2."""
 
     ratio: float
-    shape: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         _positive(self.ratio, "the ratio of Gaussian noise to sensitivity")
 
     @property
     def rho(self) -> float:
-        """Bun and Steinke 2016; on whole numbers Canonne, Kamath and Steinke 2020."""
+        """Bun and Steinke 2016; on whole numbers Canonne, Kamath and Steinke 2020.
+
+        Of sampled rows as if all were in it: sampling has no better price that holds of all orders.
+        """
         return 1 / (2 * self.ratio**2)
 
     @property
@@ -39,6 +35,19 @@ class Gaussian:
     def delta(self) -> float:
         """None of its own: δ comes from the conversion."""
         return 0.0
+
+
+@dataclass(frozen=True)
+class Gaussian(_Normal):
+    """Gaussian noise, `ratio` times as wide as neighbours lie apart in L2.
+
+    `shape` says more, where more is known: neighbours differ in at most `cells` cells, by at most
+    `step` in each. Accountants of privacy loss need it, as noise on whole numbers depends on it.
+    """
+
+    words: ClassVar[str] = "gaussian"
+
+    shape: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -113,17 +122,16 @@ class Threshold:
 
 
 @dataclass(frozen=True)
-class SampledGaussian:
+class SampledGaussian(_Normal):
     """Gaussian noise on a sum of rows, each of which is in it with chance `rate` (Poisson).
 
     The noise is `ratio` times as wide as a row moves the sum in L2 where it is in it.
     """
 
-    ratio: float
     rate: float
 
     def __post_init__(self) -> None:
-        _positive(self.ratio, "the ratio of Gaussian noise to sensitivity")
+        super().__post_init__()
         if not 0 < self.rate <= 1:
             raise BudgetError(f"the rate of sampling is {self.rate!r}, and must be in (0, 1].")
 
@@ -131,21 +139,6 @@ class SampledGaussian:
     def words(self) -> str:
         """The noise multiplier and the sampling rate of DP-SGD."""
         return f"gaussian of {self.ratio:.4g} × the clip on {100 * self.rate:.3g} % of the rows"
-
-    @property
-    def rho(self) -> float:
-        """As if every row were in it: sampling has no better price that holds of all orders."""
-        return 1 / (2 * self.ratio**2)
-
-    @property
-    def epsilon(self) -> float:
-        """No ε without δ."""
-        return inf
-
-    @property
-    def delta(self) -> float:
-        """None of its own: δ comes from the conversion."""
-        return 0.0
 
     def renyi(self, order: float) -> float:
         """A bound of the Rényi divergence of this order, both ways, for a row more or less.

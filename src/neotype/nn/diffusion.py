@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from neotype.nn.blocks import unpacked
 from neotype.nn.train import Learner
 
 _BINS, _ROWS = 16, 8192
@@ -77,7 +78,9 @@ class Diffusion(Learner):
         codes, logp = torch.zeros(rows, len(self.sizes), dtype=torch.int64), torch.zeros(rows)
         free = torch.ones(rows, len(self.sizes), dtype=torch.bool)
         if given is not None:
-            may = [_bits(given[:, k], size).expand(rows, -1) for k, size in enumerate(self.sizes)]
+            may = [
+                unpacked(given[:, k], size).expand(rows, -1) for k, size in enumerate(self.sizes)
+            ]
             known = torch.stack([one.sum(dim=1) <= 1 for one in may], dim=1)
             free = torch.stack([one.all(dim=1) for one in may], dim=1)
             for which in (known & ~free, ~known & ~free):
@@ -138,12 +141,6 @@ class _Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = x + self.layers(x)
         return out
-
-
-def _bits(masks: NDArray[np.uint64], size: int) -> Tensor:
-    """Rows × symbols: which are allowed."""
-    shifted = masks[:, None] >> np.arange(size, dtype=np.uint64)
-    return torch.from_numpy((shifted & np.uint64(1)).astype(bool))
 
 
 def schedule(rows: NDArray[np.int64], sizes: Sequence[int], steps: int) -> list[int]:

@@ -18,14 +18,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from neotype.nn.blocks import Residual, apart
 from neotype.nn.train import Learner
 
 _SLOPE = 0.2
 _SOFT = 0.5
 """Temperature of the symbols through which the critic teaches."""
 _LEAST = 1e-6
-_COARSE, _TIMES, _SCORED = 8, 4, 200
-"""For the score: symbols of a digit, generated rows for each real one, and digits at most."""
+_TIMES = 4
+"""For the score: generated rows for each real one."""
 _FOLLOW = 1.0
 _NEVER = -30.0
 """The log-probability of a symbol where another one was asked for."""
@@ -62,7 +63,7 @@ class Adversary(Learner):
         self.asked = nn.Embedding(wide, width)
         self.first = nn.Linear(self.noise, width)
         self.body = nn.Sequential(
-            *(_Residual(width) for _ in range(int(layers))),
+            *(Residual(width) for _ in range(int(layers))),
             nn.LayerNorm(width), nn.GELU(), nn.Linear(width, wide),
         )  # fmt: skip
         self.seen, self.wanted = nn.Linear(wide, narrow), nn.Embedding(wide, narrow)
@@ -193,19 +194,8 @@ class Adversary(Learner):
 
         A critic's loss says nothing of how good rows are.
         """
-        made = self._made(_TIMES * len(rows))
-        step = -(-len(self.sizes) // _SCORED)
-        sizes = torch.tensor(self.sizes, device=rows.device)[::step]
-        real, other = (self._pairs(side[:, ::step], sizes) for side in (rows, made))
-        return (real - other).abs().sum() / (2 * len(sizes) ** 2)
-
-    @staticmethod
-    def _pairs(rows: Tensor, sizes: Tensor) -> Tensor:
-        """How frequent each pair of symbols is, digits taken coarsely."""
-        coarse = sizes.clamp(max=_COARSE)
-        at = rows * coarse // sizes + coarse.cumsum(0) - coarse
-        ones = torch.zeros(len(rows), int(coarse.sum()), device=rows.device).scatter_(1, at, 1.0)
-        return ones.T @ ones / len(rows)
+        sizes = torch.tensor(self.sizes, device=rows.device)
+        return apart(rows, self._made(_TIMES * len(rows)), sizes)
 
     def _made(self, rows: int) -> Tensor:
         """Generated rows, the symbols asked for as frequent as they are."""
@@ -225,14 +215,3 @@ class Adversary(Learner):
 
     def log_density(self, rows: Any) -> None:
         """None: a generator has no density."""
-
-
-class _Residual(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.change = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.change(x)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from neotype.errors import FitError
+from neotype.nn.blocks import drawn, given_first
 from neotype.nn.train import Codes, Learner, device_of
 
 Texts = Sequence[Sequence[Sequence[int]]]
@@ -154,14 +155,11 @@ class Language(Learner):
     def draw(self, rows: int, given: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         """Rows × digits; what is given has its turn first, so that the rest follows from it."""
         self.to(device_of("auto"))
-        device, symbols = self.start.device, self.tokens.shape[1]
+        device = self.start.device
         real = (self.level >= 0).any(dim=2)
         order, allowed, narrow = self.order, real[None], torch.zeros(len(real), dtype=torch.bool)
         if given is not None:
-            bits = (given[:, :, None] >> np.arange(symbols, dtype=np.uint64)) & 1
-            allowed = torch.from_numpy(bits.astype(np.bool_)).to(device) & real
-            narrow = (allowed != real).any(dim=2).any(dim=0).cpu()
-            order = order[(~narrow.to(device)[order]).long().argsort(stable=True)]
+            allowed, narrow, order = given_first(given, real, order)
         reading = _Reading(self, rows)
         codes = torch.zeros(rows, len(real), dtype=torch.int64, device=device)
         logp = torch.zeros(rows, dtype=torch.float64, device=device)
@@ -186,8 +184,7 @@ class Language(Learner):
                 open_ = ((may & left).float() @ ways) > 0
                 chances = chances.masked_fill(~open_, -torch.inf)
                 logp += torch.where(at >= 0, chances.double().logsumexp(dim=1), 0.0)
-            waits = torch.empty(chances.shape).exponential_().clamp_(min=1e-30).log()
-            taken = (chances - waits.to(chances.device)).argmax(dim=1)
+            taken = drawn(chances)
             left = left & ((pick == taken[:, None]) | (at < 0)[:, None])
             now = left.long().argmax(dim=1)
             reading.add(self.tokens[digit, now], level[now] == turn + 1)

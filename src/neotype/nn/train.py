@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from neotype.errors import FitError
+from neotype.nn.watch import Watch
 from neotype.progress import Progress, silent
 
 log = logging.getLogger("neotype")
@@ -184,6 +185,7 @@ class _Run:
             for part in learner.parts()
         ]
         self.begun, self.pace = time.monotonic(), 1.0
+        self.watch, self.said = Watch(self.rows, self.held), ""
         self.fingerprint = _fingerprint(learner, codes, settings, seed)
         self._resume()
 
@@ -204,7 +206,7 @@ class _Run:
             if ended is None and self._late():
                 ended = f"after {s.seconds:g} seconds, as was asked"
             if ended is not None:
-                progress("train", most, most)
+                progress("train", most, most, note=self.said)
                 return ended
         return f"after {most} epochs"
 
@@ -273,8 +275,13 @@ class _Run:
             self.best.load_state_dict(self.average.state_dict())
         else:
             state.looks += 1
-        note = f"loss {loss:.3f}, best {state.best:.3f}"
-        progress("train", state.epoch, self.settings.epochs, note=note)
+        note = f"loss {loss:.4g}"
+        if loss > state.best:
+            note += f" (best {state.best:.4g})"
+        if progress is not silent and not self._late():
+            self.watch.look(self.best, self.rows)
+        self.said = note + self.watch.said
+        progress("train", state.epoch, self.settings.epochs, note=self.said)
         if state.looks < self.settings.patience:
             return None
         if state.coolings == _COOLINGS:
@@ -352,16 +359,17 @@ class _Run:
         path = self.settings.checkpoint
         if path is None or not path.exists():
             return
-        from safetensors import safe_open
+        from safetensors import SafetensorError, safe_open
 
-        with safe_open(str(path), "pt") as kept:
-            told = kept.metadata()
-            if told.get("fingerprint") != self.fingerprint:
-                raise FitError(
-                    f"the checkpoint {path} is of other data or other settings.",
-                    mend="give another file, or remove that one to begin anew",
-                )
-            tensors = {name: kept.get_tensor(name) for name in kept.keys()}  # noqa: SIM118
+        mend = "give another file, or remove that one to begin anew"
+        try:
+            with safe_open(str(path), "pt") as kept:
+                told = kept.metadata() or {}
+                tensors = {name: kept.get_tensor(name) for name in kept.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError) as fault:
+            raise FitError(f"{path} is no checkpoint, or a damaged one.", mend=mend) from fault
+        if told.get("fingerprint") != self.fingerprint:
+            raise FitError(f"the checkpoint {path} is of other data or other settings.", mend=mend)
         self.state = _State(**json.loads(told["state"]))
         self.state.curve = [(int(epoch), float(loss)) for epoch, loss in self.state.curve]
         networks = {"learner": self.learner, "best": self.best, "average": self.average}

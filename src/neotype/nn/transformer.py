@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from neotype.nn.blocks import drawn, given_first
 from neotype.nn.train import Codes, Learner
 
 _NEVER = -1e9
@@ -26,8 +27,11 @@ _ROWS = 1024
 """Rows that are weighed together."""
 _DRAWN = 1 << 18
 """Digits of the rows that are drawn together, at most."""
-_PAIRS, _LEAST_ASKED = 1 << 12, 8
-"""Digits that ask in a step, times those that answer: of wide tables some digits ask at a time."""
+_PAIRS, _LEAST_ASKED, _SCORED = 1 << 12, 8, 1 << 18
+"""Digits that ask in a step, times those that answer: of wide tables some digits ask at a time.
+For the score of an epoch more of them do."""
+_TOGETHER = 32
+"""Digits that ask those drawn before them together."""
 
 
 class Transformer(Learner):
@@ -89,8 +93,9 @@ class Transformer(Learner):
         mixed = torch.rand(len(rows), 1, device=rows.device) < self.shuffled
         ranks = torch.where(mixed, chance, self.order.argsort())
         digits = rows.shape[1]
-        asked = min(digits, max(_LEAST_ASKED, _PAIRS // digits))
-        if asked == digits or not self.training:
+        most = _PAIRS if self.training else _SCORED
+        asked = min(digits, max(_LEAST_ASKED, most // digits))
+        if asked == digits:
             return -self._log_probability(rows, ranks).mean()
         some = torch.randperm(digits, device=rows.device)[:asked].sort().values
         return -self._told(rows, ranks, some).mean() * (digits / asked)
@@ -112,22 +117,23 @@ class Transformer(Learner):
         told = functional.cross_entropy(logits.flatten(0, 1), truth.flatten(), reduction="none")
         return -told.view(truth.shape).sum(dim=0)
 
-    def _heard(
-        self, keys: Tensor, values: Tensor, asked: Tensor, known: Tensor, near: Tensor | None = None
-    ) -> Tensor:
+    def _heard(self, keys: Tensor, values: Tensor, asked: Tensor, known: Tensor) -> Tensor:
         """What digits hear (asked × rows × …) of those known (rows × asked × answering)."""
         rows, answering = keys.shape[:2]
         keys, values = (
             one.view(rows, answering, self.heads, self.width).transpose(1, 2)
             for one in (keys, values)
         )  # rows × heads × answering × width
-        queries = self.queries[asked].transpose(0, 1) / sqrt(self.width)
-        scores = queries @ keys.transpose(2, 3)  # rows × heads × asked × answering
-        scores = scores + (self.near[:, asked] if near is None else near)
+        # rows × heads × asked × answering
+        scores = self.queries_of(asked) @ keys.transpose(2, 3) + self.near[:, asked]
         weights = scores.masked_fill(~known[:, None], _NEVER).softmax(dim=3)
         # A mean of many is as wide as one answer.
         heard = (weights @ values) * known.sum(dim=2).sqrt()[:, None, :, None]
         return heard.permute(2, 0, 1, 3).flatten(2)
+
+    def queries_of(self, asked: Tensor) -> Tensor:
+        """Heads × asked × width."""
+        return self.queries[asked].transpose(0, 1) / sqrt(self.width)
 
     def _logits(self, heard: Tensor, asked: Tensor) -> Tensor:
         """Asked × rows × symbols."""
@@ -141,31 +147,19 @@ class Transformer(Learner):
         """Rows × digits; what is given has its turn first, so that the rest follows from it."""
         order, allowed = self.order, None
         if given is not None:
-            bits = (given[:, :, None] >> np.arange(self.lacking.shape[1], dtype=np.uint64)) & 1
-            allowed = torch.from_numpy(bits.astype(np.bool_)) & ~self.lacking
-            narrow = (allowed != ~self.lacking).any(dim=2).any(dim=0)
-            order = order[(~narrow[order]).long().argsort(stable=True)]
-        digits, whole = len(order), self.heads * self.width
-        codes = torch.zeros(rows, digits, dtype=torch.int64)
+            allowed, narrow, order = given_first(given, ~self.lacking, order)
+        codes = torch.zeros(rows, len(order), dtype=torch.int64)
         logp = torch.zeros(rows, dtype=torch.float64)
-        keys, values = (
-            one[-1].expand(rows, digits + 1, whole).clone() for one in (self.keys, self.values)
-        )
-        answering = torch.cat([torch.tensor([digits]), order])
-        for turn, digit in enumerate(order, 1):
-            known = torch.ones(rows, 1, turn, dtype=torch.bool)
-            near = self.near[:, digit, answering[:turn]][:, None]
-            asked = digit[None]
-            heard = self._heard(keys[:, :turn], values[:, :turn], asked, known, near)
+        reading = _Reading(self, rows, order)
+        for turn, digit in enumerate(order):
+            heard, asked = reading.heard(turn), digit[None]
             logits = self._logits(heard, asked)[0]
             chances = logits.masked_fill(self.lacking[digit], -torch.inf).log_softmax(dim=1)
             if allowed is not None and narrow[digit]:
                 chances = chances.masked_fill(~allowed[:, digit], -torch.inf)
                 logp += chances.double().logsumexp(dim=1)
-            waits = torch.empty_like(chances).exponential_().clamp_(min=1e-30).log()
-            codes[:, digit] = (chances - waits).argmax(dim=1)
-            symbols = codes[:, digit] + self.first[digit]
-            keys[:, turn], values[:, turn] = self.keys[symbols], self.values[symbols]
+            codes[:, digit] = drawn(chances)
+            reading.add(turn, codes[:, digit] + self.first[digit])
         return codes.to(torch.uint8).numpy(), logp.numpy()
 
     def log_density(self, rows: Codes) -> NDArray[Any]:
@@ -175,3 +169,47 @@ class Transformer(Learner):
         parts = zip(codes.split(_ROWS), ranks.split(_ROWS), strict=True)
         told = [self._log_probability(part, rank).double() for part, rank in parts]
         return torch.cat(told).numpy() if told else np.zeros(0)
+
+
+class _Reading:
+    """Rows as they are drawn: digit after digit hears those before it.
+
+    A group of digits hears all that lies before the group at once, then one after the other their
+    own: of wide tables every answer would be read once a digit.
+    """
+
+    def __init__(self, network: Transformer, rows: int, order: Tensor) -> None:
+        self.network, self.order = network, order
+        answers = len(order) + 1
+        shape = (rows, network.heads, network.width, answers)
+        self.keys = torch.empty(shape)
+        self.values = torch.empty(rows, network.heads, answers, network.width)
+        self.answering = torch.cat([torch.tensor([len(order)]), order])
+        self.add(-1, network.first[-1].expand(rows))
+
+    def add(self, turn: int, symbols: Tensor) -> None:
+        """What digits answer that were drawn in this turn."""
+        by_head = (len(symbols), self.network.heads, self.network.width)
+        self.keys[..., turn + 1] = self.network.keys[symbols].view(by_head)
+        self.values[:, :, turn + 1] = self.network.values[symbols].view(by_head)
+
+    def heard(self, turn: int) -> Tensor:
+        """What the digit of this turn hears: 1 × rows × …"""
+        since = turn % _TOGETHER
+        first = turn - since + 1
+        if not since:
+            self.before = self._mean(self.order[turn : turn + _TOGETHER], 0, first)
+        heard, weight = (one[:, :, since : since + 1] for one in self.before)
+        if since:
+            own, more = self._mean(self.order[turn][None], first, turn + 1)
+            heard = heard.lerp(own, (more - weight).sigmoid())
+        return (heard * sqrt(turn + 1)).permute(2, 0, 1, 3).flatten(2)
+
+    def _mean(self, asked: Tensor, first: int, last: int) -> tuple[Tensor, Tensor]:
+        """Of some answers (rows × heads × asked × width), and the log of their whole weight."""
+        near = self.network.near[:, asked][:, :, self.answering[first:last]]
+        scores = (self.network.queries_of(asked) @ self.keys[..., first:last]).add_(near)
+        top = scores.amax(dim=3, keepdim=True)
+        weights = scores.sub_(top).exp_()
+        whole = weights.sum(dim=3, keepdim=True)
+        return (weights @ self.values[:, :, first:last]) / whole, whole.log() + top

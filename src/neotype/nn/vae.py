@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from neotype.nn.blocks import Residual
 from neotype.nn.train import Learner
 
 _LEAST, _MOST = -12.0, 4.0
@@ -115,15 +116,4 @@ class Autoencoder(Learner):
 
 
 def _stack(width: int, layers: int) -> list[nn.Module]:
-    return [*(_Residual(width) for _ in range(layers)), nn.LayerNorm(width), nn.GELU()]
-
-
-class _Residual(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.change = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.change(x)
+    return [*(Residual(width) for _ in range(layers)), nn.LayerNorm(width), nn.GELU()]

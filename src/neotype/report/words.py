@@ -245,7 +245,7 @@ def cautions(state: Mapping[str, str], scores: Sequence[Score]) -> tuple[tuple[b
         ),
         (
             "fair" in (looks, works),
-            "A usable stand-in, as far as so few rows can show.",
+            "A usable stand-in, as far as this many rows can show.",
         ),
         (
             "not measured" in (looks, works),

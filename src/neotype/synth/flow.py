@@ -12,13 +12,18 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, replace
+from hashlib import blake2b
+from pathlib import Path
 from typing import Any, Self
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neotype.encode.encoder import Codes, Masks
+from neotype.errors import FitError
+from neotype.outputs import appearing
 from neotype.progress import Progress
 from neotype.rng import Rng
 from neotype.synth.leading import LogWeights
@@ -30,6 +35,8 @@ _HELD, _LEAST_HELD, _MOST_HELD = 0.1, 20, 20_000
 _COMPARED, _COMPARED_ROWS = 4_000_000_000, 10_000
 """Pairs of cells, and rows, that are looked at to tell which digits say most about which."""
 _THREADS = 2
+_KEPT = 5.0
+"""Seconds between two checkpoints, at least."""
 
 _Shown = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]
 """What rows show, whether they are of the upper half, and the log-odds of that."""
@@ -51,6 +58,7 @@ class Boosting:
     shuffled: float
     cells: int
     seconds: float | None
+    checkpoint: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +108,70 @@ def learn_flow(
     return _Learning(codes, sizes, boosting, rng).run(progress)
 
 
+_Told = tuple[dict[int, Votes], float]
+"""The trees of a digit by depth, and the nats of a held row that they gain."""
+
+
+@dataclass
+class _Checkpoint:
+    """The digits that are learnt, in a file from which an interrupted run goes on."""
+
+    path: Path | None
+    fingerprint: str
+    digits: dict[int, _Told] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.begun = self.written = time.monotonic()
+        if self.path is None or not self.path.exists():
+            return
+        try:
+            with self.path.open("rb") as file, np.load(file) as kept:
+                arrays = dict(kept)
+        except (ValueError, EOFError, BadZipFile) as fault:
+            raise FitError(
+                f"{self.path} is no checkpoint of forest_flow, or a damaged one.",
+                mend="give another file, or remove that one to begin anew",
+            ) from fault
+        if str(arrays.pop("fingerprint", "")) != self.fingerprint:
+            raise FitError(
+                f"the checkpoint {self.path} is of other data or other settings.",
+                mend="give another file, or remove that one to begin anew",
+            )
+        self.begun -= float(arrays.pop("spent"))
+        gained = arrays.pop("gained")
+        self.digits = {int(digit): ({}, float(nats)) for digit, nats in gained}
+        for digit, depth in {tuple(map(int, name.split("/")[:2])) for name in arrays}:
+            parts = (arrays[f"{digit}/{depth}/{one.name}"] for one in fields(Votes))
+            self.digits[digit][0][depth] = Votes(*parts)
+
+    def add(self, digit: int, told: _Told) -> None:
+        """One more digit; the file follows now and then."""
+        self.digits[digit] = told
+        if time.monotonic() - self.written > _KEPT:
+            self.write()
+
+    def write(self) -> None:
+        """Whole or not at all."""
+        if self.path is None:
+            return
+        arrays = {
+            f"{digit}/{depth}/{one.name}": getattr(part, one.name)
+            for digit, (votes, _) in self.digits.items()
+            for depth, part in votes.items()
+            for one in fields(Votes)
+        }
+        gained = np.array([(digit, nats) for digit, (_, nats) in self.digits.items()])
+        self.written = time.monotonic()
+        with appearing(self.path, force=True) as file:
+            np.savez(
+                file,
+                fingerprint=np.array(self.fingerprint),
+                spent=np.array(self.written - self.begun),
+                gained=gained.reshape(-1, 2),
+                **arrays,
+            )
+
+
 class _Learning:
     def __init__(self, codes: Codes, sizes: Sequence[int], boosting: Boosting, rng: Rng) -> None:
         self.codes, self.boosting, self.rng = codes, boosting, rng
@@ -113,12 +185,12 @@ class _Learning:
         held = min(max(round(_HELD * len(codes)), least), _MOST_HELD)
         self.held, self.rows = mixed[:held], mixed[held:]
         self.looks = self._looks()
-        self.begun = time.monotonic()
+        self.kept = _Checkpoint(boosting.checkpoint, self._fingerprint())
         self.hurried = False
         h = self.halvings
         halved = zip(h.digit, h.low, h.high, strict=True)
         # How many rows were told when all of a halving are: time is shared by that.
-        self.told = np.cumsum([counts[k][low:high].sum() for k, low, high in halved])
+        self.shares = np.cumsum([counts[k][low:high].sum() for k, low, high in halved])
 
     def _looks(self) -> list[NDArray[np.int64]]:
         """Which others each digit looks at: all, or those that say most about it.
@@ -147,7 +219,10 @@ class _Learning:
         loss, trees = self._marginal(), 0
         pool = ThreadPoolExecutor(_THREADS)
         try:
-            for digit, (votes, gained) in enumerate(pool.map(self._digit, range(digits))):
+            for digit, told in enumerate(pool.map(self._told, range(digits))):
+                if not self.hurried:
+                    self.kept.add(digit, told)
+                votes, gained = told
                 for depth, part in votes.items():
                     at = (h.digit == digit) & (h.depth == depth)
                     first[at], last[at] = trees, trees + len(part.feature)
@@ -157,6 +232,7 @@ class _Learning:
                 progress("train", digit + 1, digits, note=f"loss {loss:.3f}")
         finally:
             pool.shutdown(cancel_futures=True)
+            self.kept.write()
         cascade = Cascade(self.sizes, self.order, h, first, last, Votes.joined(parts))
         return Learnt(cascade, loss, self.hurried)
 
@@ -169,8 +245,16 @@ class _Learning:
             total += float(told[self.codes[self.held, k]].mean()) if len(self.held) else 0.0
         return total
 
-    def _digit(self, digit: int) -> tuple[dict[int, Votes], float]:
-        """The trees of a digit by depth, and the nats of a held row that they gain."""
+    def _fingerprint(self) -> str:
+        """Of all that a run hangs on, but for how long it may take."""
+        said = asdict(replace(self.boosting, seconds=None, checkpoint=None))
+        told = repr((said, self.sizes.tolist(), self.rng)).encode()
+        return blake2b(told + self.codes.tobytes(), digest_size=16).hexdigest()
+
+    def _told(self, digit: int) -> _Told:
+        return self.kept.digits.get(digit) or self._digit(digit)
+
+    def _digit(self, digit: int) -> _Told:
         b, generator = self.boosting, self.rng.child("digit").block(digit).generator()
         looks = self.looks[digit]
         most = max(b.cells // (len(self.sizes) * max(len(looks), 1)), 1)
@@ -200,7 +284,7 @@ class _Learning:
         seconds = self.boosting.seconds
         if seconds is None:
             return np.inf
-        return float(self.begun + seconds * self.told[halving] / self.told[-1])
+        return float(self.kept.begun + seconds * self.shares[halving] / self.shares[-1])
 
     def _seen(
         self, rows: NDArray[np.int64], digit: int, generator: np.random.Generator

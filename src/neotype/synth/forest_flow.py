@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -61,6 +62,9 @@ class ForestFlow:
     seconds: float | None = field(
         default=None, metadata={"help": "time to train: then the best trees so far are taken"}
     )
+    checkpoint: str | None = field(
+        default=None, metadata={"help": "a file from which an interrupted run goes on"}
+    )
 
     def __post_init__(self) -> None:
         least = dict.fromkeys(
@@ -118,6 +122,7 @@ class ForestFlow:
             shuffled=self.shuffled,
             cells=self.cells,
             seconds=self.seconds,
+            checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
         )
 
     @classmethod

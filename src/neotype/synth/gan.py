@@ -23,7 +23,7 @@ class GAN(Network):
     batch: int = field(default=256, metadata={"help": "rows a step"})
     rate: float = field(default=2e-3, metadata={"help": "learning rate"})
     cells: int = field(
-        default=7_000_000,
+        default=6_000_000,
         metadata={"help": "leading digits to learn from, at most: large tables take fewer epochs"},
     )
     patience: int = field(

@@ -28,6 +28,8 @@ class Boost:
     A tree sees a `share` of the rows (at most `most` real ones, and four times as many candidates)
     and of the digits (at most `width`), so that its cost is bounded for any table. Every `fresh`
     rounds the candidates are drawn anew, so that the trees learn the model and not one sample.
+    `calm` is so many rows of both kinds that a leaf's ratio starts from; more, by as much as the
+    candidates are worth less (their effective share), as the ratio of few heavy ones is chance.
     """
 
     rounds: int = 8
@@ -163,7 +165,7 @@ class Ratio:
                 ordered,
                 boost.leaves,
                 boost.rate,
-                boost.calm,
+                boost.calm / self.effective,
                 boost.least,
             )
             tilt(fake, root, feature, mask, child, value, score)
