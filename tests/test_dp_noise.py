@@ -1,9 +1,12 @@
 """Noise is distributed as it says, to the last bit that a test of this size can see.
 
-No test can fix a seed here; each may fail on right noise once in a million runs.
+No test has a seed here; each may fail on right noise once in a million runs.
 """
 
 from __future__ import annotations
+
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -12,6 +15,8 @@ from scipy.stats import chi2_contingency, chisquare
 from neotype.dp import noise
 
 pytest.importorskip("opendp", reason="pip install 'neotype[dp]'")
+
+pytestmark = pytest.mark.fresh_noise
 
 NEVER = 1e-6
 
@@ -83,6 +88,13 @@ def test_few_cells_with_wide_noise_are_drawn_right_too() -> None:
 def test_discrete_laplace_is_what_it_says() -> None:
     drawn = noise.laplace(np.zeros(15_000, np.int64), 2.5)
     assert fits(drawn, *pmf(2.5, power=1.0)) > NEVER
+
+
+def test_bits_are_of_the_operating_system() -> None:
+    # In a process of its own: the tests put a seed in its place.
+    told = "import os; from neotype.dp import entropy; print(entropy.source is os.urandom)"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
 
 
 def test_noise_is_new_each_time_and_keeps_the_shape() -> None:

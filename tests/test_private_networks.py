@@ -109,6 +109,7 @@ def test_steps_learn_what_rows_say_and_know_nothing_else() -> None:
         rows,
         noisy,
         Descent(steps=30, batch=len(rows), rate=0.02, clip=5.0, average=0.5),
+        seed=1,
         progress=lambda *told, **more: stages.append((told, more)),
     )
     assert loss_of(learner, rows) < before - 0.5

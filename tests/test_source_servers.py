@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sqlite3
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -314,6 +315,21 @@ def test_a_database_that_is_not_there_is_said_to_be_none(
     assert f"mysql:///test?unix_socket={maria.folder}/s" in str(caught.value)
 
 
+@pytest.fixture
+def collected() -> Iterator[None]:
+    yield
+    gc.collect()
+
+
+def leaves_sockets(test: Callable[..., None]) -> Callable[..., None]:
+    """PyMySQL leaves the socket of a connection that fails to Python's collector.
+
+    It is collected with the test itself: else the warning would meet some later one.
+    """
+    ignored = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+    return pytest.mark.usefixtures("collected")(ignored(test))
+
+
 def everything(error: BaseException) -> str:
     """All that a log, a traceback or a report could show of an error."""
     return "".join(traceback.format_exception(error)) + repr(error) + repr(error.args)
@@ -322,8 +338,7 @@ def everything(error: BaseException) -> str:
 SECRETS = ("geheim:1/2@3", "p%40ss w?rd#", servers.PASSWORD)
 
 
-# PyMySQL leaves the socket of a connection that fails to Python's collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@leaves_sockets
 @pytest.mark.parametrize("secret", SECRETS)
 @pytest.mark.parametrize("scheme", ["postgresql", "mysql", "postgres+psycopg", "mariadb"])
 def test_no_password_is_ever_shown(
@@ -345,7 +360,7 @@ def test_no_password_is_ever_shown(
             assert "while connecting" in str(raised.value)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@leaves_sockets
 def test_a_wrong_password_is_refused_in_words(
     pg: Place, maria_db: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

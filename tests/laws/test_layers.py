@@ -36,7 +36,7 @@ FLOORS = (
 SIDE_ROOMS: dict[str, set[str]] = {
     "trees": set(),
     "copulas": {"rng"},
-    "nn": {"errors", "progress"},
+    "nn": {"errors", "outputs", "progress"},
     "marginal": {"errors", "rng"},
     "dp": {"errors", "rng"},
 }
@@ -164,6 +164,16 @@ def one_maker_of_randomness(path: str, text: str) -> Iterator[str]:
             yield f"{path}:{node.lineno} makes its own randomness"
 
 
+def one_door_to_entropy(path: str, text: str) -> Iterator[str]:
+    if path == "dp/entropy.py":
+        return
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Attribute):
+            named = ast.unparse(node)
+            if named in {"os.urandom", "os.getrandom", "entropy.source"}:
+                yield f"{path}:{node.lineno} uses {named}: entropy.drawn gives random bytes"
+
+
 def sizes(path: str, text: str) -> Iterator[str]:
     lines = text.count("\n")
     if lines > LONGEST_FILE:
@@ -187,6 +197,7 @@ LAWS: tuple[Law, ...] = (
     libraries,
     narrow_excepts,
     one_maker_of_randomness,
+    one_door_to_entropy,
     sizes,
     names,
 )
@@ -228,6 +239,8 @@ def test_the_house_keeps(law: Law) -> None:
         (narrow_excepts, "api.py", "try:\n    f()\nexcept:\n    pass"),
         (one_maker_of_randomness, "api.py", "np.random.seed(0)"),
         (one_maker_of_randomness, "api.py", "g = default_rng(0)"),
+        (one_door_to_entropy, "dp/noise.py", "bits = os.urandom(8)"),
+        (one_door_to_entropy, "synth/new.py", "entropy.source = Random(0).randbytes"),
         (sizes, "api.py", "x = 1\n" * 501),
         (sizes, "api.py", "def f():\n" + "    x = 1\n" * 60),
         (names, "encode/utils.py", ""),

@@ -17,7 +17,6 @@ noise is ever taken from a generator with a seed.
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neotype.dp import entropy
 from neotype.errors import BudgetError, NeotypeError
 
 Ints = NDArray[np.int64]
@@ -38,13 +38,13 @@ Ints = NDArray[np.int64]
 WORD = 64
 _GUARD = 96
 """Bits beyond those of a word, so that rounding all the way still encloses closely."""
-_CELL, _SIGMA = 12.0, 21.0
-"""Microseconds: OpenDP per cell; a table per unit of sigma (it has some 9.5 sigma symbols)."""
+CELL_THROUGH_OPENDP, SIGMA_OF_A_TABLE = 12.0, 21.0
+"""Microseconds for a cell, and for a unit of sigma (a table has some 9.5 sigma symbols)."""
 
 
 def gaussian(values: Ints, sigma: float) -> Ints:
     """The values plus independent noise N_ℤ(0, sigma²): P(x) ∝ exp(−x² / 2 sigma²)."""
-    if values.size * _CELL < sigma * _SIGMA:
+    if values.size * CELL_THROUGH_OPENDP < sigma * SIGMA_OF_A_TABLE:
         return _through_opendp(values, "make_gaussian", "l2_distance", sigma)
     return values + drawn(values.size, sigma).reshape(values.shape)
 
@@ -137,12 +137,12 @@ def _through_opendp(values: Ints, maker: str, metric: str, scale: float) -> Ints
 def drawn(cells: int, sigma: float, word: int = WORD) -> Ints:
     """Exact draws of N_ℤ(0, sigma²), by table. A shorter word only makes doubt more frequent."""
     table = _table(sigma, word, word)
-    bits = np.frombuffer(os.urandom(8 * cells), dtype=np.uint64) >> np.uint64(WORD - word)
+    bits = np.frombuffer(entropy.drawn(8 * cells), dtype=np.uint64) >> np.uint64(WORD - word)
     sizes = np.searchsorted(table.below_array, bits, side="right")
     unsure = (sizes == len(table.below)) | (bits <= table.doubt_until[sizes])
     for cell in np.flatnonzero(unsure):
         sizes[cell] = _settled(int(bits[cell]), sigma, word)
-    signs = np.frombuffer(os.urandom(cells), dtype=np.uint8) & 1
+    signs = np.frombuffer(entropy.drawn(cells), dtype=np.uint8) & 1
     return np.where(signs == 1, -sizes, sizes).astype(np.int64)
 
 
@@ -150,7 +150,7 @@ def _settled(bits: int, sigma: float, word: int) -> int:
     """The size of noise that U says, of which only the first bits are known so far."""
     known = word
     while True:
-        bits = bits << word | int.from_bytes(os.urandom(8)) >> (WORD - word)
+        bits = bits << word | int.from_bytes(entropy.drawn(8)) >> (WORD - word)
         known += word
         table = _table(sigma, known, word)
         size = bisect_right(table.below, bits)

@@ -8,7 +8,6 @@ grid and get noise of whole numbers, as all else that leaves `Mechanism`.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import lru_cache
 from math import floor, sqrt
@@ -16,7 +15,7 @@ from math import floor, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from neotype.dp import noise
+from neotype.dp import entropy, noise
 from neotype.dp.accountant import Accountant
 from neotype.dp.budget import Budget
 from neotype.dp.event import SampledGaussian
@@ -106,4 +105,4 @@ def narrowest(accountant: Accountant, rho: float, rate: float, steps: int) -> Sa
 
 def _drawn(rows: int) -> NDArray[np.uint32]:
     """A lot for each row, from the operating system."""
-    return np.frombuffer(os.urandom(4 * rows), dtype=np.uint32)
+    return np.frombuffer(entropy.drawn(4 * rows), dtype=np.uint32)

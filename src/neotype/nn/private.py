@@ -8,7 +8,6 @@ is told. What a step draws by chance for a row is drawn by a stream that nobody 
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,15 +46,24 @@ class Descent:
 
 
 def descend(
-    learner: Learner, codes: Codes, noisy: Noisy, settings: Descent, progress: Progress = silent
+    learner: Learner,
+    codes: Codes,
+    noisy: Noisy,
+    settings: Descent,
+    *,
+    seed: int,
+    progress: Progress = silent,
 ) -> Learner:
-    """The network after its steps on rows × digits `codes`: their average, with smaller steps."""
+    """The network after its steps on rows × digits `codes`: their average, with smaller steps.
+
+    `seed` decides what the network draws while it learns; noise comes with `noisy`.
+    """
     rows = torch.from_numpy(codes.astype(np.int64))
     weights = {name: p.detach().clone() for name, p in learner.named_parameters()}
     flat = torch.cat([w.flatten() for w in weights.values()])
     mean, step = flat.clone(), torch.nn.Parameter(flat)
     optimizer = torch.optim.Adam([step], lr=settings.rate, betas=(0.9, 0.99))
-    with alone(int.from_bytes(os.urandom(8)) >> 1):
+    with alone(seed):
         learner.train()
         each = each_gradient(learner)
         for turn in range(settings.steps):

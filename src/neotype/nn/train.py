@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from neotype.errors import FitError
 from neotype.nn.watch import Watch
+from neotype.outputs import appearing
 from neotype.progress import Progress, silent
 
 log = logging.getLogger("neotype")
@@ -332,15 +333,13 @@ class _Run:
         path = self.settings.checkpoint
         if path is None:
             return
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         now = asdict(self.state)
         now["spent"] = self._spent
         told = {"fingerprint": self.fingerprint, "state": json.dumps(now)}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(path.name + ".part")
-        save_file(self._tensors(), str(beside), metadata=told)
-        beside.replace(path)
+        with appearing(path, force=True) as file:
+            file.write(save(self._tensors(), metadata=told))
 
     def _tensors(self) -> dict[str, Tensor]:
         networks = {"learner": self.learner, "best": self.best, "average": self.average}

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from neotype.dp import entropy
 from neotype.dp.accountant import RDP
 from neotype.dp.budget import Budget
 from neotype.dp.mechanism import Mechanism
@@ -121,7 +122,8 @@ class SGD:
             rows,
             lambda summed: sums.sum(len(rows), summed, reach=clip),
             descent,
-            progress,
+            seed=int.from_bytes(entropy.drawn(8)) >> 1,
+            progress=progress,
         )
         return Trained(self.learner, sizes, self.shape, weights_of(learner), self.family)
 
