@@ -243,6 +243,35 @@ def test_what_a_folder_lacks_is_said(
     assert "model.safetensors" in said
 
 
+SMALL = {
+    "vocab_size": 700, "hidden_size": 16, "intermediate_size": 16,
+    "num_hidden_layers": 1, "num_attention_heads": 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "facts", "says"),
+    [
+        ("BertForMaskedLM", "BertConfig", {"initializer_range": 0.2, **SMALL}, "word by word"),
+        ("BertModel", "BertConfig", SMALL, "not all of a causal language model"),
+        ("LlamaModel", "LlamaConfig", SMALL, "missing: lm_head.weight"),
+        ("CLIPTextModel", "CLIPTextConfig", SMALL, "is no causal language model"),
+        ("MambaForCausalLM", "MambaConfig", {"vocab_size": 700, "hidden_size": 16}, "by piece"),
+    ],
+)
+def test_a_model_that_cannot_write_rows_is_refused_before_it_learns(
+    folder: Path, tmp_path: Path, kind: str, config: str, facts: dict[str, Any], says: str
+) -> None:
+    import transformers
+
+    wrong = shutil.copytree(folder, tmp_path / "wrong")
+    with alone(0):
+        getattr(transformers, kind)(getattr(transformers, config)(**facts)).save_pretrained(wrong)
+    told = str(_fails(wrong))
+    assert says in told
+    assert "use a" in told
+
+
 def test_a_row_that_is_too_long_for_the_model_is_refused_before_it_learns(folder: Path) -> None:
     wide = pl.DataFrame({f"column_number_{k}": ["a", "b"] * 50 for k in range(200)})
     assert "a row is up to" in str(_fails(str(folder), wide))

@@ -66,7 +66,11 @@ class Language(Learner):
         self.vocabulary = vocabulary(start, texts)
         facts = {name: value for name, value in config.items() if name != "model_type"}
         self.config = AutoConfig.for_model(str(config["model_type"]), **facts)
-        self.network: Any = AutoModelForCausalLM.from_config(self.config)
+        try:
+            with quiet():
+                self.network: Any = AutoModelForCausalLM.from_config(self.config)
+        except ValueError as cause:
+            raise self.unfit("is no causal language model") from cause
         self.takes = frozenset(signature(self.network.forward).parameters)
         tree = _tree(
             [[np.searchsorted(self.vocabulary, text) for text in symbols] for symbols in texts]
@@ -85,20 +89,38 @@ class Language(Learner):
         row = 8 * int(said.num_hidden_layers) * int(said.hidden_size) * longest
         return min(_MOST, 1 << max(0, (_MEMORY // max(row, 1)).bit_length() - 1))
 
+    def unfit(self, why: str) -> FitError:
+        """A kind of model that rows cannot be written with."""
+        return FitError(
+            f"a model of type '{self.config.model_type}' {why}.",
+            mend="use a plain causal one, such as GPT-2, Llama, Qwen or SmolLM",
+        )
+
     def take(self, folder: Path) -> None:
         """The weights of a pretrained model, but for tokens that never occur. FitError."""
         from transformers import AutoModelForCausalLM
 
         try:
             with quiet():
-                whole = AutoModelForCausalLM.from_pretrained(
-                    folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+                whole, told = AutoModelForCausalLM.from_pretrained(
+                    folder,
+                    local_files_only=True,
+                    use_safetensors=True,
+                    dtype=torch.float32,
+                    output_loading_info=True,
                 )
         except (OSError, ValueError, KeyError) as cause:
             raise FitError(
                 f"the folder '{folder}' has no weights that can be read: {first_line(cause)}",
                 mend="it needs a config.json that transformers knows, and model.safetensors",
             ) from cause
+        if told["missing_keys"]:
+            raise FitError(
+                f"the weights in the folder '{folder}' are not all of a causal language model.",
+                found="missing: " + ", ".join(sorted(told["missing_keys"])[:6]),
+                mend="use a folder with a head that foretells words: the architecture in its "
+                "config.json ends in CausalLM or LMHeadModel",
+            )
         own, keep = self.network.state_dict(), torch.tensor(self.vocabulary)
         weights = {}
         for name, weight in whole.state_dict().items():
@@ -107,11 +129,27 @@ class Language(Learner):
         try:
             self.network.load_state_dict(weights)
         except RuntimeError as cause:
-            raise FitError(
-                f"a model of type '{self.config.model_type}' cannot be cut to the tokens that "
-                f"occur: {first_line(cause)}",
-                mend="use a plain one, such as GPT-2, Llama, Qwen or SmolLM",
-            ) from cause
+            why = f"cannot be cut to the tokens that occur: {first_line(cause)}"
+            raise self.unfit(why) from cause
+        self._check_reading()
+
+    @torch.no_grad()
+    def _check_reading(self) -> None:
+        """FitError unless a row is as probable read piece by piece as it is read at once.
+
+        It is not where a model sees the tokens that follow, or forgets what it has read.
+        """
+        self.eval()
+        last = (self.level >= 0).any(dim=2).sum(dim=1).cpu().numpy() - 1
+        rows = np.stack([np.zeros_like(last), last]).astype(np.uint8)
+        try:
+            _, apart = self.draw(len(rows), np.uint64(1) << rows.astype(np.uint64))
+            whole = self.log_density(rows)
+        except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as cause:
+            why = f"cannot read a row piece by piece: {first_line(cause)}"
+            raise self.unfit(why) from cause
+        if not np.allclose(apart, whole, rtol=1e-4, atol=1e-4):
+            raise self.unfit("does not read word by word: it knows what follows, or forgets")
 
     def loss(self, rows: Tensor) -> Tensor:
         """The mean negative log-probability of the rows, each in an order of its own."""
