@@ -2,49 +2,65 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+import zlib
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
 import servers
 from neotype.dp import entropy, noise
 
-_CELL = noise.CELL_THROUGH_OPENDP
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-def _noise(name: str) -> None:
-    """Private noise that is the same in every run of what has this name.
+@dataclass
+class _Seeded:
+    """Private noise that is the same in every run: what is said of a draw then never varies.
 
-    Few cells get it from tables too, unless it is so wide that nothing can be told of them:
-    OpenDP, which gives the very same distribution, takes no bytes from outside.
+    OpenDP, which takes no bytes from outside, is not asked, unless noise is so wide that nothing
+    can be told: a table gives the very same distribution as its Gaussian.
     """
-    entropy.source = Random(name).randbytes
-    noise.CELL_THROUGH_OPENDP = 1e5
+
+    random: np.random.Generator
+
+    def laplace(self, values: Any, scale: float) -> Any:
+        one, other = self.random.geometric(-np.expm1(-1 / scale), (2, *values.shape))
+        return values + one - other
+
+    def noisy_max(self, scores: Any, scale: float) -> int:
+        return int(np.argmax(scores / scale + self.random.gumbel(size=len(scores))))
+
+
+@contextmanager
+def _noise_of(name: str) -> Iterator[None]:
+    seeded = _Seeded(np.random.default_rng(zlib.crc32(name.encode())))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(entropy, "source", seeded.random.bytes)
+        patch.setattr(noise, "CELL_THROUGH_OPENDP", 1e5)
+        patch.setattr(noise, "laplace", seeded.laplace)
+        patch.setattr(noise, "noisy_max", seeded.noisy_max)
+        yield
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Iterator[None]:
-    before = entropy.source
-    _noise(f"{fixturedef.baseid} {fixturedef.argname}")
-    try:
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Generator[None, Any, Any]:
+    with _noise_of(f"{fixturedef.baseid} {fixturedef.argname}"):
         return (yield)
-    finally:
-        entropy.source = before
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Tests of what is done with noise see the same in every run; those of noise itself do not."""
-    _noise(item.nodeid)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Tests of what is done with noise have a seed; those of noise itself have OpenDP's."""
     if item.get_closest_marker("fresh_noise"):
-        entropy.source, noise.CELL_THROUGH_OPENDP = os.urandom, _CELL
-    return (yield)
+        return (yield)
+    with _noise_of(item.nodeid):
+        return (yield)
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ from neotype.errors import BudgetError
 
 pytest.importorskip("opendp", reason="pip install 'neotype[dp]'")
 
+pytestmark = pytest.mark.fresh_noise
+
 RUNS, CHANCE = int(os.environ.get("NEOTYPE_AUDIT_RUNS", "4000")), 1e-6
 HERE, THERE = np.array([12, 4, 0, 7]), np.array([12, 4, 1, 7])
 RHO = 0.5

@@ -21,6 +21,8 @@ from neotype.errors import BudgetError, BudgetExceededError
 
 pytest.importorskip("opendp", reason="pip install 'neotype[dp]'")
 
+pytestmark = pytest.mark.fresh_noise
+
 
 def mechanism(**budget: object) -> Mechanism:
     return Mechanism(Ledger(Budget(**({"epsilon": 1e4, "delta": 1e-6} | budget))))  # type: ignore[arg-type]

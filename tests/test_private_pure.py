@@ -47,6 +47,7 @@ def public(adult: pl.DataFrame) -> Schema:
     return schema.model_copy(update={"tables": {"adult": table}})
 
 
+@pytest.mark.fresh_noise
 class TestMechanism:
     def test_noise_is_of_laplace_as_wide_as_the_price_says(self) -> None:
         mechanism = door()
