@@ -107,6 +107,15 @@ class Gaussian:
         codes[rest] = self.symbols(factor[len(limited) :] @ noise, rest)
         return codes, logp
 
+    def limited(self, given: Masks) -> Floats:
+        """The log-probability that digits are among those `given`, were they independent."""
+        logp = np.zeros(len(given))
+        for digit, (share, order) in enumerate(zip(self.shares, self.orders, strict=True)):
+            may = (given[:, digit, None] >> order.astype(np.uint64)) & np.uint64(1) != 0
+            if not may.all():
+                logp += np.log(np.maximum(may @ (share / share.sum()), _LEAST))
+        return logp
+
     def symbols(self, z: Floats, digits: NDArray[np.int64] | None = None) -> Codes:
         """The symbols that normals (digits × rows) show; all digits, unless some are named."""
         codes = np.zeros(z.shape, dtype=np.uint8)

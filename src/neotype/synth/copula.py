@@ -7,8 +7,9 @@ normals behind them (`neotype.copulas.gaussian`). It tells monotone pairwise rel
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -23,7 +24,8 @@ from neotype.errors import SchemaError
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
-from neotype.synth.leading import Leading, fine_digits, leading_order
+from neotype.synth.grouped import Grouped, Ints, division, restored
+from neotype.synth.leading import Head, Leading, fine_digits, leading_order
 from neotype.synth.refine import Refined, refined
 from neotype.synth.synthesizer import Capabilities
 from neotype.synth.table import TableModel
@@ -33,9 +35,21 @@ _FAR = 0.1
 """How far from the data a distribution may be (Kolmogorov's distance) to stand for it."""
 
 
+class Tying(Protocol):
+    """What copulas of any kind are told."""
+
+    @property
+    def marginals(self) -> str:
+        """One of MARGINALS."""
+
+    @property
+    def groups(self) -> int:
+        """How many groups of rows there may be."""
+
+
 @dataclass(frozen=True)
 class Copula:
-    """A Gaussian copula: pairwise correlations and nothing else, in seconds."""
+    """A Gaussian copula for each of a few groups of rows: pairwise correlations, in seconds."""
 
     takes: ClassVar[Capabilities] = Capabilities(conditional=True)
 
@@ -44,6 +58,14 @@ class Copula:
         metadata={
             "help": "empirical, or parametric where a family fits",
             "search": ["empirical", "parametric"],
+        },
+    )
+    groups: int = field(
+        default=12,
+        metadata={
+            "help": "most groups of rows, by a column that is chosen, each with a copula of its "
+            "own; 1 for none",
+            "search": [1, 12],
         },
     )
     refine: int = field(
@@ -56,7 +78,7 @@ class Copula:
             raise SchemaError(
                 f"copula: marginals is '{self.marginals}'.", mend=f"use {' or '.join(MARGINALS)}"
             )
-        for name, low in (("refine", 0), ("protect", 1)):
+        for name, low in (("groups", 1), ("refine", 0), ("protect", 1)):
             if getattr(self, name) < low:
                 raise SchemaError(
                     f"copula: {name} is {getattr(self, name)}.", mend=f"use {low} or more"
@@ -69,17 +91,14 @@ class Copula:
         codes = codebook.encode(data)
         progress("encode", 1, 1)
         leading = codebook.leading
-        head, told, laws = correlated(codebook, codes, self.marginals, rng)
+        head, told, words = tied(codebook, codes, self, rng)
         progress("correlate", 1, 2)
         fine = fine_digits(codebook, told)
         progress("correlate", 2, 2)
         density = Leading(np.array(leading, dtype=np.int64), head, fine)
-        words = (
-            f"how frequent each value is, and {len(leading)} × {len(leading)} correlations",
-            *laws,
-        )
+        said = f"how frequent each value is, and {len(leading)} × {len(leading)} correlations"
         drawn = leading_order(leading, len(codes))
-        model = TableModel("copula", data.schema, codebook, density, drawn, words)
+        model = TableModel("copula", data.schema, codebook, density, drawn, (said, *words))
         if not self.refine or not drawn:
             return model
         return refined(model, codebook, codes, self.refine, rng.child("refine"), progress)
@@ -88,26 +107,54 @@ class Copula:
     def restore(cls, state: State, schema: Schema) -> TableModel:
         """The unrefined model of a file."""
         return TableModel.restore(
-            "copula", state, schema, lambda part: Leading.restore(part.arrays, Gaussian.restore)
+            "copula",
+            state,
+            schema,
+            lambda part: Leading.restore(
+                part.arrays, lambda arrays: restored(arrays, Gaussian.restore)
+            ),
         )
 
 
-def correlated(
-    codebook: Codebook, codes: Codes, marginals: str, rng: Rng
-) -> tuple[Gaussian, Codes, list[str]]:
-    """Normals behind the leading digits; the codes as `marginals` distribute them; in words."""
-    leading = codebook.leading
-    every = codebook.digits
+def tied(
+    codebook: Codebook,
+    codes: Codes,
+    recipe: Tying,
+    rng: Rng,
+    made: Callable[[Gaussian, Ints], Head] = lambda behind, _: behind,
+) -> tuple[Head, Codes, list[str]]:
+    """A head of the leading digits; the codes as `marginals` distribute them; in words.
+
+    `made` makes it of the normals behind some rows, and of which rows those are.
+    """
+    every, leading = codebook.digits, np.array(codebook.leading, dtype=np.int64)
     digits = [every[place] for place in leading]
-    order = orders(codes[leading], [d.size for d in digits], [not d.ordered for d in digits])
-    told, laws = codes, list[str]()
-    if marginals == "parametric":
-        told, laws = by_law(codebook, codes, rng.child("laws"))
-    shares = [
-        np.bincount(told[place], minlength=digit.size) / told.shape[1]
-        for place, digit in zip(leading, digits, strict=True)
-    ]
-    return Gaussian.learn(codes[leading], order, shares), told, laws
+    sizes, ordered = [d.size for d in digits], [d.ordered for d in digits]
+    seen, told, words = codes[leading], codes.copy(), dict[str, None]()
+
+    def learn(rows: Ints) -> Head:
+        if recipe.marginals == "parametric":
+            told[:, rows], laws = by_law(codebook, codes[:, rows], rng.child("laws"))
+            words.update(dict.fromkeys(laws))
+        shares = [
+            np.bincount(told[place, rows], minlength=size) / max(len(rows), 1)
+            for place, size in zip(leading, sizes, strict=True)
+        ]
+        some = seen[:, rows]
+        order = orders(some, sizes, [not one for one in ordered])
+        return made(Gaussian.learn(some, order, shares), rows)
+
+    found = division(seen, sizes, ordered, recipe.groups, rng.child("division"))
+    if found is None:
+        return learn(np.arange(codes.shape[1])), told, list(words)
+    head = Grouped.learn(seen, found, learn)
+    by = next(
+        encoder.columns
+        for encoder in codebook.encoders
+        if leading[found.place] in codebook.places(set(encoder.columns))
+    )
+    said = f"both in each of {found.groups} groups of rows, by column '{', '.join(by)}'"
+    return head, told, [said, *words]
 
 
 def by_law(codebook: Codebook, codes: Codes, rng: Rng) -> tuple[Codes, list[str]]:

@@ -24,7 +24,8 @@ from neotype.errors import SchemaError
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
-from neotype.synth.copula import MARGINALS, correlated
+from neotype.synth.copula import MARGINALS, tied
+from neotype.synth.grouped import Ints, restored
 from neotype.synth.leading import Leading, fine_digits, leading_order
 from neotype.synth.refine import Refined, refined
 from neotype.synth.synthesizer import Capabilities
@@ -53,13 +54,16 @@ class Vine:
     marginals: str = field(
         default="empirical", metadata={"help": "empirical, or parametric where a family fits"}
     )
+    groups: int = field(
+        default=12, metadata={"help": "most groups of rows, as for copula; 1 for none"}
+    )
     refine: int = field(
         default=0, metadata={"help": "rounds of refinement; 0 for none", "search": [0, 8]}
     )
     protect: int = field(default=5, metadata={"help": "values of fewer rows are not stored"})
 
     def __post_init__(self) -> None:
-        for name, low in (("trees", 0), ("refine", 0), ("protect", 1)):
+        for name, low in (("trees", 0), ("groups", 1), ("refine", 0), ("protect", 1)):
             if getattr(self, name) < low:
                 raise SchemaError(
                     f"vine: {name} is {getattr(self, name)}.", mend=f"use {low} or more"
@@ -80,38 +84,43 @@ class Vine:
         codebook = Codebook.learn(data, protect=self.protect)
         codes = codebook.encode(data)
         progress("encode", 1, 1)
-        leading = codebook.leading
-        behind, told, laws = correlated(codebook, codes, self.marginals, rng)
-        progress("fit copulas", 1, 3)
-        rows = rng.child("rows").generator().permutation(codes.shape[1])
-        rows = rows[: max(min(_FITTED, _CELLS // max(len(leading), 1)), 1)]
-        some = codes[np.ix_(np.array(leading, dtype=np.int64), rows)]
-        seen = Gaussian(behind.counted(some), behind.orders, behind.correlation)
-        sweeps = _SWEEPS if len(leading) < _WIDE else _WIDE_SWEEPS
-        u = ndtr(seen.latent(some, rng.child("latent"), sweeps))
-        vine = Regular.learn(u, self.families, self.trees)
-        progress("fit copulas", 2, 3)
+        leading = np.array(codebook.leading, dtype=np.int64)
+        vines: list[Regular] = []
+
+        def made(behind: Gaussian, rows: Ints) -> _Head:
+            chosen = rows[rng.child("rows").generator().permutation(len(rows))[:most]]
+            some = codes[np.ix_(leading, chosen)]
+            vines.append(self._vine(behind, some, rng.child("latent")))
+            return _Head(behind, vines[-1])
+
+        most = max(min(_FITTED, _CELLS // max(len(leading), 1)), 1)
+        head, told, words = tied(codebook, codes, self, rng, made)
+        progress("fit copulas", 1, 2)
         fine = fine_digits(codebook, told)
-        progress("fit copulas", 3, 3)
-        head = _Head(behind, vine)
-        density = Leading(np.array(leading, dtype=np.int64), head, fine, obeys=False)
-        words = (
-            f"how frequent each value is, and {vine.numbers:,} parameters of {len(vine.edges)} "
-            "copulas of two",
-            *laws,
-        )
-        drawn = leading_order(leading, len(codes))
-        model = TableModel("vine", data.schema, codebook, density, drawn, words)
+        progress("fit copulas", 2, 2)
+        density = Leading(leading, head, fine, obeys=False)
+        numbers, edges = sum(v.numbers for v in vines), sum(len(v.edges) for v in vines)
+        said = f"how frequent each value is, and {numbers:,} parameters of {edges} copulas of two"
+        drawn = leading_order(codebook.leading, len(codes))
+        model = TableModel("vine", data.schema, codebook, density, drawn, (said, *words))
         if not self.refine or not drawn:
             return model
         return refined(model, codebook, codes, self.refine, rng.child("refine"), progress)
+
+    def _vine(self, behind: Gaussian, codes: Codes, rng: Rng) -> Regular:
+        """Copulas of two between the uniforms behind digits × rows `codes`."""
+        seen = Gaussian(behind.counted(codes), behind.orders, behind.correlation)
+        sweeps = _SWEEPS if len(codes) < _WIDE else _WIDE_SWEEPS
+        return Regular.learn(ndtr(seen.latent(codes, rng, sweeps)), self.families, self.trees)
 
     @classmethod
     def restore(cls, state: State, schema: Schema) -> TableModel:
         """The unrefined model of a file."""
 
         def density(part: State) -> Leading:
-            return Leading.restore(part.arrays, _Head.restore, obeys=False)
+            return Leading.restore(
+                part.arrays, lambda arrays: restored(arrays, _Head.restore), obeys=False
+            )
 
         return TableModel.restore("vine", state, schema, density)
 

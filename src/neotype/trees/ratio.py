@@ -18,6 +18,8 @@ _FEWEST_HELD = 10
 _STRETCHES = 100
 _EACH = (2, 3, 4, 6, 8, 12, 16)
 _LOST = 0.002
+_CAPS = 3
+"""How often the mean weight is found anew without what is beyond its bound."""
 ARRAYS = ("roots", "feature", "mask", "child", "value")
 
 
@@ -112,14 +114,16 @@ class Ratio:
                 fake, other = drawn[~aside], drawn[aside]
                 score = ratio.rows(fake)
             ratio = ratio._boosted(train, fake, score, sizes, ordered, boost, rng)
-            weight = np.exp(score - score.max())
-            bound = float(ratio.rows(held).mean() - _log_mean(ratio.rows(other)))
+            most = _most(score)
+            weight = np.exp(np.minimum(score, most) - most)
+            known, strange = (np.minimum(ratio.rows(part), most) for part in (held, other))
+            bound = float(known.mean() - _log_mean(strange))
             effective = float(weight.sum() ** 2 / (weight**2).sum() / len(weight))
             history.append(bound)
             ratio = replace(
                 ratio,
                 bound=bound,
-                log_mean=float(np.log(weight.mean()) + score.max()),
+                log_mean=float(np.log(weight.mean()) + most),
                 each=_candidates_a_row(weight / weight.mean()),
                 effective=effective,
             )
@@ -152,7 +156,8 @@ class Ratio:
             columns = np.sort(rng.permutation(digits)[:wide])
             real_index = _some(rng, len(train), some_real)
             fake_index = _some(rng, len(fake), some_fake)
-            weight = np.exp(score - score.max())
+            most = _most(score)
+            weight = np.exp(np.minimum(score, most) - most)
             weight *= some_real / weight[fake_index].sum()
             feature, mask, child, value = tilt_tree(
                 train,
@@ -199,6 +204,17 @@ def _stretches(rows: int, share: float, rng: Generator) -> NDArray[np.bool_]:
     parts = min(rows, _STRETCHES)
     chosen = np.isin(np.arange(parts), rng.permutation(parts)[: max(1, round(share * parts))])
     return np.asarray(chosen[np.arange(rows) * parts // max(rows, 1)])
+
+
+def _most(score: NDArray[np.float64]) -> float:
+    """The log-ratio beyond which more does not count: of so many candidates one is taken once.
+
+    Without it a few candidates of a kind that nobody saw before could outweigh all others.
+    """
+    most = float(score.max())
+    for _ in range(_CAPS):
+        most = min(most, _log_mean(np.minimum(score, most)) + np.log(_EACH[-1]))
+    return most
 
 
 def _log_mean(score: NDArray[np.float64]) -> float:
