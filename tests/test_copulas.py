@@ -12,6 +12,7 @@ from neotype.copulas.pairs import FAMILIES, Pair
 from neotype.copulas.scaling import orders
 from neotype.copulas.vine import Vine
 from neotype.rng import Rng
+from neotype.synth.grouped import Division, Grouped, division, gaussian, pairs_apart, restored
 
 
 def correlated(rho: float, rows: int) -> np.ndarray:
@@ -123,3 +124,64 @@ def test_a_family_is_chosen_by_likelihood() -> None:
     assert likeliest(g.gamma(2.0, 50.0, 4000)).family == "gamma"  # type: ignore[union-attr]
     assert likeliest(g.normal(5, 2, 4000) - 10).family in ("norm", "t")  # type: ignore[union-attr]
     assert likeliest(np.ones(50)) is None
+
+
+SIZES, ORDERED = [4, 6, 6, 6, 6], [False, *[True] * 4]
+HALVES = np.array([0, 0, 0, 1, 1, 1])
+
+
+def turned(rows: int, seed: int = 0) -> np.ndarray:
+    """Pairs of quantities that go together in two groups and against each other in two."""
+    g = np.random.default_rng(seed)
+    group = g.integers(0, 4, rows)
+    digits = [group]
+    for _ in range(2):
+        z = g.normal(size=rows)
+        other = np.where(group < 2, z, -z) + 0.4 * g.normal(size=rows)
+        digits += [np.digitize(one, [-1.0, -0.4, 0.0, 0.4, 1.0]) for one in (z, other)]
+    return np.stack(digits).astype(np.uint8)
+
+
+def grouped(codes: np.ndarray, found: Division) -> Grouped:
+    return Grouped.learn(codes, found, lambda rows: gaussian(codes[:, rows], SIZES, ORDERED))
+
+
+def test_rows_are_divided_by_what_turns_a_relationship() -> None:
+    codes = turned(20_000)
+    found = division(codes, SIZES, ORDERED, Rng(0))
+    assert found is not None
+    assert (found.place, found.groups) == (0, 4)
+    made, _ = grouped(codes, found).draw(20_000, Rng(1))
+    for group in range(4):
+        told, real = (np.corrcoef(rows[1:, rows[0] == group]) for rows in (made, codes))
+        np.testing.assert_allclose(told, real, atol=0.05)
+    assert pairs_apart(made, turned(20_000, 1), SIZES).max() < 0.05
+
+
+def test_rows_that_one_copula_tells_are_not_divided() -> None:
+    ties = np.full((5, 5), 0.4) + 0.6 * np.eye(5)
+    shares = tuple(np.full(size, 1 / size) for size in SIZES)
+    codes, _ = Gaussian(shares, tuple(kept(SIZES)), ties).draw(20_000, Rng(0))
+    assert division(codes, SIZES, [True] * 5, Rng(0)) is None
+    assert division(turned(800), SIZES, ORDERED, Rng(0)) is None  # too few to learn from
+
+
+def test_groups_under_conditions_are_those_that_meet_them_anyway() -> None:
+    codes = turned(8_000)
+    found = Division(0, np.array([0, 0, 1, 2]))
+    model = Grouped.learn(codes, found, lambda rows: grouped(codes[:, rows], Division(1, HALVES)))
+    model = restored(model.arrays(), Gaussian.restore)  # type: ignore[assignment]
+    plain, none = model.draw(400_000, Rng(0))
+    assert (none == 0).all()
+    meets = np.isin(plain[0], [1, 2]) & np.isin(plain[2], [0, 5])
+    allowed = np.array([[0b0110, 63, 0b100001, 63, 63]], dtype=np.uint64)
+    for given in (allowed, np.repeat(allowed, 100_000, axis=0)):
+        made, logp = model.draw(100_000, Rng(1), given)
+        assert np.isin(made[0], [1, 2]).all()
+        assert np.isin(made[2], [0, 5]).all()
+        assert np.exp(logp).mean() == pytest.approx(meets.mean(), rel=0.02)
+        weight = np.exp(logp) / np.exp(logp).sum()
+        for k, size in enumerate(SIZES):
+            told = np.bincount(plain[k, meets], minlength=size) / meets.sum()
+            seen = np.bincount(made[k], weights=weight, minlength=size)
+            np.testing.assert_allclose(seen, told, atol=0.01)

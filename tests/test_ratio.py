@@ -18,7 +18,7 @@ from neotype.synth.independent import Independent
 from neotype.synth.refine import refine
 from neotype.synth.weighing import choose
 from neotype.trees.density import Codes
-from neotype.trees.ratio import Boost, Ratio
+from neotype.trees.ratio import Boost, Ratio, most
 
 
 def rows_of(joint: NDArray[np.float64], rows: int, seed: int = 0) -> Codes:
@@ -91,6 +91,14 @@ def test_too_few_rows_teach_no_ratio() -> None:
     ratio = ratio_of(rows_of(real, 60), base, Boost(rounds=4))
     assert len(ratio.roots) == 0
     np.testing.assert_array_equal(ratio.rows(every(TILT).T.copy()), np.zeros(72))
+
+
+def test_a_few_candidates_never_outweigh_all_others() -> None:
+    score = np.zeros(20_000)
+    score[:5] = 30.0
+    bound = most(score)
+    assert np.exp(bound) == pytest.approx(16, rel=0.2)  # as many as one is chosen from
+    assert most(score[5:]) == 0
 
 
 def test_a_restored_ratio_weighs_alike() -> None:

@@ -107,6 +107,15 @@ class Gaussian:
         codes[rest] = self.symbols(factor[len(limited) :] @ noise, rest)
         return codes, logp
 
+    def scores(self, codes: Codes) -> Floats:
+        """The mean of each digit's normal where it shows what it does (digits × rows)."""
+        return np.stack(
+            [
+                middles(share)[np.argsort(order)[code]]
+                for share, order, code in zip(self.shares, self.orders, codes, strict=True)
+            ]
+        )
+
     def limited(self, given: Masks) -> Floats:
         """The log-probability that digits are among those `given`, were they independent."""
         logp = np.zeros(len(given))
@@ -220,7 +229,9 @@ def correlation(codes: Codes, shares: Sequence[Floats]) -> Floats:
             value *= middle
         under = value < seen
         low, high = np.where(under, middle, low), np.where(under, high, middle)
-    found = (low + high) / 2
+    # What is always the same goes with nothing: any correlation would explain it.
+    varied = np.diag(seen) > 0
+    found = np.where(varied[:, None] & varied, (low + high) / 2, 0.0)
     np.fill_diagonal(found, 1.0)
     return nearest(found)
 

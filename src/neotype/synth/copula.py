@@ -43,8 +43,8 @@ class Tying(Protocol):
         """One of MARGINALS."""
 
     @property
-    def groups(self) -> int:
-        """How many groups of rows there may be."""
+    def divide(self) -> int:
+        """How often rows are divided into groups, where that serves."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,11 @@ class Copula:
             "search": ["empirical", "parametric"],
         },
     )
-    groups: int = field(
-        default=12,
+    divide: int = field(
+        default=2,
         metadata={
-            "help": "most groups of rows, by a column that is chosen, each with a copula of its "
-            "own; 1 for none",
-            "search": [1, 12],
+            "help": "how often rows are divided into groups, each with a copula of its own",
+            "search": [0, 1, 2],
         },
     )
     refine: int = field(
@@ -78,7 +77,7 @@ class Copula:
             raise SchemaError(
                 f"copula: marginals is '{self.marginals}'.", mend=f"use {' or '.join(MARGINALS)}"
             )
-        for name, low in (("groups", 1), ("refine", 0), ("protect", 1)):
+        for name, low in (("divide", 0), ("refine", 0), ("protect", 1)):
             if getattr(self, name) < low:
                 raise SchemaError(
                     f"copula: {name} is {getattr(self, name)}.", mend=f"use {low} or more"
@@ -130,12 +129,14 @@ def tied(
     every, leading = codebook.digits, np.array(codebook.leading, dtype=np.int64)
     digits = [every[place] for place in leading]
     sizes, ordered = [d.size for d in digits], [d.ordered for d in digits]
-    seen, told, words = codes[leading], codes.copy(), dict[str, None]()
+    seen, told = codes[leading], codes.copy()
+    laws, by, groups = dict[str, None](), dict[str, None](), [0]
 
     def learn(rows: Ints) -> Head:
+        groups[0] += 1
         if recipe.marginals == "parametric":
-            told[:, rows], laws = by_law(codebook, codes[:, rows], rng.child("laws"))
-            words.update(dict.fromkeys(laws))
+            told[:, rows], words = by_law(codebook, codes[:, rows], rng.child("laws"))
+            laws.update(dict.fromkeys(words))
         shares = [
             np.bincount(told[place, rows], minlength=size) / max(len(rows), 1)
             for place, size in zip(leading, sizes, strict=True)
@@ -144,17 +145,26 @@ def tied(
         order = orders(some, sizes, [not one for one in ordered])
         return made(Gaussian.learn(some, order, shares), rows)
 
-    found = division(seen, sizes, ordered, recipe.groups, rng.child("division"))
-    if found is None:
-        return learn(np.arange(codes.shape[1])), told, list(words)
-    head = Grouped.learn(seen, found, learn)
-    by = next(
+    def divided(rows: Ints, times: int) -> Head:
+        some = seen[:, rows]
+        found = division(some, sizes, ordered, rng.child("division")) if times else None
+        if found is None:
+            return learn(rows)
+        by.update(dict.fromkeys(_columns_at(codebook, leading[found.place])))
+        return Grouped.learn(some, found, lambda part: divided(rows[part], times - 1))
+
+    head = divided(np.arange(codes.shape[1]), recipe.divide)
+    names = ", ".join(f"'{name}'" for name in by)
+    said = [f"both in each of {groups[0]} groups of rows, by {names}"] if by else []
+    return head, told, [*said, *laws]
+
+
+def _columns_at(codebook: Codebook, place: int) -> tuple[str, ...]:
+    return next(
         encoder.columns
         for encoder in codebook.encoders
-        if leading[found.place] in codebook.places(set(encoder.columns))
+        if place in codebook.places(set(encoder.columns))
     )
-    said = f"both in each of {found.groups} groups of rows, by column '{', '.join(by)}'"
-    return head, told, [said, *words]
 
 
 def by_law(codebook: Codebook, codes: Codes, rng: Rng) -> tuple[Codes, list[str]]:

@@ -26,8 +26,11 @@ Floats = NDArray[np.float64]
 
 _FEWEST, _FEWEST_A_DIGIT = 500, 10
 """Rows of a group, and rows for each digit."""
-_TRIED = 3
-"""Digits by which rows are divided to see whether it helps."""
+_MOST = 12
+"""Groups of one division."""
+_TRIED = 2
+"""Digits by which rows are divided to see whether it helps, of those whose own pairs are missed
+most, and of those that turn the pairs of others most."""
 _WORTH = 0.97
 """How far from real rows it must come, beside one distribution for all."""
 _LEARNT, _COMPARED = 40_000, 10_000
@@ -100,10 +103,14 @@ class Grouped:
     def _likely(self, given: Masks) -> Floats:
         """How likely each group is, and that it has what is given, digit by digit (in logs)."""
         each = [
-            head.limited(given) if isinstance(head, Gaussian) else np.zeros(len(given))
+            head.limited(given) if isinstance(head, Gaussian | Grouped) else np.zeros(len(given))
             for head in self.heads
         ]
         return np.log(self.shares) + np.stack(each, axis=1)
+
+    def limited(self, given: Masks) -> Floats:
+        """The log-probability that digits are among those `given`, by what each says alone."""
+        return np.asarray(np.logaddexp.reduce(self._likely(given), axis=1))
 
     def log_density(self, codes: Codes) -> None:
         """None: that of a copula's digits has no closed form."""
@@ -129,7 +136,7 @@ def restored(
     for k in range(len(arrays["shares of groups"])):
         first = _PART.format(k)
         own = {name.removeprefix(first): a for name, a in arrays.items() if name.startswith(first)}
-        heads.append(restore(own))
+        heads.append(restored(own, restore))
     division = Division(int(arrays["place"]), arrays["group"])
     return Grouped(division, arrays["shares of groups"], tuple(heads))
 
@@ -140,19 +147,19 @@ def gaussian(codes: Codes, sizes: Sequence[int], ordered: Sequence[bool]) -> Gau
 
 
 def division(
-    codes: Codes, sizes: Sequence[int], ordered: Sequence[bool], most: int, rng: Rng
+    codes: Codes, sizes: Sequence[int], ordered: Sequence[bool], rng: Rng
 ) -> Division | None:
-    """The division into `most` groups at most that serves Gaussian copulas best; None: none does.
+    """The division of digits × rows that serves Gaussian copulas best; None where none does.
 
     It is measured by how far pairs of digits drawn are from pairs of rows that were kept apart.
     """
-    if most < 2 or len(sizes) < 3 or sum(sizes) > _WIDEST:
+    if len(sizes) < 3 or sum(sizes) > _WIDEST:
         return None
     fewest = max(_FEWEST, _FEWEST_A_DIGIT * len(sizes))
     possible = {
         place: made
         for place in range(len(sizes))
-        if (made := _divided(codes[place], place, sizes[place], ordered[place], most, fewest))
+        if (made := _divided(codes[place], place, sizes[place], ordered[place], fewest))
     }
     if not possible:
         return None
@@ -164,8 +171,10 @@ def division(
     far = pairs_apart(drawn, apart, sizes)
     chance = pairs_apart(learnt[:, :cut], apart, sizes)
     missed = (far - chance).sum(axis=1)
+    turns = {place: _turns(learnt, whole, made) for place, made in possible.items()}
+    ranks = (sorted(possible, key=lambda place: -by[place]) for by in (missed, turns))
     best, least = None, far.sum() * _WORTH
-    for place in sorted(possible, key=lambda place: -missed[place])[:_TRIED]:
+    for place in dict.fromkeys(place for rank in ranks for place in rank[:_TRIED]):
         tried = Grouped.learn(
             learnt, possible[place], lambda some: gaussian(learnt[:, some], sizes, ordered)
         )
@@ -175,13 +184,25 @@ def division(
     return best
 
 
+def _turns(codes: Codes, whole: Gaussian, made: Division) -> float:
+    """How much correlations differ from group to group, beyond what chance makes of them."""
+    score = whole.scores(codes)
+    parts = [score[:, rows] for rows in made.rows(codes)]
+    weight = np.array([part.shape[1] for part in parts]) / codes.shape[1]
+    with np.errstate(invalid="ignore"):
+        ties = np.nan_to_num(np.stack([np.corrcoef(part) for part in parts]))
+    differ = ((ties - np.tensordot(weight, ties, 1)) ** 2).sum(axis=(1, 2))
+    chance = (made.groups - 1) * len(codes) ** 2 / codes.shape[1]
+    return float(weight @ differ - chance)
+
+
 def _divided(
-    code: NDArray[np.uint8], place: int, size: int, ordered: bool, most: int, fewest: int
+    code: NDArray[np.uint8], place: int, size: int, ordered: bool, fewest: int
 ) -> Division | None:
     """Symbols in groups of so many rows: neighbours where they are ordered, else the rare ones."""
     counts = np.bincount(code, minlength=size)
     if ordered:
-        enough = max(fewest, len(code) / most)
+        enough = max(fewest, len(code) / _MOST)
         group, now, has = np.zeros(size, dtype=np.int64), 0, 0
         for symbol in range(size):
             left = counts[symbol:].sum()
@@ -190,7 +211,7 @@ def _divided(
             group[symbol] = now
             has += counts[symbol]
     else:
-        frequent = np.argsort(-counts, kind="stable")[: most - 1]
+        frequent = np.argsort(-counts, kind="stable")[: _MOST - 1]
         frequent = frequent[counts[frequent] >= fewest]
         rest = len(code) - counts[frequent].sum()
         group = np.full(size, len(frequent) if rest >= fewest else len(frequent) - 1)

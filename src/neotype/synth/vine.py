@@ -54,8 +54,8 @@ class Vine:
     marginals: str = field(
         default="empirical", metadata={"help": "empirical, or parametric where a family fits"}
     )
-    groups: int = field(
-        default=12, metadata={"help": "most groups of rows, as for copula; 1 for none"}
+    divide: int = field(
+        default=2, metadata={"help": "how often rows are divided into groups, as for copula"}
     )
     refine: int = field(
         default=0, metadata={"help": "rounds of refinement; 0 for none", "search": [0, 8]}
@@ -63,7 +63,7 @@ class Vine:
     protect: int = field(default=5, metadata={"help": "values of fewer rows are not stored"})
 
     def __post_init__(self) -> None:
-        for name, low in (("trees", 0), ("groups", 1), ("refine", 0), ("protect", 1)):
+        for name, low in (("trees", 0), ("divide", 0), ("refine", 0), ("protect", 1)):
             if getattr(self, name) < low:
                 raise SchemaError(
                     f"vine: {name} is {getattr(self, name)}.", mend=f"use {low} or more"

@@ -18,8 +18,9 @@ _FEWEST_HELD = 10
 _STRETCHES = 100
 _EACH = (2, 3, 4, 6, 8, 12, 16)
 _LOST = 0.002
-_CAPS = 3
-"""How often the mean weight is found anew without what is beyond its bound."""
+_CAPS = 12
+"""How often, at most, the mean weight is found anew without what is beyond its bound."""
+_CLOSE = 0.05
 ARRAYS = ("roots", "feature", "mask", "child", "value")
 
 
@@ -114,16 +115,16 @@ class Ratio:
                 fake, other = drawn[~aside], drawn[aside]
                 score = ratio.rows(fake)
             ratio = ratio._boosted(train, fake, score, sizes, ordered, boost, rng)
-            most = _most(score)
-            weight = np.exp(np.minimum(score, most) - most)
-            known, strange = (np.minimum(ratio.rows(part), most) for part in (held, other))
+            end = most(score)
+            weight = np.exp(np.minimum(score, end) - end)
+            known, strange = (np.minimum(ratio.rows(part), end) for part in (held, other))
             bound = float(known.mean() - _log_mean(strange))
             effective = float(weight.sum() ** 2 / (weight**2).sum() / len(weight))
             history.append(bound)
             ratio = replace(
                 ratio,
                 bound=bound,
-                log_mean=float(np.log(weight.mean()) + most),
+                log_mean=float(np.log(weight.mean()) + end),
                 each=_candidates_a_row(weight / weight.mean()),
                 effective=effective,
             )
@@ -156,8 +157,8 @@ class Ratio:
             columns = np.sort(rng.permutation(digits)[:wide])
             real_index = _some(rng, len(train), some_real)
             fake_index = _some(rng, len(fake), some_fake)
-            most = _most(score)
-            weight = np.exp(np.minimum(score, most) - most)
+            end = most(score)
+            weight = np.exp(np.minimum(score, end) - end)
             weight *= some_real / weight[fake_index].sum()
             feature, mask, child, value = tilt_tree(
                 train,
@@ -206,15 +207,17 @@ def _stretches(rows: int, share: float, rng: Generator) -> NDArray[np.bool_]:
     return np.asarray(chosen[np.arange(rows) * parts // max(rows, 1)])
 
 
-def _most(score: NDArray[np.float64]) -> float:
+def most(score: NDArray[np.float64]) -> float:
     """The log-ratio beyond which more does not count: of so many candidates one is taken once.
 
     Without it a few candidates of a kind that nobody saw before could outweigh all others.
     """
-    most = float(score.max())
+    end = float(score.max())
     for _ in range(_CAPS):
-        most = min(most, _log_mean(np.minimum(score, most)) + np.log(_EACH[-1]))
-    return most
+        before, end = end, _log_mean(np.minimum(score, end)) + float(np.log(_EACH[-1]))
+        if end >= before - _CLOSE:
+            return min(before, end)
+    return end
 
 
 def _log_mean(score: NDArray[np.float64]) -> float:
