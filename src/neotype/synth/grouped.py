@@ -31,7 +31,7 @@ _MOST = 12
 _TRIED = 2
 """Digits by which rows are divided to see whether it helps, of those whose own pairs are missed
 most, and of those that turn the pairs of others most."""
-_WORTH = 0.97
+_WORTH = 0.99
 """How far from real rows it must come, beside one distribution for all."""
 _LEARNT, _COMPARED = 40_000, 10_000
 """Rows by which a division is chosen."""
