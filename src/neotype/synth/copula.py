@@ -130,13 +130,14 @@ def tied(
     digits = [every[place] for place in leading]
     sizes, ordered = [d.size for d in digits], [d.ordered for d in digits]
     seen, told = codes[leading], codes.copy()
-    laws, by, groups = dict[str, None](), dict[str, None](), [0]
+    laws, by, groups = dict[str, dict[str, None]](), dict[str, None](), [0]
 
     def learn(rows: Ints) -> Head:
         groups[0] += 1
         if recipe.marginals == "parametric":
-            told[:, rows], words = by_law(codebook, codes[:, rows], rng.child("laws"))
-            laws.update(dict.fromkeys(words))
+            told[:, rows], drawn = by_law(codebook, codes[:, rows], rng.child("laws"))
+            for name, law in drawn.items():
+                laws.setdefault(name, {})[law] = None
         shares = [
             np.bincount(told[place, rows], minlength=size) / max(len(rows), 1)
             for place, size in zip(leading, sizes, strict=True)
@@ -156,7 +157,8 @@ def tied(
     head = divided(np.arange(codes.shape[1]), recipe.divide)
     names = ", ".join(f"'{name}'" for name in by)
     said = [f"both in each of {groups[0]} groups of rows, by {names}"] if by else []
-    return head, told, [*said, *laws]
+    said += [f"'{name}' is drawn as {' or '.join(drawn)}" for name, drawn in laws.items()]
+    return head, told, said
 
 
 def _columns_at(codebook: Codebook, place: int) -> tuple[str, ...]:
@@ -167,9 +169,9 @@ def _columns_at(codebook: Codebook, place: int) -> tuple[str, ...]:
     )
 
 
-def by_law(codebook: Codebook, codes: Codes, rng: Rng) -> tuple[Codes, list[str]]:
-    """The codes with each quantity distributed by the likeliest family, if it is near; in words."""
-    codes, words = codes.copy(), []
+def by_law(codebook: Codebook, codes: Codes, rng: Rng) -> tuple[Codes, dict[str, str]]:
+    """The codes with each quantity distributed by the likeliest family, if one is near; which."""
+    codes, laws = codes.copy(), {}
     for encoder in codebook.encoders:
         places = np.array(codebook.places(set(encoder.columns)), dtype=np.int64)
         if not isinstance(encoder, NumericEncoder) or not encoder.plain or not len(places):
@@ -183,5 +185,5 @@ def by_law(codebook: Codebook, codes: Codes, rng: Rng) -> tuple[Codes, list[str]
             continue
         at = (random.permutation(len(known)) + 0.5) / len(known)
         codes[np.ix_(places, known)] = encoder.digits_of(law.quantiles(at))
-        words.append(f"'{encoder.name}' is drawn as {law.family}")
-    return codes, words
+        laws[encoder.name] = law.family
+    return codes, laws
