@@ -23,7 +23,7 @@ def show_board(chosen: Mapping[str, Any]) -> None:
         low, high = trial.interval or (None, None)
         board.add_row(
             escape(trial.name),
-            _number(trial.value, trial.late) or "[red]failed[/]",
+            _number(trial.value, trial.late) or _unscored(trial.late),
             f"{low:.3f} to {high:.3f}" if low is not None else "",
             _number(trial.copied, trial.copies),
             f"{trial.rows:,}",
@@ -37,6 +37,11 @@ def show_board(chosen: Mapping[str, Any]) -> None:
             page.print(f"  {escape(trial.name)}: {escape(trial.failed)}", style="dim")
     for name, why in chosen["left_out"].items():
         page.print(f"  {name} was left out: {escape(why)}", style="dim")
+
+
+def _unscored(late: bool) -> str:
+    """Why there is no score: time is no fault."""
+    return "[dim]too slow[/]" if late else "[red]failed[/]"
 
 
 def _number(value: float | None, out: bool) -> str:
