@@ -31,6 +31,8 @@ from neotype.synth.synthesizer import Capabilities
 from neotype.synth.table import TableModel
 
 MARGINALS = ("empirical", "parametric")
+_WIDE = 500
+"""Digits whose matrices are worth several threads."""
 _FAR = 0.1
 """How far from the data a distribution may be (Kolmogorov's distance) to stand for it."""
 
@@ -154,7 +156,11 @@ def tied(
         by.update(dict.fromkeys(_columns_at(codebook, leading[found.place])))
         return Grouped.learn(some, found, lambda part: divided(rows[part], times - 1))
 
-    head = divided(np.arange(codes.shape[1]), recipe.divide)
+    from threadpoolctl import threadpool_limits
+
+    # Of small matrices threads spend three times as long on waiting for each other.
+    with threadpool_limits(1 if len(leading) < _WIDE else None, user_api="blas"):
+        head = divided(np.arange(codes.shape[1]), recipe.divide)
     names = ", ".join(f"'{name}'" for name in by)
     said = [f"both in each of {groups[0]} groups of rows, by {names}"] if by else []
     said += [f"'{name}' is drawn as {' or '.join(drawn)}" for name, drawn in laws.items()]
