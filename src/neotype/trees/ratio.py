@@ -212,12 +212,12 @@ def most(score: NDArray[np.float64]) -> float:
 
     Without it a few candidates of a kind that nobody saw before could outweigh all others.
     """
-    end = float(score.max())
+    end = np.inf
     for _ in range(_CAPS):
         before, end = end, _log_mean(np.minimum(score, end)) + float(np.log(_EACH[-1]))
         if end >= before - _CLOSE:
-            return min(before, end)
-    return end
+            break
+    return float(end)
 
 
 def _log_mean(score: NDArray[np.float64]) -> float:
