@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import polars as pl
 import pytest
 from scipy.stats import kendalltau
 
+import neotype as nt
 from neotype.copulas.gaussian import Gaussian, correlation, nearest
 from neotype.copulas.laws import likeliest
 from neotype.copulas.pairs import FAMILIES, Pair
 from neotype.copulas.scaling import orders
 from neotype.copulas.vine import Vine
+from neotype.registry import find
 from neotype.rng import Rng
 from neotype.synth.grouped import Division, Grouped, division, gaussian, pairs_apart, restored
 
@@ -185,3 +190,27 @@ def test_groups_under_conditions_are_those_that_meet_them_anyway() -> None:
             told = np.bincount(plain[k, meets], minlength=size) / meets.sum()
             seen = np.bincount(made[k], weights=weight, minlength=size)
             np.testing.assert_allclose(seen, told, atol=0.01)
+
+
+@pytest.mark.parametrize("family", ["copula", "vine"])
+def test_what_depends_on_a_third_column_is_kept_and_said(family: str, tmp_path: Path) -> None:
+    group, *rest = turned(4_000)
+    g = np.random.default_rng(5)
+    names = ("a", "b", "c", "d")
+    frame = pl.DataFrame(
+        {"kind": np.array(["n", "e", "s", "w"])[group]}
+        | {name: 10.0 * code + g.random(4_000) for name, code in zip(names, rest, strict=True)}
+    )
+
+    def told(made: pl.DataFrame) -> np.ndarray:
+        parts = (made.filter(kind=kind).select(names).to_numpy() for kind in "nesw")
+        return np.stack([np.corrcoef(part.T)[[0, 2], [1, 3]] for part in parts])
+
+    model = nt.fit(frame, synthesizer=find("synthesizer", family)(marginals="parametric"), seed=0)
+    assert "groups of rows, by 'kind'" in "; ".join(model.describe())
+    again = nt.load(model.save(tmp_path / "m.neotype"))
+    np.testing.assert_allclose(told(again.sample(8_000, seed=1)), told(frame), atol=0.12)
+    some = again.sample(2_000, where={"kind": "s"}, seed=1)
+    assert (np.corrcoef(some.select("a", "b").to_numpy().T)[0, 1] < 0) == (told(frame)[2, 0] < 0)
+    one = nt.fit(frame, synthesizer=find("synthesizer", family)(divide=0), seed=0)
+    assert np.abs(told(one.sample(8_000, seed=1))).max() < 0.3

@@ -132,10 +132,9 @@ def tied(
     digits = [every[place] for place in leading]
     sizes, ordered = [d.size for d in digits], [d.ordered for d in digits]
     seen, told = codes[leading], codes.copy()
-    laws, by, groups = dict[str, dict[str, None]](), dict[str, None](), [0]
+    laws, by = dict[str, dict[str, None]](), dict[str, None]()
 
     def learn(rows: Ints) -> Head:
-        groups[0] += 1
         if recipe.marginals == "parametric":
             told[:, rows], drawn = by_law(codebook, codes[:, rows], rng.child("laws"))
             for name, law in drawn.items():
@@ -162,8 +161,9 @@ def tied(
     with threadpool_limits(1 if len(leading) < _WIDE else None, user_api="blas"):
         head = divided(np.arange(codes.shape[1]), recipe.divide)
     names = ", ".join(f"'{name}'" for name in by)
-    said = [f"both in each of {groups[0]} groups of rows, by {names}"] if by else []
-    said += [f"'{name}' is drawn as {' or '.join(drawn)}" for name, drawn in laws.items()]
+    said = [f"'{name}' is drawn as {' or '.join(drawn)}" for name, drawn in laws.items()]
+    if isinstance(head, Grouped):
+        said.insert(0, f"both in each of {head.parts} groups of rows, by {names}")
     return head, told, said
 
 

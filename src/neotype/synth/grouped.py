@@ -24,8 +24,8 @@ from neotype.synth.leading import Head, LogWeights
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-_FEWEST, _FEWEST_A_DIGIT = 500, 10
-"""Rows of a group, and rows for each digit."""
+_FEWEST, _FEWEST_A_DIGIT, _LEAST_SHARE = 500, 10, 0.01
+"""Rows of a group, rows for each digit, and of all rows."""
 _MOST = 12
 """Groups of one division."""
 _TRIED = 2
@@ -37,6 +37,8 @@ _LEARNT, _COMPARED = 40_000, 10_000
 """Rows by which a division is chosen."""
 _WIDEST = 4_000
 """Symbols of all digits together, from which on nothing is divided: it would take minutes."""
+_BINS = 8
+"""In which symbols of a digit are counted when pairs are compared."""
 _PART = "part {} "
 
 
@@ -78,6 +80,11 @@ class Grouped:
     def sizes(self) -> Sequence[int]:
         """How many symbols each digit has."""
         return self.heads[0].sizes
+
+    @property
+    def parts(self) -> int:
+        """How many heads there are, those within heads counted."""
+        return sum(head.parts if isinstance(head, Grouped) else 1 for head in self.heads)
 
     def draw(self, rows: int, rng: Rng, given: Masks | None = None) -> tuple[Codes, LogWeights]:
         """Digits × rows, each among the symbols `given` (rows or 1, × digits); how likely that was.
@@ -155,7 +162,8 @@ def division(
     """
     if len(sizes) < 3 or sum(sizes) > _WIDEST:
         return None
-    fewest = max(_FEWEST, _FEWEST_A_DIGIT * len(sizes))
+    rows = codes.shape[1]
+    fewest = max(_FEWEST, _FEWEST_A_DIGIT * len(sizes), int(_LEAST_SHARE * rows))
     possible = {
         place: made
         for place in range(len(sizes))
@@ -163,13 +171,20 @@ def division(
     }
     if not possible:
         return None
-    rows = rng.child("rows").generator().permutation(codes.shape[1])
-    cut = min(len(rows) // 4, _COMPARED)
-    apart, learnt = codes[:, rows[:cut]], codes[:, rows[cut:][:_LEARNT]]
+    order = rng.child("rows").generator().permutation(rows)
+    cut = min(rows // 4, _COMPARED)
+    apart, learnt = codes[:, order[:cut]], codes[:, order[cut:][:_LEARNT]]
+    bins = [_bins(code, size) for code, size in zip(apart, sizes, strict=True)]
+    counts = [int(one.max()) + 1 for one in bins]
+
+    def coarse(made: Codes) -> Codes:
+        return np.stack([one[code] for one, code in zip(bins, made, strict=True)])
+
+    def far_from(made: Codes) -> Floats:
+        return pairs_apart(coarse(made), coarse(apart), counts)
+
     whole = gaussian(learnt, sizes, ordered)
-    drawn = whole.draw(cut, rng.child("whole"))[0]
-    far = pairs_apart(drawn, apart, sizes)
-    chance = pairs_apart(learnt[:, :cut], apart, sizes)
+    far, chance = far_from(whole.draw(cut, rng.child("whole"))[0]), far_from(learnt[:, :cut])
     missed = (far - chance).sum(axis=1)
     turns = {place: _turns(learnt, whole, made) for place, made in possible.items()}
     ranks = (sorted(possible, key=lambda place: -by[place]) for by in (missed, turns))
@@ -178,10 +193,17 @@ def division(
         tried = Grouped.learn(
             learnt, possible[place], lambda some: gaussian(learnt[:, some], sizes, ordered)
         )
-        now = pairs_apart(tried.draw(cut, rng.child(str(place)))[0], apart, sizes).sum()
+        now = far_from(tried.draw(cut, rng.child(str(place)))[0]).sum()
         if now < least:
             best, least = possible[place], now
     return best
+
+
+def _bins(code: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """The bin of each symbol; of about as many rows each, lest chance hides what differs."""
+    share = np.bincount(code, minlength=size) / max(len(code), 1)
+    bins = np.minimum((np.cumsum(share) - share / 2) * _BINS, _BINS - 1).astype(np.uint8)
+    return np.unique(bins, return_inverse=True)[1].astype(np.uint8)
 
 
 def _turns(codes: Codes, whole: Gaussian, made: Division) -> float:
