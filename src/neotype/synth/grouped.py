@@ -211,7 +211,7 @@ def _turns(codes: Codes, whole: Gaussian, made: Division) -> float:
     score = whole.scores(codes)
     parts = [score[:, rows] for rows in made.rows(codes)]
     weight = np.array([part.shape[1] for part in parts]) / codes.shape[1]
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         ties = np.nan_to_num(np.stack([np.corrcoef(part) for part in parts]))
     differ = ((ties - np.tensordot(weight, ties, 1)) ** 2).sum(axis=(1, 2))
     chance = (made.groups - 1) * len(codes) ** 2 / codes.shape[1]
