@@ -197,8 +197,7 @@ def test_a_label_that_occurs_once_needs_no_delta_to_stay_unseen_where_labels_are
     data = table({"listed": KINDS["listed"][0]}, pl.DataFrame({"listed": ["x"] * 900 + ["once"]}))
     own = ledger()
     made = draft(data, Mechanism(own), rho=0.01, delta=0.0, epsilon=1.0)
-    # Some cells may be missing: noise alone says so once in 700 times.
-    assert set(made.frame["listed"].drop_nulls()) <= {"x", "y"}
+    assert set(made.frame["listed"]) <= {"x", "y"}
     assert own.steps[-1].delta == 0
 
 
@@ -423,9 +422,6 @@ def test_what_is_declared_is_not_paid_for() -> None:
             epsilon=1.0,
         )
         steps[name] = [step.purpose for step in own.steps[1:]]
-        if facts:
-            assert made.frame["x"].is_between(0, 99).all()
-    # Noise alone may lift a bound, one time in ten or so: then there are intervals, not values.
-    assert steps["nothing"][0] == "the bounds of column 'x'"
-    assert len(steps["nothing"]) > 1
+        assert made.frame["x"].is_between(0, 127).all()
+    assert steps["nothing"] == ["the bounds of column 'x'", "the values of column 'x'"]
     assert steps["bounds"] == steps["public"] == ["the values of column 'x'"]

@@ -107,20 +107,11 @@ class Gaussian:
         codes[rest] = self.symbols(factor[len(limited) :] @ noise, rest)
         return codes, logp
 
-    def scores(self, codes: Codes) -> Floats:
-        """The mean of each digit's normal where it shows what it does (digits × rows)."""
-        return np.stack(
-            [
-                middles(share)[np.argsort(order)[code]]
-                for share, order, code in zip(self.shares, self.orders, codes, strict=True)
-            ]
-        )
-
     def limited(self, given: Masks) -> Floats:
         """The log-probability that digits are among those `given`, were they independent."""
         logp = np.zeros(len(given))
         for digit, (share, order) in enumerate(zip(self.shares, self.orders, strict=True)):
-            may = (given[:, digit, None] >> order.astype(np.uint64)) & np.uint64(1) != 0
+            may = _may(given[:, digit], order)
             if not may.all():
                 logp += np.log(np.maximum(may @ (share / share.sum()), _LEAST))
         return logp
@@ -197,6 +188,16 @@ def middles(share: Floats) -> Floats:
     return np.asarray((height[:-1] - height[1:]) / np.maximum(share / share.sum(), 1e-300))
 
 
+def scores(codes: Codes, shares: Sequence[Floats], orders: Sequence[Codes]) -> Floats:
+    """The mean of each digit's normal within the interval that it shows (digits × rows)."""
+    return np.stack(
+        [
+            middles(share)[np.argsort(order)[code]]
+            for share, order, code in zip(shares, orders, codes, strict=True)
+        ]
+    )
+
+
 def _series(share: Floats) -> Floats:
     """The coefficients of a digit's means in normalised Hermite polynomials, from the first on."""
     at, means = cuts(share), middles(share)
@@ -250,12 +251,16 @@ def nearest(matrix: Floats) -> Floats:
     return found
 
 
+def _may(allowed: Masks, order: Codes) -> NDArray[np.bool_]:
+    """Whether each symbol, in that order, is allowed (rows × symbols)."""
+    return np.asarray((allowed[:, None] >> order.astype(np.uint64)) & np.uint64(1) != 0)
+
+
 def _among(
     below: Floats, allowed: Masks, order: Codes, u: Floats
 ) -> tuple[NDArray[np.int64], tuple[Floats, Floats], Floats]:
     """For each row (a column of `below`): an interval of the allowed, its ends, the mass of all."""
-    may = (allowed[None, :] >> order.astype(np.uint64)[:, None]) & np.uint64(1) != 0
-    mass = np.where(may, np.maximum(np.diff(below, axis=0), _LEAST), 0.0)
+    mass = np.where(_may(allowed, order).T, np.maximum(np.diff(below, axis=0), _LEAST), 0.0)
     upto = np.cumsum(mass, axis=0)
     total = upto[-1]
     place = (upto <= u * total).sum(axis=0)

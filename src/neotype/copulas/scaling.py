@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neotype.copulas.gaussian import Codes, Floats, middles
+from neotype.copulas.gaussian import Codes, Floats, middles, scores
 
 _PASSES = 3
 _RIDGE = 0.02
@@ -34,18 +34,13 @@ def orders(
         return tuple(found)
     codes = np.ascontiguousarray(codes[:, :: max(1, codes.shape[1] // _MOST_ROWS)])
     shares = [_counts(code, size) for code, size in zip(codes, sizes, strict=True)]
-    scores = np.stack(
-        [
-            middles(share[o])[np.argsort(o)[code]]
-            for share, o, code in zip(shares, found, codes, strict=True)
-        ]
-    )
-    products = scores @ scores.T / scores.shape[1]
+    score = scores(codes, [share[o] for share, o in zip(shares, found, strict=True)], found)
+    products = score @ score.T / score.shape[1]
     for _ in range(_PASSES):
         for k in several:
-            found[k] = _along(codes[k], shares[k], scores, products, k)
-            scores[k] = middles(shares[k][found[k]])[np.argsort(found[k])[codes[k]]]
-            products[k] = products[:, k] = scores @ scores[k] / scores.shape[1]
+            found[k] = _along(codes[k], shares[k], score, products, k)
+            score[k] = middles(shares[k][found[k]])[np.argsort(found[k])[codes[k]]]
+            products[k] = products[:, k] = score @ score[k] / score.shape[1]
     return tuple(found)
 
 

@@ -15,7 +15,6 @@ import numpy as np
 
 from neotype.copulas.gaussian import Gaussian
 from neotype.copulas.laws import likeliest
-from neotype.copulas.scaling import orders
 from neotype.data import Dataset
 from neotype.encode.codebook import Codebook
 from neotype.encode.encoder import Codes, State
@@ -24,7 +23,7 @@ from neotype.errors import SchemaError
 from neotype.progress import Progress, silent
 from neotype.rng import Rng
 from neotype.schema.schema import Schema
-from neotype.synth.grouped import Grouped, Ints, division, restored
+from neotype.synth.grouped import Grouped, Ints, division, gaussian, restored
 from neotype.synth.leading import Head, Leading, fine_digits, leading_order
 from neotype.synth.refine import Refined, refined
 from neotype.synth.synthesizer import Capabilities
@@ -131,11 +130,12 @@ def tied(
     every, leading = codebook.digits, np.array(codebook.leading, dtype=np.int64)
     digits = [every[place] for place in leading]
     sizes, ordered = [d.size for d in digits], [d.ordered for d in digits]
-    seen, told = codes[leading], codes.copy()
+    parametric = recipe.marginals == "parametric"
+    seen, told = codes[leading], codes.copy() if parametric else codes
     laws, by = dict[str, dict[str, None]](), dict[str, None]()
 
     def learn(rows: Ints) -> Head:
-        if recipe.marginals == "parametric":
+        if parametric:
             told[:, rows], drawn = by_law(codebook, codes[:, rows], rng.child("laws"))
             for name, law in drawn.items():
                 laws.setdefault(name, {})[law] = None
@@ -143,9 +143,7 @@ def tied(
             np.bincount(told[place, rows], minlength=size) / max(len(rows), 1)
             for place, size in zip(leading, sizes, strict=True)
         ]
-        some = seen[:, rows]
-        order = orders(some, sizes, [not one for one in ordered])
-        return made(Gaussian.learn(some, order, shares), rows)
+        return made(gaussian(seen[:, rows], sizes, ordered, shares), rows)
 
     def divided(rows: Ints, times: int) -> Head:
         some = seen[:, rows]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from neotype.copulas.gaussian import Gaussian
+from neotype.copulas.gaussian import Gaussian, scores
 from neotype.copulas.scaling import orders
 from neotype.encode.encoder import Codes, Masks
 from neotype.rng import Rng
@@ -148,9 +148,14 @@ def restored(
     return Grouped(division, arrays["shares of groups"], tuple(heads))
 
 
-def gaussian(codes: Codes, sizes: Sequence[int], ordered: Sequence[bool]) -> Gaussian:
-    """Normals behind digits × rows `codes`."""
-    return Gaussian.learn(codes, orders(codes, sizes, [not one for one in ordered]))
+def gaussian(
+    codes: Codes,
+    sizes: Sequence[int],
+    ordered: Sequence[bool],
+    shares: Sequence[Floats] | None = None,
+) -> Gaussian:
+    """Normals behind digits × rows `codes`; `shares` as for `Gaussian.learn`."""
+    return Gaussian.learn(codes, orders(codes, sizes, [not one for one in ordered]), shares)
 
 
 def division(
@@ -208,7 +213,7 @@ def _bins(code: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 def _turns(codes: Codes, whole: Gaussian, made: Division) -> float:
     """How much correlations differ from group to group, beyond what chance makes of them."""
-    score = whole.scores(codes)
+    score = scores(codes, whole.shares, whole.orders)
     parts = [score[:, rows] for rows in made.rows(codes)]
     weight = np.array([part.shape[1] for part in parts]) / codes.shape[1]
     with np.errstate(invalid="ignore", divide="ignore"):

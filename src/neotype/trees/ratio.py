@@ -115,8 +115,7 @@ class Ratio:
                 fake, other = drawn[~aside], drawn[aside]
                 score = ratio.rows(fake)
             ratio = ratio._boosted(train, fake, score, sizes, ordered, boost, rng)
-            end = most(score)
-            weight = np.exp(np.minimum(score, end) - end)
+            weight, end = _weighed(score)
             known, strange = (np.minimum(ratio.rows(part), end) for part in (held, other))
             bound = float(known.mean() - _log_mean(strange))
             effective = float(weight.sum() ** 2 / (weight**2).sum() / len(weight))
@@ -157,8 +156,7 @@ class Ratio:
             columns = np.sort(rng.permutation(digits)[:wide])
             real_index = _some(rng, len(train), some_real)
             fake_index = _some(rng, len(fake), some_fake)
-            end = most(score)
-            weight = np.exp(np.minimum(score, end) - end)
+            weight, _ = _weighed(score)
             weight *= some_real / weight[fake_index].sum()
             feature, mask, child, value = tilt_tree(
                 train,
@@ -218,6 +216,12 @@ def most(score: NDArray[np.float64]) -> float:
         if end >= before - _CLOSE:
             break
     return float(end)
+
+
+def _weighed(score: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Weights, of which none counts more than can be given, and the log-ratio where they are 1."""
+    end = most(score)
+    return np.exp(np.minimum(score, end) - end), end
 
 
 def _log_mean(score: NDArray[np.float64]) -> float:
